@@ -1,0 +1,63 @@
+"""Where live tracking keeps its rows in tests: in memory, with a switch to fail."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from tracker.records import FixRow, LastState, Prediction
+
+
+class MemoryTrackStore:
+    """Keeps what a database would. While ``failing`` every write raises; while ``gate`` is clear writes wait."""
+
+    def __init__(self) -> None:
+        self.failing = False
+        self.gate = threading.Event()
+        self.gate.set()
+        self.attempts = 0
+        self.fixes: dict[tuple[str, int], FixRow] = {}
+        self.states: dict[str, LastState] = {}
+        self.kept_duties: dict[str, tuple[str, int]] = {}
+        self.predictions: list[Prediction] = []
+        self.threads: set[str] = set()
+
+    def write(self, rows: Iterable[FixRow], states: Iterable[LastState]) -> None:
+        self._begin()
+        for row in rows:
+            self.fixes.setdefault((row.technician_id, row.fixed_at), row)
+        for state in states:
+            self.states[state.technician_id] = state
+
+    def last_states(self) -> list[LastState]:
+        return list(self.states.values())
+
+    def duties(self) -> dict[str, tuple[str, int]]:
+        return dict(self.kept_duties)
+
+    def write_duty(self, technician_id: str, duty: str, since_ms: int) -> None:
+        self._begin()
+        self.kept_duties[technician_id] = (duty, since_ms)
+
+    def write_predictions(self, rows: Iterable[Prediction]) -> None:
+        self._begin()
+        self.predictions += rows
+
+    def history(self, trip_id: str) -> list[FixRow]:
+        return sorted((row for row in self.fixes.values() if row.trip_id == trip_id), key=lambda row: row.fixed_at)
+
+    def purge(self, before_ms: int) -> int:
+        old = [key for key in self.fixes if key[1] < before_ms]
+        for key in old:
+            del self.fixes[key]
+        return len(old)
+
+    def close(self) -> None:
+        pass
+
+    def _begin(self) -> None:
+        self.attempts += 1
+        self.threads.add(threading.current_thread().name)
+        assert self.gate.wait(10), "nobody opened the gate"
+        if self.failing:
+            raise OSError("disk full")

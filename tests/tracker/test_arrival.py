@@ -1,0 +1,102 @@
+import pytest
+
+from tests.tracker.journeys import NOW_MS
+from tracker.arrival import ArrivalDetector
+
+
+class Approach:
+    """Feeds a detector with one fix per call; everything not said is ordinary."""
+
+    def __init__(self, radius_m: float = 75.0) -> None:
+        self.detector = ArrivalDetector(radius_m)
+
+    def at(self, s: float, distance_m: float, *, accuracy_m=5.0, speed_mps=10.0, moved_m=0.0) -> bool:
+        return self.detector.receive(
+            distance_m=distance_m,
+            moved_m=moved_m,
+            accuracy_m=accuracy_m,
+            speed_mps=speed_mps,
+            fixed_at=NOW_MS + round(s * 1000),
+        )
+
+
+def test_driving_past_the_house_is_no_arrival():
+    approach = Approach()
+
+    told = [approach.at(s, abs(200 - 12 * s), speed_mps=12) for s in range(40)]
+
+    assert not any(told)
+
+
+def test_two_slow_fixes_inside_are_an_arrival():
+    approach = Approach()
+
+    assert [approach.at(0, 70, speed_mps=1), approach.at(15, 60, speed_mps=1)] == [False, True]
+    assert approach.detector.arrived_at == NOW_MS + 15_000
+
+
+def test_slow_fixes_with_a_fast_one_between_do_not_count_together():
+    approach = Approach()
+
+    told = [approach.at(s, 50, speed_mps=mps) for s, mps in enumerate([1, 9, 1, 9, 1])]
+
+    assert not any(told)
+
+
+def test_twenty_seconds_inside_are_an_arrival_even_in_slow_traffic():
+    approach = Approach()
+
+    told = [approach.at(s, 74 - s, speed_mps=4) for s in range(25)]
+
+    assert told.index(True) == 20
+
+
+def test_an_unknown_speed_is_taken_from_the_way_and_the_time_between():
+    rolling = Approach()
+    parking = Approach()
+
+    assert not any(rolling.at(s, 70 - 6 * s, speed_mps=None, moved_m=6) for s in range(8))
+    assert [parking.at(s, 70, speed_mps=None, moved_m=1) for s in range(2)] == [False, True]
+
+
+def test_the_dwell_begins_again_after_leaving():
+    approach = Approach()
+    for s in range(15):
+        approach.at(s, 50)
+    approach.at(15, 200)
+
+    told = [approach.at(s, 50) for s in range(16, 40)]
+
+    assert told.index(True) == 20
+
+
+@pytest.mark.parametrize(("radius_m", "leave_m"), [(75, 95), (300, 330), (50, 70)])
+def test_the_circle_is_left_further_out_than_it_is_entered(radius_m, leave_m):
+    approach = Approach(radius_m)
+
+    assert approach.detector.leave_m == pytest.approx(leave_m)
+    approach.at(0, radius_m + 0.1)
+    assert not approach.detector.inside
+    approach.at(1, radius_m)
+    assert approach.detector.inside
+    approach.at(2, leave_m - 0.01)
+    assert approach.detector.inside
+    approach.at(3, leave_m + 0.01)
+    assert not approach.detector.inside
+
+
+def test_a_fix_that_may_as_well_lie_outside_does_not_open_the_door():
+    approach = Approach()
+
+    assert not any(approach.at(s, 10, accuracy_m=151, speed_mps=0) for s in range(60))
+    assert not approach.detector.inside
+    assert [approach.at(s, 10, accuracy_m=150, speed_mps=0) for s in (60, 61)] == [False, True]
+
+
+def test_arrival_is_told_exactly_once_even_after_going_away_and_coming_back():
+    approach = Approach()
+
+    told = [approach.at(s, 1_000 if 100 <= s < 200 else 10, speed_mps=0) for s in range(300)]
+
+    assert sum(told) == 1
+    assert approach.detector.arrived_at == NOW_MS + 1_000

@@ -1,0 +1,10 @@
+from tracker.bus import LocalBus
+from tracker.hub import Message
+
+
+def test_with_one_process_there_is_nobody_else_to_tell():
+    message = Message(b"{}", seq=1)
+
+    LocalBus().ship("trip:visit", message)
+
+    assert (message.payload, message.seq) == (b"{}", 1)

@@ -1,0 +1,121 @@
+import pytest
+
+from tests.tracker.journeys import NOW_MS, PLACE, fix_at
+from tracker.live import LIVE_WITHIN_MS, LOST_AFTER_MS, Duty, LiveTechnician, LiveTrip, TripFacts, freshness
+from tracker.messages import Destination
+
+
+def facts(**changed) -> TripFacts:
+    return TripFacts(
+        **(
+            {
+                "version": 1,
+                "status": "traveling",
+                "time_zone": "Europe/Lisbon",
+                "window_start_ms": NOW_MS,
+                "window_end_ms": NOW_MS + 7_200_000,
+                "destination_lat": PLACE.lat,
+                "destination_lon": PLACE.lon + 0.05,
+            }
+            | changed
+        )
+    )
+
+
+def under_way(**changed) -> LiveTrip:
+    trip = LiveTrip("visit", "k3f9")
+    trip.take_facts(facts(**changed))
+    trip.begin(technician=LiveTechnician("ana"), facts=trip.facts, since_ms=NOW_MS, arrival_radius_m=75)
+    return trip
+
+
+def receive(trip: LiveTrip, **place) -> bool:
+    fix = fix_at(**place)
+    trip.motion.receive(fix, fix.fixed_at)
+    return trip.reveal(fix.fixed_at)
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "word"),
+    [
+        (-5, "live"),
+        (LIVE_WITHIN_MS, "live"),
+        (LIVE_WITHIN_MS + 1, "delayed"),
+        (LOST_AFTER_MS, "delayed"),
+        (LOST_AFTER_MS + 1, "lost"),
+    ],
+)
+def test_freshness_is_honest_about_the_age(age_ms, word):
+    assert freshness(age_ms) == word
+
+
+def test_older_facts_never_replace_newer_ones():
+    trip = LiveTrip("visit", "k3f9")
+
+    assert trip.take_facts(facts(version=3))
+    assert not trip.take_facts(facts(version=2, status="scheduled"))
+    assert trip.take_facts(facts(version=3, tracking=False))
+
+    assert (trip.facts.status, trip.facts.tracking) == ("traveling", False)
+
+
+def test_a_snapshot_before_the_first_fix_has_a_destination_and_nobody_in_it():
+    snapshot = under_way().snapshot(NOW_MS)
+
+    assert snapshot.destination == Destination(lat_e6=41_150_000, lon_e6=-8_570_000)
+    assert (snapshot.position, snapshot.eta, snapshot.freshness) == (None, None, None)
+
+
+def test_a_snapshot_says_how_old_its_position_is():
+    trip = under_way()
+    receive(trip)
+
+    assert trip.snapshot(NOW_MS).freshness == "live"
+    late = trip.snapshot(NOW_MS + 60_000)
+    assert (late.freshness, late.position.freshness) == ("delayed", "delayed")
+    assert trip.snapshot(NOW_MS + 600_000).freshness == "lost"
+
+
+def test_with_tracking_off_nothing_of_the_technician_is_in_the_snapshot():
+    trip = under_way()
+    receive(trip)
+    trip.take_facts(facts(version=2, tracking=False))
+
+    snapshot = trip.snapshot(NOW_MS)
+
+    assert (snapshot.position, snapshot.eta, snapshot.route) == (None, None, None)
+    assert snapshot.status == "traveling"
+
+
+def test_in_a_hidden_zone_the_arrival_is_told_and_the_place_is_not():
+    trip = under_way(hidden_zones=((PLACE.lat, PLACE.lon, 150.0),))
+    trip.route = "secret"
+    assert not receive(trip)
+    held = trip.snapshot(NOW_MS)
+    assert receive(trip, s=30, east_m=200)
+    seen = trip.snapshot(NOW_MS + 30_000)
+
+    assert (held.position, held.route, held.eta is not None) == (None, None, True)
+    assert seen.position is not None
+
+
+def test_after_the_halt_nothing_is_left_to_show():
+    trip = under_way()
+    receive(trip)
+    technician = trip.technician
+
+    trip.halt(NOW_MS + 1000)
+
+    assert not trip.reveal(NOW_MS + 1000)
+    assert technician.trip is None
+    snapshot = trip.snapshot(NOW_MS + 1000)
+    assert (snapshot.position, snapshot.eta, snapshot.route) == (None, None, None)
+
+
+def test_what_was_fixed_off_duty_stays_off_duty_whenever_it_is_handed_in():
+    ana = LiveTechnician("ana")
+    ana.set_duty(Duty.ON_BREAK, 1000)
+    ana.set_duty(Duty.OFF_DUTY, 2000)
+    ana.set_duty(Duty.ON_DUTY, 3000)
+
+    assert [ana.off_at(ms) for ms in (999, 1000, 1999, 2000, 2999, 3000)] == [False, True, True, True, True, False]

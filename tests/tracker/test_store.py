@@ -1,0 +1,186 @@
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect
+
+from tests.tracker.journeys import NOW_MS
+from tracker.records import FixRow, LastState, Prediction
+from tracker.store import SqlTrackStore, metadata, tracks_url
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path / 'enroute-tracks.db'}"
+    engine = create_engine(url)
+    metadata.create_all(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def store(url: str):
+    store = SqlTrackStore(url)
+    yield store
+    store.close()
+
+
+def a_row(**changed) -> FixRow:
+    return FixRow(
+        **(
+            {
+                "technician_id": "ana",
+                "fixed_at": NOW_MS,
+                "received_at": NOW_MS + 400,
+                "trip_id": "visit",
+                "lat": 41.15,
+                "lon": -8.62,
+                "accuracy_m": 6.5,
+                "speed_mps": None,
+                "heading_deg": 273.0,
+                "late": False,
+            }
+            | changed
+        )
+    )
+
+
+def a_state(**changed) -> LastState:
+    return LastState(
+        **(
+            {
+                "technician_id": "ana",
+                "trip_id": "visit",
+                "fixed_at": NOW_MS,
+                "lat": 41.15,
+                "lon": -8.62,
+                "speed_mps": 3.0,
+                "heading_deg": None,
+                "accuracy_m": 5.0,
+                "battery": 0.5,
+                "eta_at": NOW_MS + 5,
+            }
+            | changed
+        )
+    )
+
+
+def test_a_fix_comes_back_as_it_was_written(store):
+    store.write([a_row()], [])
+
+    assert store.history("visit") == [a_row()]
+
+
+def test_the_history_of_a_visit_is_in_order_and_holds_nothing_else(store):
+    store.write([a_row(fixed_at=NOW_MS + 2), a_row(fixed_at=NOW_MS + 1, late=True), a_row(trip_id=None)], [])
+    store.write([a_row(technician_id="rui", trip_id="other")], [])
+
+    assert [(row.fixed_at, row.late) for row in store.history("visit")] == [(NOW_MS + 1, True), (NOW_MS + 2, False)]
+
+
+def test_writing_a_fix_again_is_harmless(store):
+    store.write([a_row()], [])
+
+    store.write([a_row(lat=0.5), a_row(fixed_at=NOW_MS + 1)], [])
+
+    assert store.count() == 2
+    assert store.history("visit")[0].lat == 41.15
+
+
+def test_the_last_state_of_a_technician_is_replaced(store):
+    store.write([], [a_state(), a_state(technician_id="rui", trip_id=None)])
+
+    store.write([], [a_state(fixed_at=NOW_MS + 9, arrived_at=NOW_MS)])
+
+    states = {state.technician_id: state for state in store.last_states()}
+    assert states == {
+        "ana": a_state(fixed_at=NOW_MS + 9, arrived_at=NOW_MS),
+        "rui": a_state(technician_id="rui", trip_id=None),
+    }
+
+
+def test_duties_are_kept_with_their_beginning(store):
+    store.write_duty("ana", "on_duty", NOW_MS)
+
+    store.write_duty("ana", "on_break", NOW_MS + 5)
+
+    assert store.duties() == {"ana": ("on_break", NOW_MS + 5)}
+
+
+def test_settling_a_visit_again_replaces_its_predictions(store):
+    def row(minutes: int, eta_at: int) -> Prediction:
+        return Prediction("visit", minutes, "ana", NOW_MS, eta_at, eta_at, eta_at, NOW_MS)
+
+    store.write_predictions([row(30, 1), row(5, 2)])
+    store.write_predictions([row(5, 3)])
+    store.write_predictions([])
+
+    with store._engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT trip_id, minutes_before, eta_at FROM predictions").all()
+    assert rows == [("visit", 5, 3)]
+
+
+def test_purging_forgets_what_is_older_and_nothing_else(store):
+    store.write([a_row(fixed_at=NOW_MS + s) for s in range(10)], [a_state()])
+
+    assert store.purge(NOW_MS + 4) == 4
+
+    assert store.count() == 6
+    assert len(store.last_states()) == 1
+
+
+def test_rows_and_state_of_a_batch_are_written_together_or_not_at_all(store):
+    with pytest.raises(Exception, match="NOT NULL"):
+        store.write([a_row(), a_row(fixed_at=NOW_MS + 1, lat=None)], [a_state()])
+
+    assert store.count() == 0
+    assert store.last_states() == []
+
+
+def test_what_was_written_outlives_the_store(url, store):
+    store.write([a_row()], [a_state()])
+    store.close()
+
+    reopened = SqlTrackStore(url)
+
+    assert reopened.history("visit") == [a_row()]
+    reopened.close()
+
+
+def test_a_write_waits_for_the_disk(store):
+    with store._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    from tracker.migrations import tracker_0001_tracks as migration
+
+    engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        migration.upgrade()
+        found = inspect(connection)
+        for table in metadata.sorted_tables:
+            columns = {(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table.name)}
+            assert columns == {(c.name, str(c.type), bool(c.nullable)) for c in table.columns}
+            assert found.get_pk_constraint(table.name)["constrained_columns"] == [c.name for c in table.primary_key]
+            assert {i["name"] for i in found.get_indexes(table.name)} == {i.name for i in table.indexes}
+        migration.downgrade()
+        assert inspect(connection).get_table_names() == []
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("given", "tracks"),
+    [
+        ("sqlite:///enroute.db", "sqlite:///enroute-tracks.db"),
+        ("sqlite+aiosqlite:////var/lib/enroute.db", "sqlite:////var/lib/enroute-tracks.db"),
+        ("sqlite:////var/lib.d/enroute", "sqlite:////var/lib.d/enroute-tracks"),
+        ("postgresql://u:p%40ss@h/db", "postgresql+psycopg://u:p%40ss@h/db"),
+        ("postgresql+psycopg://u@h:5433/db?sslmode=require", "postgresql+psycopg://u@h:5433/db?sslmode=require"),
+    ],
+)
+def test_tracks_lie_beside_an_sqlite_file_and_in_the_same_postgresql_database(given, tracks):
+    assert tracks_url(given) == tracks

@@ -1,0 +1,67 @@
+"""Has the technician arrived? A circle with hysteresis, a dwell and an accuracy gate.
+
+Entered at ``radius_m``, left at ``radius_m + max(10 %, 20 m)``. Arrival is announced after 20 s inside or two
+slow fixes in a row inside; it is a suggestion and never completes a visit.
+"""
+
+from __future__ import annotations
+
+DWELL_MS = 20_000
+SLOW_MPS = 3.0
+"""Slower than this inside the circle is parking, not passing by."""
+
+
+class ArrivalDetector:
+    """Fed with the distance to the destination at each current fix, in order of fix time."""
+
+    __slots__ = ("_entered_ms", "_last_distance_m", "_last_ms", "_slow", "arrived_at", "leave_m", "radius_m")
+
+    def __init__(self, radius_m: float = 75.0) -> None:
+        self.radius_m = radius_m
+        self.leave_m = radius_m + max(0.1 * radius_m, 20.0)
+        self.arrived_at: int | None = None
+        self._entered_ms: int | None = None
+        self._slow = 0
+        self._last_ms = 0
+        self._last_distance_m = 0.0
+
+    @property
+    def inside(self) -> bool:
+        return self._entered_ms is not None
+
+    def receive(
+        self,
+        *,
+        distance_m: float,
+        moved_m: float,
+        accuracy_m: float | None,
+        speed_mps: float | None,
+        fixed_at: int,
+    ) -> bool:
+        """True exactly once: at the fix that settles the arrival.
+
+        ``moved_m`` is the way from the previous current fix; with the time between it stands in for an
+        unknown ``speed_mps``.
+        """
+        gap_s = (fixed_at - self._last_ms) / 1000.0
+        self._last_ms = fixed_at
+        if self._entered_ms is None:
+            if distance_m > self.radius_m:
+                return False
+            # A fix that may as well lie outside the circle does not open the door.
+            if accuracy_m is not None and accuracy_m > 2.0 * self.radius_m:
+                return False
+            self._entered_ms = fixed_at
+            self._slow = 0
+        elif distance_m > self.leave_m:
+            self._entered_ms = None
+            return False
+        if self.arrived_at is not None:
+            return False
+        if speed_mps is None or speed_mps < 0.0:
+            speed_mps = moved_m / gap_s if gap_s > 0.0 else 0.0
+        self._slow = self._slow + 1 if speed_mps < SLOW_MPS else 0
+        if self._slow >= 2 or fixed_at - self._entered_ms >= DWELL_MS:
+            self.arrived_at = fixed_at
+            return True
+        return False

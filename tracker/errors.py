@@ -1,0 +1,73 @@
+"""Errors of live tracking and the close codes of its websockets.
+
+TrackerError
+├── DeviceDataError      the phone sent something that is not a position report
+├── FrameError           the peer broke RFC 6455 (carries the close code to answer with)
+├── NotTracked           the visit was never looked at in this process
+├── ExtractError         a road extract cannot be read (``tracker.roads.extract``)
+└── Overloaded           more fixes wait for the database than may wait
+
+Each error carries a stable ``code``; the border (HTTP, websocket) maps it, nobody parses sentences.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class TrackerError(Exception):
+    """Base of all errors of this package."""
+
+    code = "tracker_error"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+class DeviceDataError(TrackerError):
+    """The phone's fault: the whole report cannot be read."""
+
+    code = "malformed"
+
+
+class FrameError(TrackerError):
+    """The peer's fault: bytes that RFC 6455 forbids; ``close_code`` says how to answer."""
+
+    code = "protocol_error"
+
+    def __init__(self, close_code: int, detail: str) -> None:
+        super().__init__(detail)
+        self.close_code = close_code
+
+
+class NotTracked(TrackerError):
+    code = "not_tracked"
+
+
+class Overloaded(TrackerError):
+    """Our fault: come back later."""
+
+    code = "overloaded"
+
+
+class CloseCode(IntEnum):
+    """Close codes we send. In 4000-4999, below x500 the client comes back, from x500 on it stays away."""
+
+    NORMAL = 1000
+    PROTOCOL_ERROR = 1002
+    UNSUPPORTED = 1003
+    INVALID_DATA = 1007
+    TOO_BIG = 1009
+    RESTARTING = 1012
+    TRY_LATER = 1013
+    SIGN_IN_AGAIN = 4401
+    HELLO_TOO_LATE = 4408
+    TOO_SLOW = 4413
+    TOO_MANY = 4429
+    MALFORMED = 4500
+    NOT_FOUND = 4503
+    OVER = 4510

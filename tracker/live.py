@@ -1,0 +1,212 @@
+"""What one process knows about the technicians and visits it follows. Values and rules; the node moves them."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+
+import msgspec
+
+from tracker.filters import TrackFilter
+from tracker.grants import Grant, Zone
+from tracker.ledger import PredictionLog
+from tracker.messages import Destination, Position, Snapshot, Status, TechnicianCard
+from tracker.trip import Trip
+
+REMEMBERED_STATES = 32
+
+LIVE_WITHIN_MS = 45_000
+"""Three intervals of the slowest common phone feed (15 s)."""
+LOST_AFTER_MS = 180_000
+
+
+class Duty(Enum):
+    """The technician's own state; only on duty are positions taken."""
+
+    ON_DUTY = "on_duty"
+    ON_BREAK = "on_break"
+    OFF_DUTY = "off_duty"
+
+
+class TripFacts(msgspec.Struct, frozen=True):
+    """What the tracker must know about a visit to tell its watchers. Times in ms since 1970.
+
+    ``version`` grows with every change: older facts never replace newer ones. ``tracking`` false: states are
+    told, coordinates and arrival times are not. ``hidden_zones``: (lat, lon, radius_m) circles in which the
+    technician is not shown until they have left them once.
+    """
+
+    version: int
+    status: str
+    time_zone: str
+    window_start_ms: int
+    window_end_ms: int
+    destination_lat: float | None = None
+    destination_lon: float | None = None
+    technician: TechnicianCard | None = None
+    tracking: bool = True
+    hidden_zones: tuple[tuple[float, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EtaView:
+    """The told arrival of a trip, ms since 1970."""
+
+    eta_at: int
+    eta_low_at: int
+    eta_high_at: int
+
+
+def freshness(age_ms: int) -> str:
+    """How far a position can be trusted: live, delayed or lost."""
+    if age_ms <= LIVE_WITHIN_MS:
+        return "live"
+    return "delayed" if age_ms <= LOST_AFTER_MS else "lost"
+
+
+class LiveTechnician:
+    """One technician's believed track, duty, and the trip they are on."""
+
+    __slots__ = ("duty", "duty_since", "id", "off_spans", "track", "trip")
+
+    def __init__(self, technician_id: str) -> None:
+        self.id = technician_id
+        self.track = TrackFilter()
+        self.trip: LiveTrip | None = None
+        self.duty = Duty.ON_DUTY
+        self.duty_since = 0
+        self.off_spans: deque[tuple[int, int]] = deque(maxlen=16)
+
+    def set_duty(self, duty: Duty, now_ms: int) -> None:
+        if self.duty is not Duty.ON_DUTY and self.duty_since < now_ms:
+            self.off_spans.append((self.duty_since, now_ms))
+        self.duty = duty
+        self.duty_since = now_ms
+
+    def off_at(self, fixed_at: int) -> bool:
+        """Was the technician off duty or on a break when this was fixed? A phone may hand it in later."""
+        return any(start <= fixed_at < end for start, end in self.off_spans)
+
+
+class LiveTrip:
+    """One visit that is watched or driven to: its facts, its numbered stream, and the motion while traveling."""
+
+    __slots__ = (
+        "ended",
+        "epoch",
+        "facts",
+        "grant",
+        "id",
+        "motion",
+        "pins",
+        "predictions",
+        "route",
+        "seq",
+        "shown",
+        "since_ms",
+        "states",
+        "technician",
+        "topic",
+    )
+
+    def __init__(self, trip_id: str, epoch: str) -> None:
+        self.id = trip_id
+        self.topic = f"trip:{trip_id}"
+        self.epoch = epoch
+        self.seq = 0
+        self.pins = 0
+        self.facts: TripFacts | None = None
+        self.technician: LiveTechnician | None = None
+        self.motion: Trip | None = None
+        self.grant: Grant | None = None
+        self.predictions = PredictionLog()
+        self.since_ms = 0
+        self.shown = False
+        self.route: str | None = None
+        self.states: deque[Status] = deque(maxlen=REMEMBERED_STATES)
+        self.ended: str | None = None
+
+    def take_facts(self, facts: TripFacts) -> bool:
+        """Keep the facts unless newer ones are known."""
+        if self.facts is not None and facts.version < self.facts.version:
+            return False
+        self.facts = facts
+        return True
+
+    def begin(self, *, technician: LiveTechnician, facts: TripFacts, since_ms: int, arrival_radius_m: float) -> None:
+        """The technician sets off. Nothing fixed before ``since_ms`` will be shown."""
+        self.technician = technician
+        self.since_ms = since_ms
+        self.motion = Trip(
+            track=technician.track,
+            lat=facts.destination_lat,
+            lon=facts.destination_lon,
+            arrival_radius_m=arrival_radius_m,
+        )
+        zones = tuple(Zone(lat=lat, lon=lon, radius_m=radius_m) for lat, lon, radius_m in facts.hidden_zones)
+        self.grant = Grant(trip_id=self.id, technician_id=technician.id, from_ms=since_ms, zones=zones)
+        self.predictions = PredictionLog()
+        self.shown = False
+        self.route = None
+        technician.trip = self
+
+    def halt(self, now_ms: int) -> None:
+        """The right to see the technician ends here and now."""
+        if self.grant is not None:
+            self.grant.end(now_ms)
+        if self.technician is not None and self.technician.trip is self:
+            self.technician.trip = None
+        self.technician = None
+        self.motion = None
+        self.shown = False
+        self.route = None
+
+    def reveal(self, now_ms: int) -> bool:
+        """May the newest position go to the watchers? Asked for every frame."""
+        grant = self.grant
+        technician = self.technician
+        if grant is None or technician is None or self.facts is None or not self.facts.tracking:
+            self.shown = False
+            return False
+        track = technician.track
+        self.shown = grant.shows(
+            technician_id=technician.id, fixed_at=track.fixed_at, lat=track.lat, lon=track.lon, now_ms=now_ms
+        )
+        return self.shown
+
+    def snapshot(self, now_ms: int) -> Snapshot:
+        """The newest of each kind; positions and arrival only while the grant holds."""
+        facts = self.facts
+        assert facts is not None
+        destination = None
+        if facts.destination_lat is not None and facts.destination_lon is not None:
+            destination = Destination(
+                lat_e6=round(facts.destination_lat * 1e6), lon_e6=round(facts.destination_lon * 1e6)
+            )
+        position: Position | None = None
+        eta = None
+        fresh = None
+        if self.motion is not None and facts.tracking:
+            eta = self.motion.eta(self.seq, now_ms)
+            if self.shown and self.reveal(now_ms):
+                position = self.motion.position(self.seq, now_ms)
+                fresh = position.freshness = freshness(now_ms - position.fixed_at)
+        return Snapshot(
+            status=facts.status,
+            version=facts.version,
+            time_zone=facts.time_zone,
+            server_time=now_ms,
+            epoch=self.epoch,
+            seq=self.seq,
+            tracking=facts.tracking,
+            window_start=facts.window_start_ms,
+            window_end=facts.window_end_ms,
+            destination=destination,
+            technician=facts.technician,
+            position=position,
+            eta=eta,
+            route=self.route if position is not None else None,
+            freshness=fresh,
+            end=self.ended,
+        )

@@ -1,0 +1,58 @@
+"""Fixes, last states, duties, predictions."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "tracker_0001"
+down_revision = None
+branch_labels = ("tracker",)
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "fixes",
+        sa.Column("technician_id", sa.String(64), primary_key=True),
+        sa.Column("fixed_at", sa.BigInteger, primary_key=True),
+        sa.Column("received_at", sa.BigInteger, nullable=False),
+        sa.Column("trip_id", sa.String(64)),
+        sa.Column("lat", sa.Float, nullable=False),
+        sa.Column("lon", sa.Float, nullable=False),
+        sa.Column("accuracy_m", sa.Float),
+        sa.Column("speed_mps", sa.Float),
+        sa.Column("heading_deg", sa.Float),
+        sa.Column("late", sa.Boolean, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("fixes_by_trip", "fixes", ["trip_id", "fixed_at"])
+    op.create_table(
+        "last_states",
+        sa.Column("technician_id", sa.String(64), primary_key=True),
+        sa.Column("trip_id", sa.String(64)),
+        sa.Column("state", sa.LargeBinary, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "duties",
+        sa.Column("technician_id", sa.String(64), primary_key=True),
+        sa.Column("duty", sa.String(16), nullable=False),
+        sa.Column("since_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "predictions",
+        sa.Column("trip_id", sa.String(64), primary_key=True),
+        sa.Column("minutes_before", sa.Integer, primary_key=True),
+        sa.Column("technician_id", sa.String(64), nullable=False),
+        sa.Column("predicted_at", sa.BigInteger, nullable=False),
+        sa.Column("eta_at", sa.BigInteger, nullable=False),
+        sa.Column("eta_low_at", sa.BigInteger, nullable=False),
+        sa.Column("eta_high_at", sa.BigInteger, nullable=False),
+        sa.Column("arrived_at", sa.BigInteger, nullable=False),
+    )
+
+
+def downgrade() -> None:
+    for table in ("predictions", "duties", "last_states", "fixes"):
+        op.drop_table(table)

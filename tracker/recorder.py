@@ -1,0 +1,164 @@
+"""Commits fixes in batches, beside the hot path: watchers never wait for a disk, acknowledgements always do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from tracker.records import FixRow, LastState
+from tracker.store import TrackStore
+
+BATCH_S = 0.1
+MAX_WAITING = 200_000
+"""Rows that may wait for a slow disk (about 40 MB); beyond it devices are told to come back later."""
+RETRY_S = 1.0
+
+T = TypeVar("T")
+log = logging.getLogger("enroute.recorder")
+
+
+class Acknowledged(Protocol):
+    """A device that is told when its fixes up to ``upto`` (ms, its clock) are on disk."""
+
+    def committed(self, upto: int) -> None: ...
+
+
+class Recorder:
+    """``add`` queues a row; ``committed`` gives a future for everything queued so far.
+
+    A batch that fails (disk full, database away) stays queued and is tried again: nothing is acknowledged
+    meanwhile, and ``full`` turns true when too much waits.
+    """
+
+    def __init__(self, store: TrackStore, *, states: Callable[[set[str]], list[LastState]]) -> None:
+        self._store = store
+        self._states = states
+        self._rows: list[FixRow] = []
+        self._dirty: set[str] = set()
+        self._waiters: list[Callable[[], None]] = []
+        self._extra: list[Callable[[], None]] = []
+        self._acks: dict[Acknowledged, int] = {}
+        self._writing = 0
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fixes")
+        self._stopping = False
+        self.failing = False
+        self.committed_rows = 0
+
+    @property
+    def full(self) -> bool:
+        return len(self._rows) + self._writing > MAX_WAITING
+
+    @property
+    def waiting(self) -> int:
+        return len(self._rows) + self._writing
+
+    def add(self, row: FixRow) -> None:
+        if not self._rows:
+            self._wake.set()
+        self._rows.append(row)
+
+    def touch(self, technician_id: str) -> None:
+        """The technician's last state changed and is to be kept with the next batch."""
+        self._dirty.add(technician_id)
+        self._wake.set()
+
+    def also(self, write: Callable[[], None]) -> None:
+        """Another small write (in the worker thread) with the next batch; ``committed`` covers it."""
+        self._extra.append(write)
+        self._wake.set()
+
+    def owe(self, device: Acknowledged, upto: int) -> None:
+        """Tell the device after everything added so far is on disk. The highest ``upto`` of a batch counts: late
+        fixes come after newer ones."""
+        if not self._acks:
+            self._wake.set()
+        owed = self._acks.get(device)
+        if owed is None or owed < upto:
+            self._acks[device] = upto
+
+    def when_committed(self, callback: Callable[[], None]) -> None:
+        """Call back, once, after everything added so far is on disk."""
+        self._waiters.append(callback)
+        self._wake.set()
+
+    async def committed(self) -> None:
+        """Wait until everything added so far is on disk."""
+        done = asyncio.get_running_loop().create_future()
+        self.when_committed(lambda: None if done.done() else done.set_result(None))
+        await done
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="fix recorder")
+
+    async def stop(self) -> None:
+        """Commit what is left, then stop."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        self._thread.shutdown(wait=True)
+
+    async def in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            if not self._stopping:
+                await asyncio.sleep(BATCH_S)
+            self._wake.clear()
+            rows, self._rows = self._rows, []
+            dirty, self._dirty = self._dirty, set()
+            waiters, self._waiters = self._waiters, []
+            acks, self._acks = self._acks, {}
+            extra, self._extra = self._extra, []
+            if (rows or dirty or extra) and not await self._commit(rows, dirty, extra):
+                return
+            for callback in waiters:
+                _call(callback)
+            for device, upto in acks.items():
+                _call(device.committed, upto)
+            if self._stopping and not (self._rows or self._dirty or self._extra or self._waiters or self._acks):
+                return
+
+    async def _commit(self, rows: list[FixRow], dirty: set[str], extra: list[Callable[[], None]]) -> bool:
+        """Write one batch, trying again until it succeeds; False when the process stops before it does."""
+        loop = asyncio.get_running_loop()
+        self._writing = len(rows)
+        while True:
+            states = self._states(dirty)
+            try:
+                await loop.run_in_executor(self._thread, self._write, rows, states, extra)
+            except Exception as error:
+                if not self.failing:
+                    log.error("fixes cannot be written, devices wait: %s", error)
+                self.failing = True
+                if self._stopping:
+                    log.error("%d fixes were never acknowledged and are left to their devices", len(rows))
+                    return False
+                await asyncio.sleep(RETRY_S)
+            else:
+                if self.failing:
+                    log.warning("fixes are written again")
+                self.failing = False
+                self.committed_rows += len(rows)
+                self._writing = 0
+                return True
+
+    def _write(self, rows: list[FixRow], states: list[LastState], extra: list[Callable[[], None]]) -> None:
+        self._store.write(rows, states)
+        for write in extra:
+            write()
+
+
+def _call(callback: Callable[..., None], *values: int) -> None:
+    """One device that cannot be told must not stop the writing of all others."""
+    try:
+        callback(*values)
+    except Exception:
+        log.exception("a commit could not be told")

@@ -1,0 +1,50 @@
+"""What live tracking keeps: rows as values, whatever the database. Times in ms since 1970."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class FixRow(msgspec.Struct, gc=False):
+    """One accepted fix as it is kept."""
+
+    technician_id: str
+    fixed_at: int
+    received_at: int
+    trip_id: str | None
+    lat: float
+    lon: float
+    accuracy_m: float | None
+    speed_mps: float | None
+    heading_deg: float | None
+    late: bool
+
+
+class LastState(msgspec.Struct, gc=False):
+    """The newest believed position of a technician, enough to show the right map after a restart."""
+
+    technician_id: str
+    trip_id: str | None
+    fixed_at: int
+    lat: float
+    lon: float
+    speed_mps: float
+    heading_deg: float | None
+    accuracy_m: float | None
+    battery: float | None
+    eta_at: int | None = None
+    arrived_at: int | None = None
+    revealed: bool = True
+
+
+class Prediction(msgspec.Struct, gc=False):
+    """What was predicted so many minutes before the arrival, against the arrival (ms since 1970)."""
+
+    trip_id: str
+    minutes_before: int
+    technician_id: str
+    predicted_at: int
+    eta_at: int
+    eta_low_at: int
+    eta_high_at: int
+    arrived_at: int

@@ -1,0 +1,205 @@
+"""A technician under way to one appointment: fix in, verdict and arrival estimate out. No I/O, no clock."""
+
+from __future__ import annotations
+
+from math import hypot
+
+from tracker.arrival import ArrivalDetector
+from tracker.eta import ArrivalEstimate, Pace
+from tracker.filters import CURRENT, TrackFilter, Verdict
+from tracker.geo import LocalFrame
+from tracker.messages import Eta, Fix, Position
+from tracker.roads.straight import straight_left_m, straight_left_s
+from tracker.route import Route, RouteProgress
+
+OFF_ROUTE_M = 60.0
+"""Two fixes in a row further from the line than this, and the technician drives another way."""
+PACE_GAP_S = 120.0
+"""A longer silence says nothing about the pace."""
+
+
+class Trip:
+    """``receive`` decides a fix and, when it is current, moves progress, estimate and arrival.
+
+    What it then knows is read from the attributes: ``left_m``, ``left_s``, ``estimate``, ``arrival``, and
+    ``wants_route`` when a (new) way should be asked of the road engine. ``track`` is the technician's and
+    outlives the trip. Without a destination the position is told and no arrival time.
+    """
+
+    __slots__ = (
+        "_destination",
+        "_east",
+        "_expected_s",
+        "_last_ms",
+        "_north",
+        "_off",
+        "arrival",
+        "estimate",
+        "eta_changed",
+        "just_arrived",
+        "left_m",
+        "left_s",
+        "pace",
+        "progress",
+        "standing_since",
+        "track",
+        "wants_route",
+    )
+
+    def __init__(self, *, track: TrackFilter, lat: float | None, lon: float | None, arrival_radius_m: float) -> None:
+        self.track = track
+        self._destination = LocalFrame(lat=lat, lon=lon) if lat is not None and lon is not None else None
+        self.arrival = ArrivalDetector(arrival_radius_m)
+        self.estimate = ArrivalEstimate()
+        self.pace = Pace()
+        self.progress: RouteProgress | None = None
+        self.left_m: float | None = None
+        self.left_s: float | None = None
+        self.wants_route = self._destination is not None
+        self.eta_changed = False
+        self.just_arrived = False
+        self.standing_since = 0
+        self._east = self._north = 0.0
+        self._expected_s = 0.0
+        self._last_ms = 0
+        self._off = 0
+
+    def receive(self, fix: Fix, now_ms: int) -> Verdict:
+        verdict = self.track.receive(fix, now_ms)
+        if verdict is CURRENT:
+            self._follow(fix)
+        return verdict
+
+    def take_route(self, route: Route | None) -> None:
+        """The road engine's answer; None keeps the straight-line estimate."""
+        self.wants_route = False
+        self._off = 0
+        if route is None:
+            return
+        self.progress = progress = RouteProgress(route)
+        self._last_ms = 0
+        track = self.track
+        if self.left_m is None:
+            return
+        # The way is known now, not only at the next fix.
+        progress.advance(lat=track.lat, lon=track.lon)
+        self.left_m = progress.left_m
+        if self.arrival.arrived_at is None or not self.arrival.inside:
+            self.left_s = progress.left_s * self.pace.factor
+            if self.estimate.update(left_s=self.left_s, at_ms=track.fixed_at, estimated=False):
+                self.eta_changed = True
+
+    def resume(self) -> None:
+        """Take up the track's newest position as where the trip is (after a restart, or when setting off)."""
+        track = self.track
+        if track.fixed_at:
+            self._follow(Fix(fixed_at=track.fixed_at, lat=track.lat, lon=track.lon, accuracy_m=track.accuracy_m))
+
+    def _follow(self, fix: Fix) -> None:
+        destination = self._destination
+        if destination is None:
+            return
+        track = self.track
+        fixed_at = fix.fixed_at
+        east, north = destination.east_north(lat=track.lat, lon=track.lon)
+        distance_m = hypot(east, north)
+        progress = self.progress
+        if progress is not None:
+            if progress.advance(lat=track.lat, lon=track.lon) > OFF_ROUTE_M:
+                self._off += 1
+                if self._off >= 2:
+                    self.progress = progress = None
+                    self.wants_route = True
+                    self._last_ms = 0
+            else:
+                self._off = 0
+        if progress is not None:
+            self.left_m = progress.left_m
+            expected_s = progress.left_s
+        else:
+            self.left_m = straight_left_m(distance_m)
+            expected_s = straight_left_s(distance_m)
+        moved_m = 0.0
+        if self._last_ms:
+            moved_m = hypot(east - self._east, north - self._north)
+            took_s = (fixed_at - self._last_ms) / 1000.0
+            if took_s <= PACE_GAP_S:
+                self.pace.observe(took_s=took_s, expected_s=self._expected_s - expected_s)
+        self._east = east
+        self._north = north
+        self._expected_s = expected_s
+        self._last_ms = fixed_at
+        left_s = expected_s * self.pace.factor
+        if track.standing:
+            if not self.standing_since:
+                self.standing_since = fixed_at
+        else:
+            self.standing_since = 0
+        if self.arrival.receive(
+            distance_m=distance_m,
+            moved_m=moved_m,
+            accuracy_m=fix.accuracy_m,
+            speed_mps=fix.speed_mps,
+            fixed_at=fixed_at,
+        ):
+            self.just_arrived = True
+        if self.arrival.arrived_at is not None and self.arrival.inside:
+            left_s = 0.0
+        self.left_s = left_s
+        standing_ms = fixed_at - self.standing_since if self.standing_since else 0
+        if self.estimate.update(left_s=left_s, at_ms=fixed_at, estimated=progress is None, standing_ms=standing_ms):
+            self.eta_changed = True
+
+    def position(self, seq: int, now_ms: int) -> Position:
+        """The newest position with the told arrival; the instant is never in the past of ``now_ms``."""
+        track = self.track
+        estimate = self.estimate
+        heading = track.heading_deg
+        accuracy = track.accuracy_m
+        eta_at = estimate.eta_at
+        if eta_at is None:
+            return Position(
+                seq,
+                track.fixed_at,
+                round(track.lat * 1e6),
+                round(track.lon * 1e6),
+                None if heading is None else round(heading) % 360,
+                round(track.speed_mps * 100.0),
+                None if accuracy is None else round(accuracy),
+                freshness="live",
+            )
+        left_m = self.left_m
+        low_at = estimate.low_at
+        high_at = estimate.high_at
+        if eta_at < now_ms:
+            eta_at = now_ms
+        return Position(
+            seq,
+            track.fixed_at,
+            round(track.lat * 1e6),
+            round(track.lon * 1e6),
+            None if heading is None else round(heading) % 360,
+            round(track.speed_mps * 100.0),
+            None if accuracy is None else round(accuracy),
+            None if left_m is None else round(left_m),
+            (eta_at - now_ms) // 1000,
+            eta_at,
+            low_at if low_at > now_ms else now_ms,
+            high_at if high_at > eta_at else eta_at,
+            "live",
+        )
+
+    def eta(self, seq: int, now_ms: int, reason: str | None = None) -> Eta | None:
+        """The told arrival as a message of its own, or None while unknown."""
+        estimate = self.estimate
+        if estimate.eta_at is None:
+            return None
+        eta_at = max(estimate.eta_at, now_ms)
+        return Eta(
+            seq=seq,
+            eta_at=eta_at,
+            eta_low_at=min(max(estimate.low_at, now_ms), eta_at),
+            eta_high_at=max(estimate.high_at, eta_at),
+            reason=reason or estimate.reason,
+            estimated=estimate.estimated,
+        )
