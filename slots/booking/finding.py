@@ -1,0 +1,223 @@
+"""What can be booked: the answer of `offer`, the check again before a place is kept or taken, fresh slots after a loss."""
+
+from __future__ import annotations
+
+import datetime
+from zoneinfo import ZoneInfo
+
+from slots import calendar_store, catalog_store
+from slots.availability import MARGIN_S, bookable_starts, find_candidates, lead_problem
+from slots.booking.scheduling import Scheduling
+from slots.errors import InvalidSlot, NotBookable, NotFound, SlotTaken
+from slots.model import Asset, Rules, ServiceType, Site, Slot, Value
+from slots.slot_id import SlotKey, encode_slot
+from slots.store import Connection
+from slots.zones import local_date, start_grid
+
+# After a lost race: the wanted day and the next ones, but no more than a person looks through.
+FRESH_DAYS = 7
+FRESH_SLOTS = 40
+
+
+class Wish(Value, frozen=True, kw_only=True):
+    """What is to be done, and where."""
+
+    service: ServiceType
+    site: Site
+    asset: Asset | None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.site.time_zone)
+
+
+async def load_wish(
+    connection: Connection,
+    *,
+    account_id: str,
+    service_id: str,
+    site_id: str | None,
+    asset_id: str | None,
+    also_disabled: bool = False,
+) -> Wish:
+    """Service, asset and site, each checked to be the account's. The asset's site wins.
+
+    Raises NotFound, NotBookable (service disabled, unless `also_disabled`).
+    """
+    service = await catalog_store.service(connection, service_id)
+    if service is None:
+        raise NotFound("service")
+    if not service.enabled and not also_disabled:
+        raise NotBookable("service_disabled")
+    asset = None
+    if asset_id is not None:
+        asset = await catalog_store.asset(connection, asset_id)
+        if asset is None or asset.account_id != account_id:
+            raise NotFound("asset")
+        site_id = asset.site_id
+    site = await catalog_store.site(connection, site_id) if site_id is not None else None
+    if site is None or site.account_id != account_id:
+        raise NotFound("site")
+    return Wish(service=service, site=site, asset=asset)
+
+
+async def wish_of_slot(
+    connection: Connection, key: SlotKey, *, account_id: str, also_disabled: bool = False
+) -> Wish:
+    """What a slot id stands for. Raises NotFound, NotBookable, InvalidSlot (the asset has moved to another site)."""
+    wish = await load_wish(
+        connection,
+        account_id=account_id,
+        service_id=key.service_id,
+        site_id=key.site_id,
+        asset_id=key.asset_id,
+        also_disabled=also_disabled,
+    )
+    if wish.site.id != key.site_id:
+        raise InvalidSlot
+    return wish
+
+
+async def find_slots(
+    scheduling: Scheduling,
+    connection: Connection,
+    wish: Wish,
+    *,
+    first_day: datetime.date,
+    last_day: datetime.date,
+    moving: str | None,
+    now_s: int,
+) -> list[tuple[datetime.date, Slot]]:
+    """By start; the technician of each is the one with the least added travel."""
+    rules = scheduling.rules
+    starts = bookable_starts(first_day, last_day, zone=wish.zone, rules=rules, now_s=now_s)
+    if not starts:
+        return []
+    calendar = await calendar_store.load_calendar(
+        connection,
+        service=wish.service,
+        site=wish.site,
+        from_s=starts[0][0] - MARGIN_S,
+        to_s=starts[-1][0] + wish.service.duration_s + MARGIN_S,
+        now_s=now_s,
+        without_appointment=moving,
+    )
+    found = find_candidates(
+        calendar,
+        starts,
+        duration_s=wish.service.duration_s,
+        travel=scheduling.travel,
+        buffer_s=rules.buffer_s,
+    )
+    return [
+        (
+            candidate.day,
+            make_slot(
+                wish,
+                technician_key=candidate.technician_key,
+                start_s=candidate.start_s,
+                added_travel_s=candidate.added_travel_s,
+                rules=rules,
+            ),
+        )
+        for candidate in found
+    ]
+
+
+async def fresh_slots(
+    scheduling: Scheduling, wish: Wish, *, around_s: int, moving: str | None, now_s: int
+) -> tuple[Slot, ...]:
+    """What is left from the wanted day on, for whoever lost the race."""
+    day = local_date(around_s, wish.zone)
+    async with scheduling.database.read() as connection:
+        found = await find_slots(
+            scheduling,
+            connection,
+            wish,
+            first_day=day,
+            last_day=day + datetime.timedelta(days=FRESH_DAYS - 1),
+            moving=moving,
+            now_s=now_s,
+        )
+    return tuple(slot for _, slot in found[:FRESH_SLOTS])
+
+
+async def check_free(
+    scheduling: Scheduling,
+    connection: Connection,
+    wish: Wish,
+    *,
+    technician_key: int,
+    start_s: int,
+    now_s: int,
+    lead_from_s: int | None = None,
+    moving: str | None = None,
+    without_hold: str | None = None,
+) -> None:
+    """The whole rule again for one start of one technician, whose time line the caller has locked.
+
+    `lead_from_s`: from when the lead is counted, now by default. Raises NotBookable (lead), SlotTaken.
+    """
+    rules, zone = scheduling.rules, wish.zone
+    lead_from_s = now_s if lead_from_s is None else lead_from_s
+    problem = lead_problem(start_s, zone=zone, rules=rules, now_s=lead_from_s)
+    if problem is not None:
+        raise NotBookable(problem)
+    day = local_date(start_s, zone)
+    entry = (start_s, day)
+    if entry not in start_grid(day, day, step_s=rules.slot_step_s, zone=zone):
+        raise SlotTaken
+    calendar = await calendar_store.load_calendar(
+        connection,
+        service=wish.service,
+        site=wish.site,
+        from_s=start_s - MARGIN_S,
+        to_s=start_s + wish.service.duration_s + MARGIN_S,
+        now_s=now_s,
+        technician_key=technician_key,
+        without_appointment=moving,
+        without_hold=without_hold,
+    )
+    fits = find_candidates(
+        calendar,
+        [entry],
+        duration_s=wish.service.duration_s,
+        travel=scheduling.travel,
+        buffer_s=rules.buffer_s,
+    )
+    if not fits:
+        raise SlotTaken
+
+
+def make_slot(
+    wish: Wish, *, technician_key: int, start_s: int, rules: Rules, added_travel_s: int = 0
+) -> Slot:
+    window_start_s = start_s - rules.window_before_s
+    asset_id = wish.asset.id if wish.asset else None
+    return Slot(
+        id=encode_slot(
+            service_id=wish.service.id,
+            site_id=wish.site.id,
+            asset_id=asset_id,
+            technician_key=technician_key,
+            start_s=start_s,
+        ),
+        service_id=wish.service.id,
+        site_id=wish.site.id,
+        asset_id=asset_id,
+        technician_key=technician_key,
+        start_s=start_s,
+        end_s=start_s + wish.service.duration_s,
+        window_start_s=window_start_s,
+        window_end_s=window_start_s + rules.window_s,
+        time_zone=wish.site.time_zone,
+        added_travel_s=added_travel_s,
+    )
+
+
+def check_same(key: SlotKey, *, service_id: str | None, asset_id: str | None) -> None:
+    """Raises InvalidSlot if the caller names another service or asset than the slot."""
+    if service_id is not None and service_id != key.service_id:
+        raise InvalidSlot
+    if asset_id is not None and asset_id != key.asset_id:
+        raise InvalidSlot

@@ -1,0 +1,95 @@
+"""The snapshot that availability is computed from: who could come, when they work, where they are already. Pure."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from slots.model import Resource, ServiceType, Site
+from slots.shifts import Span, duty_spans
+from slots.travel import Point, distance_m, known_point
+
+
+class Busy(NamedTuple):
+    """A place in time that is taken, by a live visit or a hold. `point` None: nobody knows where."""
+
+    start_s: int
+    end_s: int
+    point: Point | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One technician's time line: spans of duty by start, and three parallel lists of what is taken, by start."""
+
+    key: int
+    home: Point | None
+    spans: tuple[Span, ...]
+    starts_s: list[int]
+    ends_s: list[int]
+    points: list[Point | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Lanes of the technicians who may do this service at this site, by key, so that ties are stable."""
+
+    site: Point | None
+    lanes: tuple[Lane, ...]
+
+
+def build_calendar(
+    *,
+    resources: Iterable[Resource],
+    busy: Mapping[int, Iterable[Busy]],
+    holidays: frozenset[datetime.date],
+    service: ServiceType,
+    site: Site,
+    territory_ids: frozenset[str],
+    from_s: int,
+    to_s: int,
+) -> Calendar:
+    """`busy` by technician key, in any order; `territory_ids` are those that contain the site."""
+    place = known_point(lat=site.lat, lon=site.lon)
+    spans_of: dict[object, tuple[Span, ...]] = {}
+    lanes = []
+    for resource in sorted(resources, key=lambda resource: resource.key):
+        if not is_eligible(resource, service=service, place=place, territory_ids=territory_ids):
+            continue
+        # Most technicians share a few patterns of hours, and spans cost more than everything else here.
+        pattern = (resource.time_zone, resource.shifts, resource.breaks, resource.exceptions)
+        spans = spans_of.get(pattern)
+        if spans is None:
+            spans = duty_spans(resource, holidays=holidays, from_s=from_s, to_s=to_s)
+            spans_of[pattern] = spans
+        lanes.append(_lane(resource, spans, busy.get(resource.key, ())))
+    return Calendar(site=place, lanes=tuple(lanes))
+
+
+def is_eligible(
+    resource: Resource, *, service: ServiceType, place: Point | None, territory_ids: frozenset[str]
+) -> bool:
+    """Active, has the skill, works in a territory of the site, and the site lies within the radius around home."""
+    if not resource.active or (service.skill is not None and service.skill not in resource.skills):
+        return False
+    if resource.territories and not (resource.territories & territory_ids):
+        return False
+    if resource.max_travel_m is None:
+        return True
+    home = known_point(lat=resource.home_lat, lon=resource.home_lon)
+    # A radius that cannot be measured is not kept.
+    return home is not None and place is not None and distance_m(home, place) <= resource.max_travel_m
+
+
+def _lane(resource: Resource, spans: tuple[Span, ...], busy: Iterable[Busy]) -> Lane:
+    taken = sorted(busy, key=lambda entry: (entry.start_s, entry.end_s))
+    return Lane(
+        key=resource.key,
+        home=known_point(lat=resource.home_lat, lon=resource.home_lon),
+        spans=spans,
+        starts_s=[entry.start_s for entry in taken],
+        ends_s=[entry.end_s for entry in taken],
+        points=[entry.point for entry in taken],
+    )

@@ -1,0 +1,140 @@
+"""The database, one handle for the whole process: SQLite by default, PostgreSQL by configuration.
+
+Every store takes the AsyncConnection of `Database.transaction()` or `Database.read()`; none of them commits by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any, Literal
+
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+# What stores are handed; the use cases pass it on without knowing SQL.
+Connection = AsyncConnection
+Dialect = Literal["sqlite", "postgresql"]
+
+# A writer of another process (`enroute import` beside a running server) may hold the file for a moment.
+SQLITE_BUSY_TIMEOUT_MS = 10_000
+
+_DRIVERS: dict[str, tuple[str, str]] = {
+    "sqlite": ("sqlite+aiosqlite", "sqlite"),
+    "postgresql": ("postgresql+psycopg", "postgresql+psycopg"),
+    "postgres": ("postgresql+psycopg", "postgresql+psycopg"),
+}
+
+
+class Database:
+    """Transactions and reads. Close it with `await database.close()`.
+
+    On SQLite writers of this process queue at one lock: the file has one writer anyway, and waiting in the database
+    costs a hundred times more than waiting here.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, dialect: Dialect, url: str) -> None:
+        self.engine = engine
+        self.dialect = dialect
+        self.url = url
+        self._writer: AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if dialect == "sqlite" else nullcontext()
+        )
+
+    @property
+    def sync_url(self) -> str:
+        """The URL for a synchronous engine (migrations)."""
+        return sync_url(self.url)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A connection inside a write transaction: committed at the end, rolled back by any exception.
+
+        Not to be nested: on SQLite the inner one would wait for the outer one for ever.
+        """
+        async with self._writer, self.engine.connect() as connection:
+            if self.dialect == "sqlite":
+                await connection.execution_options(enroute_begin="BEGIN IMMEDIATE")
+            async with connection.begin():
+                yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection whose statements see one consistent state on SQLite; nothing written through it is kept."""
+        async with self.engine.connect() as connection:
+            try:
+                yield connection
+            finally:
+                await connection.rollback()
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """`sqlite:///path/enroute.db` or `postgresql://user:password@host/name`; nothing is contacted yet.
+
+    Raises ValueError for another scheme, and for an in-memory SQLite database, which each connection would see empty.
+    """
+    parsed, dialect = _parse(url)
+    driver = _DRIVERS[parsed.get_backend_name()][0]
+    if dialect == "sqlite":
+        engine = create_async_engine(
+            parsed.set(drivername=driver), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000}
+        )
+        _prepare_sqlite(engine)
+    else:
+        engine = create_async_engine(
+            parsed.set(drivername=driver), pool_size=10, max_overflow=10, pool_pre_ping=True
+        )
+    return Database(engine, dialect=dialect, url=url)
+
+
+def sync_url(url: str) -> str:
+    """The same database for a synchronous engine, password included."""
+    parsed, _ = _parse(url)
+    driver = _DRIVERS[parsed.get_backend_name()][1]
+    return parsed.set(drivername=driver).render_as_string(hide_password=False)
+
+
+def _parse(url: str) -> tuple[URL, Dialect]:
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend not in _DRIVERS:
+        raise ValueError(
+            f"Unknown database {backend!r}. Use sqlite:///path or postgresql://user:password@host/name."
+        )
+    if backend == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise ValueError(
+                "An in-memory SQLite database is not supported. Give a path: sqlite:///enroute.db"
+            )
+        return parsed, "sqlite"
+    return parsed, "postgresql"
+
+
+def _prepare_sqlite(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_pragmas(dbapi_connection: Any, _record: object) -> None:
+        # The driver's own implicit BEGIN is switched off: which BEGIN a transaction starts with is decided below.
+        dbapi_connection.isolation_level = None
+        cursor = dbapi_connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS:d}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: SyncConnection) -> None:
+        # Taking the write lock at once: a transaction that starts as a reader can fail half-way when it must write.
+        connection.exec_driver_sql(connection.get_execution_options().get("enroute_begin", "BEGIN"))
+
+
+SQLITE_MINIMUM = (3, 35, 0)
+if sqlite3.sqlite_version_info < SQLITE_MINIMUM:  # RETURNING, and the upserts of the stores
+    raise RuntimeError(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed.")

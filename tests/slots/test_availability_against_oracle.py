@@ -1,0 +1,146 @@
+"""Random small calendars around the days on which clocks change: the fast answer is the slow answer."""
+
+from __future__ import annotations
+
+import datetime
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from slots.availability import MARGIN_S, bookable_starts, find_candidates
+from slots.calendar import Busy, build_calendar
+from slots.model import Break, Resource, Rules, Shift, ShiftException
+from slots.travel import StraightTravel, known_point
+from tests.slots import oracle
+from tests.slots.factories import a_service, a_site
+
+DAY_S = 86_400
+TRAVEL = StraightTravel()
+
+# Lisbon and New York jump by an hour in either direction, Lord Howe by half an hour, Casablanca is plain here.
+CHANGES = [
+    ("Europe/Lisbon", datetime.date(2026, 3, 29)),
+    ("Europe/Lisbon", datetime.date(2026, 10, 25)),
+    ("America/New_York", datetime.date(2026, 3, 8)),
+    ("America/New_York", datetime.date(2026, 11, 1)),
+    ("Australia/Lord_Howe", datetime.date(2026, 4, 5)),
+    ("Australia/Lord_Howe", datetime.date(2026, 10, 4)),
+    ("Europe/Lisbon", datetime.date(2026, 6, 10)),
+]
+# A few kilometres apart, so that travel is minutes and visits interact; None is an unknown place.
+PLACES = [(38.72, -9.14), (38.75, -9.20), (38.80, -9.10), (38.72, -9.141), None]
+quarters = st.integers(0, 95).map(lambda n: n * 15)
+
+
+@st.composite
+def hours(draw: st.DrawFn, kind: type[Shift] | type[Break], shortest: int, longest: int) -> Shift | Break:
+    start = draw(quarters)
+    length = draw(st.integers(shortest, longest)) * 15
+    end = start + length
+    return kind(weekday=draw(st.integers(0, 6)), start_min=start, end_min=end - 1440 if end > 1440 else end)
+
+
+@st.composite
+def exceptions(draw: st.DrawFn, day: datetime.date) -> ShiftException:
+    date = day + datetime.timedelta(days=draw(st.integers(-1, 1)))
+    if draw(st.booleans()):
+        return ShiftException(date=date, kind="off")
+    start = draw(quarters)
+    end = draw(st.integers(start // 15 + 1, 96)) * 15
+    return ShiftException(date=date, kind=draw(st.sampled_from(["off", "extra"])), start_min=start, end_min=end)
+
+
+@st.composite
+def resources(draw: st.DrawFn, key: int, zones: list[str], day: datetime.date) -> Resource:
+    home = draw(st.sampled_from(PLACES))
+    every_day = draw(st.integers(0, 3)) > 0
+    shifts = tuple(draw(st.lists(hours(Shift, 8, 60), min_size=1, max_size=5)))
+    if every_day:
+        first = shifts[0]
+        shifts = tuple(
+            Shift(weekday=weekday, start_min=first.start_min, end_min=first.end_min) for weekday in range(7)
+        )
+    return Resource(
+        id=f"t{key}",
+        key=key,
+        name=f"T{key}",
+        time_zone=draw(st.sampled_from(zones)),
+        home_lat=home[0] if home else None,
+        home_lon=home[1] if home else None,
+        shifts=shifts,
+        breaks=tuple(draw(st.lists(hours(Break, 1, 6), max_size=3))),
+        exceptions=tuple(draw(st.lists(exceptions(day), max_size=2))),
+    )
+
+
+@st.composite
+def busy_lanes(draw: st.DrawFn, midnight_s: int) -> list[Busy]:
+    """Visits that follow each other without overlap, from the day before to the day after."""
+    lane = []
+    position = midnight_s - DAY_S
+    for _ in range(draw(st.integers(0, 14))):
+        position += draw(st.integers(0, 48)) * 300
+        end = position + draw(st.integers(1, 24)) * 300
+        place = draw(st.sampled_from(PLACES))
+        lane.append(Busy(position, end, known_point(lat=place[0], lon=place[1]) if place else None))
+        position = end
+    return lane
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_the_fast_answer_is_the_slow_one(data: st.DataObject) -> None:
+    zone_name, day = data.draw(st.sampled_from(CHANGES))
+    zone = ZoneInfo(zone_name)
+    midnight_s = int(datetime.datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
+    zones = [zone_name, zone_name, "Europe/Paris"]
+    count = data.draw(st.integers(1, 3))
+    people = [data.draw(resources(key, zones, day)) for key in range(1, count + 1)]
+    busy = {person.key: data.draw(busy_lanes(midnight_s)) for person in people}
+    place = data.draw(st.sampled_from(PLACES))
+    site = a_site(time_zone=zone_name, lat=place[0] if place else None, lon=place[1] if place else None)
+    service = a_service(duration_s=data.draw(st.integers(1, 8)) * 900)
+    holidays = frozenset(data.draw(st.lists(st.sampled_from([day, day + datetime.timedelta(days=1)]), max_size=1)))
+    rules = Rules(
+        min_lead_s=data.draw(st.sampled_from([0, 7200])),
+        min_lead_days=data.draw(st.integers(0, 1)),
+        max_lead_days=data.draw(st.integers(1, 3)),
+        slot_step_s=data.draw(st.sampled_from([300, 900, 3600])),
+        buffer_s=data.draw(st.sampled_from([0, 300, 1000])),
+    )
+    now_s = midnight_s + data.draw(st.integers(-24, 6)) * 3600
+    first_day = day + datetime.timedelta(days=data.draw(st.integers(0, 1)))
+    last_day = first_day
+
+    starts = bookable_starts(first_day, last_day, zone=zone, rules=rules, now_s=now_s)
+    span = (midnight_s - 4 * DAY_S, midnight_s + 6 * DAY_S)
+    calendar = build_calendar(
+        resources=people,
+        busy=busy,
+        holidays=holidays,
+        service=service,
+        site=site,
+        territory_ids=frozenset(),
+        from_s=midnight_s - MARGIN_S,
+        to_s=midnight_s + 2 * DAY_S + service.duration_s + MARGIN_S,
+    )
+    fast = find_candidates(
+        calendar, starts, duration_s=service.duration_s, travel=TRAVEL, buffer_s=rules.buffer_s
+    )
+
+    slow = oracle.candidates(
+        people,
+        busy,
+        holidays=holidays,
+        site=calendar.site,
+        site_zone=zone_name,
+        first_day=first_day,
+        last_day=last_day,
+        duration_s=service.duration_s,
+        travel=TRAVEL,
+        rules=rules,
+        now_s=now_s,
+        clock_span=span,
+    )
+    assert [(c.start_s, c.technician_key, c.added_travel_s) for c in fast] == slow
