@@ -1,0 +1,111 @@
+import pytest
+
+from web.config import OPTION_NAMES, SettingsError, load_settings
+
+
+def test_without_any_option_the_defaults_hold():
+    settings = load_settings({"PATH": "/bin", "HOME": "/root"})
+
+    assert (settings.host, settings.port, settings.database) == ("127.0.0.1", 8000, "sqlite:///enroute.db")
+
+
+def test_a_misspelt_option_is_refused_with_the_nearest_name():
+    with pytest.raises(SettingsError) as refusal:
+        load_settings({"ENROUTE_SMTP_ULR": "smtp://mail"})
+
+    assert str(refusal.value) == "ENROUTE_SMTP_ULR is not an option. Did you mean ENROUTE_SMTP_URL?"
+
+
+def test_an_option_in_lower_case_is_a_typo_too():
+    with pytest.raises(SettingsError, match="Did you mean ENROUTE_PORT"):
+        load_settings({"ENROUTE_port": "80"})
+
+
+def test_the_command_line_wins_over_the_environment():
+    settings = load_settings({"ENROUTE_PORT": "1000", "ENROUTE_HOST": "::1"}, port=2000, host=None)
+
+    assert (settings.port, settings.host) == (2000, "::1")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("1", True), ("0", False), ("FALSE", False), ("False", False)]
+)
+def test_switches_are_read_from_words_and_digits(text, value):
+    assert load_settings({"ENROUTE_SURVEYS": text}).surveys is value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "99999"), ("PORT", "eighty"), ("HOLD_S", "0"), ("SURVEYS", "perhaps"), ("LOG_LEVEL", "loud")],
+)
+def test_a_value_of_the_wrong_kind_names_its_option(name, value):
+    with pytest.raises(SettingsError, match=f"ENROUTE_{name}: "):
+        load_settings({f"ENROUTE_{name}": value})
+
+
+def test_an_empty_variable_is_as_good_as_none():
+    assert load_settings({"ENROUTE_REDIS": "", "ENROUTE_PORT": " "}).port == 8000
+
+
+def test_more_than_one_worker_without_redis_is_refused_with_the_reason():
+    with pytest.raises(SettingsError, match=r"need ENROUTE_REDIS .* its watchers may sit in another"):
+        load_settings({}, workers=2)
+
+
+def test_an_unknown_kind_of_database_is_refused():
+    with pytest.raises(SettingsError, match="postgresql://"):
+        load_settings({}, database="mysql://localhost/x")
+
+
+def test_mail_without_a_sender_is_refused():
+    with pytest.raises(SettingsError, match="ENROUTE_MAIL_FROM"):
+        load_settings({"ENROUTE_SMTP_URL": "smtp://localhost"})
+
+
+def test_an_error_never_repeats_the_value_which_may_be_a_secret():
+    with pytest.raises(SettingsError) as refusal:
+        load_settings({"ENROUTE_DATABASE": "mysql://user:hunter2@host/x"})
+
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "secure"),
+    [
+        ({}, False),
+        ({"public_url": "https://visits.example"}, True),
+        ({"public_url": "http://visits.example"}, False),
+        ({"secure_cookies": True}, True),
+    ],
+)
+def test_cookies_are_secure_where_people_come_by_https(options, secure):
+    assert load_settings({}, **options).cookies_are_secure is secure
+
+
+@pytest.mark.parametrize(
+    ("options", "url"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"host": "0.0.0.0", "port": 80}, "http://127.0.0.1:80"),
+        ({"host": "::"}, "http://[::1]:8000"),
+        ({"public_url": "https://visits.example/"}, "https://visits.example"),
+    ],
+)
+def test_links_begin_with_where_people_reach_the_server(options, url):
+    assert load_settings({}, **options).base_url == url
+
+
+def test_the_basemap_lies_beside_the_database_unless_it_is_named():
+    assert str(load_settings({}, database="sqlite:////data/e.db").basemap_path) == "/data/basemap.pmtiles"
+    assert str(load_settings({}, map_file="/maps/porto.pmtiles").basemap_path) == "/maps/porto.pmtiles"
+
+
+def test_every_option_can_be_given_by_the_environment():
+    assert all(name == name.lower() for name in OPTION_NAMES)
+
+
+def test_settings_never_show_their_secrets():
+    settings = load_settings({"ENROUTE_WEBHOOK_SECRET": "hunter2", "ENROUTE_DATABASE": "postgresql://u:hunter2@h/d"})
+
+    assert "hunter2" not in repr(settings)
+    assert "port=8000" in repr(settings)

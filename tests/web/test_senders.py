@@ -1,0 +1,166 @@
+"""The outbox at the moment of sending: product.md §10."""
+
+import msgspec
+import pytest
+
+from slots import outbox_store
+from slots.notices import Notice
+from tests.servers import smtp_server, webhook_receiver
+from tests.web.api.house import House, open_house
+
+
+def plain_text(mail) -> str:
+    return mail.get_content().replace("\r\n", "\n")
+
+
+async def states(house: House) -> list[tuple[str, str, str | None]]:
+    async with house.state.database.read() as conn:
+        return sorted(
+            (row.kind, row.state, row.outcome) for row in await outbox_store.log(conn) if row.due_s <= house.now_s
+        )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "house"
+
+
+async def test_a_booking_is_confirmed_by_mail_with_its_window(template, folder):
+    async with (
+        smtp_server() as smtp,
+        open_house(template, folder, smtp_url=smtp.url, mail_from="visits@acme.example") as house,
+    ):
+        visit = await house.book()
+        await house.state.outbox.send_due()
+
+        mail = smtp.mails.get_nowait()
+        settled = await states(house)
+    assert mail["To"] == "rui@acme.example"
+    assert "Tuesday, 24 November 2026, 10:00 to 12:00 (Europe/Lisbon)" in plain_text(mail)
+    assert f"http://visits.example/appointments/{visit['id']}" in plain_text(mail)
+    assert ("confirmed", "sent", None) in settled
+
+
+async def test_a_message_is_sent_once(template, folder):
+    async with (
+        smtp_server() as smtp,
+        open_house(template, folder, smtp_url=smtp.url, mail_from="visits@acme.example") as house,
+    ):
+        await house.book()
+        for _ in range(3):
+            await house.state.outbox.send_due()
+
+        assert smtp.mails.qsize() == 1
+
+
+async def test_a_message_that_was_not_taken_is_sent_later_with_the_same_message_id(template, folder):
+    async with (
+        webhook_receiver() as receiver,
+        open_house(template, folder, webhook_url=receiver.url) as house,
+    ):
+        receiver.answer = "503 Later"
+        await house.book()
+        await house.state.outbox.send_due()
+        first, _ = receiver.posts.get_nowait()
+        waiting = await states(house)
+
+        receiver.answer = "204 No Content"
+        house.pass_s(60)
+        await house.state.outbox.send_due()
+        again, body = receiver.posts.get_nowait()
+        settled = await states(house)
+    assert first["enroute-id"] == again["enroute-id"]
+    assert waiting == []
+    assert msgspec.json.decode(body)["kind"] == "confirmed"
+    assert [row[:2] for row in settled] == [("confirmed", "sent")]
+
+
+async def test_a_recipient_who_is_refused_for_good_is_not_tried_again(template, folder):
+    async with (
+        smtp_server() as smtp,
+        open_house(template, folder, smtp_url=smtp.url, mail_from="visits@acme.example") as house,
+    ):
+        smtp.refuse = "550 no such person rui@acme.example"
+        await house.book()
+        await house.state.outbox.send_due()
+
+        assert await states(house) == [("confirmed", "dead", "SMTPRecipientsRefused")]
+
+
+async def test_a_canceled_visit_is_not_confirmed_any_more(template, folder):
+    async with (
+        smtp_server() as smtp,
+        open_house(template, folder, smtp_url="smtp://127.0.0.1:1", mail_from="visits@acme.example") as house,
+    ):
+        visit = await house.book()
+        await house.state.outbox.send_due()
+        answer = await house.rui.post(f"/api/appointments/{visit['id']}/cancel", json={"reason": "away"})
+        assert answer.status_code == 200
+        house.state.outbox._mailer._port = smtp.port
+        house.pass_s(600)
+        await house.state.outbox.send_due()
+
+        subjects = [smtp.mails.get_nowait()["Subject"] for _ in range(smtp.mails.qsize())]
+    assert subjects == ["Your visit was canceled"]
+
+
+async def test_on_the_way_brings_a_tracking_link_that_works(template, folder):
+    async with (
+        smtp_server() as smtp,
+        open_house(template, folder, smtp_url=smtp.url, mail_from="visits@acme.example") as house,
+    ):
+        visit = await house.book()
+        await house.bring_to(visit, "traveling")
+        await house.state.outbox.send_due()
+
+        mails = {mail["Subject"]: mail for mail in (smtp.mails.get_nowait() for _ in range(smtp.mails.qsize()))}
+        subject = next(subject for subject in mails if subject.endswith("is on the way"))
+        token = plain_text(mails[subject]).split("/t#")[1].split()[0]
+        opened = await house.nobody.post("/api/links/redeem", json={"token": token})
+    assert opened.json()["appointment"] == visit["id"]
+
+
+async def test_with_tracking_off_the_message_has_no_link(template, folder):
+    async with open_house(template, folder, technician_tracking=False) as house:
+        await house.bring_to(await house.book(), "traveling")
+        await house.state.outbox.send_due()
+
+        texts = [message.text for message in house.state.outbox.unsent if message.kind == "on_the_way"]
+    assert len(texts) == 1
+    assert "/t#" not in texts[0]
+
+
+async def test_without_anything_configured_messages_are_logged_and_an_admin_can_read_them(house: House):
+    await house.book()
+    await house.state.outbox.send_due()
+
+    for_admin = (await house.ada.get("/api/dispatch/messages")).json()
+    for_dispatcher = (await house.dora.get("/api/dispatch/messages")).json()
+
+    assert for_admin["configured"] is False
+    line = next(line for line in for_admin["messages"] if line["kind"] == "confirmed")
+    assert (line["to"], line["state"], line["outcome"]) == ("rui@acme.example", "dead", "not configured")
+    assert [text["kind"] for text in for_admin["unsent"]] == ["confirmed"]
+    assert for_dispatcher["unsent"] == []
+    assert (await house.rui.get("/api/dispatch/messages")).status_code == 403
+
+
+async def test_a_message_to_a_contact_who_is_gone_dies(house: House):
+    notice = Notice(
+        key="x", kind="invitation", due_s=house.now_s, expires_s=house.now_s + 60, contact_id="nobody-we-know"
+    )
+    async with house.state.database.transaction() as conn:
+        await outbox_store.put(conn, (notice,), now_s=house.now_s)
+
+    await house.state.outbox.send_due()
+
+    assert await states(house) == [("invitation", "dead", "the contact is gone")]
+
+
+async def test_sent_messages_are_counted(house: House):
+    await house.book()
+    await house.state.outbox.send_due()
+
+    text = (await house.nobody.get("/metrics")).text
+
+    assert 'enroute_messages_total{kind="confirmed",outcome="dead"} 1.0' in text

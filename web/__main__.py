@@ -1,0 +1,5 @@
+"""`python -m web` is `enroute`."""
+
+from web.cli import main
+
+main()

@@ -1,0 +1,156 @@
+"""Signing in and out, and the forgotten password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from slots import outbox_store
+from slots.notices import Notice
+from tracker.errors import CloseCode
+from web import accounts_store, secrets_store
+from web.accounts_store import Person, normalize_email
+from web.auth import Principal
+from web.links import disconnect_session
+from web.passwords import check_password
+from web.problems import Problem, retry_later
+from web.state import State
+from web.throttle import address_key
+
+RESET_S = 3600
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A session that was just made. `token` is its only copy."""
+
+    person: Person
+    token: str = field(repr=False)
+    session_id: str
+    expires_s: int
+    first_sign_in: bool
+
+    @property
+    def next(self) -> str:
+        """Where to go: the first time to the profile, then everybody to their own start."""
+        if self.first_sign_in:
+            return "/profile"
+        return home_path(self.person.role)
+
+
+def home_path(role: str) -> str:
+    return {"technician": "/technician", "dispatcher": "/dispatch", "admin": "/dispatch"}.get(role, "/")
+
+
+async def sign_in(state: State, *, email: str, password: str, address: str | None) -> SignedIn:
+    """A session. Problem `wrong_credentials` (the same, after the same time, whether the e-mail is known or not) or
+    `too_many_requests` with the seconds to wait."""
+    limits, email_key, from_key = state.limits, normalize_email(email), address_key(address)
+
+    def wait_s() -> float:
+        now_s = state.now_s()
+        return max(limits.sign_in_email.wait_s(email_key, now_s), limits.sign_in_address.wait_s(from_key, now_s))
+
+    def take_a_try() -> None:
+        if wait := wait_s():
+            raise retry_later("too_many_requests", wait, "Too many tries to sign in. Please wait a little.")
+        limits.sign_in_email.take(email_key, state.now_s())
+        limits.sign_in_address.take(from_key, state.now_s())
+
+    if wait := wait_s():
+        raise retry_later("too_many_requests", wait, "Too many tries to sign in. Please wait a little.")
+    async with state.database.read() as conn:
+        person = await accounts_store.person_by_email(conn, email)
+    known_hash = person.password_hash if person is not None else None
+    fits = await state.passwords.matches(known_hash, password, gate=take_a_try)
+    if person is None or not fits or not person.may_sign_in:
+        raise Problem("wrong_credentials", "Check the e-mail address and the password.")
+    limits.sign_in_email.give_back(email_key, state.now_s())
+    limits.sign_in_address.give_back(from_key, state.now_s())
+    fresh_hash = None
+    if known_hash is not None and state.passwords.is_outdated(known_hash):
+        fresh_hash = await state.passwords.hash(password)
+    return await open_session(state, person, password_hash=fresh_hash)
+
+
+async def open_session(state: State, person: Person, *, password_hash: str | None = None) -> SignedIn:
+    """A session for a person who has just proved who they are; `password_hash`, if given, is stored with it."""
+    now_s = state.now_s()
+    expires_s = now_s + state.settings.session_days * 86_400
+    async with state.database.transaction() as conn:
+        if password_hash is not None:
+            await accounts_store.set_password(conn, person_id=person.id, password_hash=password_hash)
+        session_id, token = await secrets_store.issue(
+            conn, kind="session", subject=person.id, now_s=now_s, expires_s=expires_s
+        )
+        first = await accounts_store.mark_first_sign_in(conn, person_id=person.id, now_s=now_s)
+    return SignedIn(person, token, session_id, expires_s, first)
+
+
+async def sign_out(state: State, principal: Principal) -> None:
+    """End this session and every live view opened with it."""
+    async with state.database.transaction() as conn:
+        await secrets_store.revoke(conn, token_id=principal.session_id)
+    disconnect_session(state, {principal.session_id}, CloseCode.SIGN_IN_AGAIN, "signed out")
+
+
+def check_reset_limits(state: State, *, email: str, address: str | None) -> None:
+    """Problem `too_many_requests` when this address, or whoever asks for this e-mail, asked too often."""
+    now_s, key = state.now_s(), normalize_email(email)
+    wait = state.limits.reset_address.take(address_key(address), now_s) or state.limits.reset_email.take(key, now_s)
+    if wait:
+        raise retry_later(
+            "too_many_requests", wait, "A message was sent already. Please look for it, or wait a little."
+        )
+
+
+async def forget_password(state: State, *, email: str) -> None:
+    """Send a reset link to this address if somebody who may sign in has it; say nothing either way."""
+    now_s = state.now_s()
+    async with state.database.transaction() as conn:
+        person = await accounts_store.person_by_email(conn, email)
+        if person is None or person.password_hash is None or not person.may_sign_in:
+            return
+        # The link is made when the message is sent: no secret waits in the outbox.
+        notice = Notice(
+            key=f"password_reset:{secrets_store.new_token()[:12]}",
+            kind="password_reset",
+            due_s=now_s,
+            expires_s=now_s + RESET_S,
+            contact_id=person.id,
+        )
+        await outbox_store.put(conn, (notice,), now_s=now_s)
+    state.outbox.wake()
+
+
+async def reset_password(state: State, *, token: str, password: str, address: str | None) -> None:
+    """Set a new password with the token of a reset link and end every session of the person.
+
+    Problem `reset_dead`, `password_weak`, `too_many_requests`.
+    """
+    check_password(password)
+    take_token_try(state, address)
+    now_s = state.now_s()
+    async with state.database.read() as conn:
+        found = await secrets_store.find(conn, kind="reset", token=token, now_s=now_s)
+    if found is None:
+        raise Problem("reset_dead", "It was used already, or an hour has passed. Please ask for a new one.")
+    password_hash = await state.passwords.hash(password)
+    async with state.database.transaction() as conn:
+        spent = await secrets_store.use(conn, kind="reset", token=token, now_s=now_s)
+        if spent is None:
+            raise Problem("reset_dead", "It was used already. Please ask for a new one.")
+        await accounts_store.set_password(conn, person_id=spent.subject, password_hash=password_hash)
+        await secrets_store.revoke_all(conn, kind="reset", subject=spent.subject)
+        ended = await secrets_store.revoke_all(conn, kind="session", subject=spent.subject)
+    give_back_token_try(state, address)
+    disconnect_session(state, set(ended), CloseCode.SIGN_IN_AGAIN, "the password was changed")
+
+
+def take_token_try(state: State, address: str | None) -> None:
+    """Count a try with a secret from a message. Problem `too_many_requests` after too many wrong ones."""
+    if wait := state.limits.wrong_tokens.take(address_key(address), state.now_s()):
+        raise retry_later("too_many_requests", wait)
+
+
+def give_back_token_try(state: State, address: str | None) -> None:
+    state.limits.wrong_tokens.give_back(address_key(address), state.now_s())

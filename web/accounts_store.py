@@ -1,0 +1,266 @@
+"""Accounts and people: the customers' contacts and the staff, with what they sign in with."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    MetaData,
+    Table,
+    Text,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+metadata = MetaData()
+
+Role = Literal["customer", "technician", "dispatcher", "admin"]
+StaffRole = Literal["technician", "dispatcher", "admin"]
+AccountStatus = Literal["active", "inactive"]
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("site_id", Text),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("phone", Text),
+    Column("locale", Text),
+    Column("photo_url", Text),
+    Column("account_id", Text, ForeignKey("accounts.id"), index=True),
+    Column("technician_id", Text),
+    Column("password_hash", Text),
+    Column("created_s", BigInteger, nullable=False),
+    Column("first_sign_in_s", BigInteger),
+)
+
+
+class EmailTaken(ValueError):
+    """A customer's contact and a member of staff cannot share an e-mail address: it says who signs in."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__(email)
+        self.email = email
+
+    def __str__(self) -> str:
+        return f"{self.email} belongs to somebody else already: a customer's contact or a member of staff."
+
+
+class Account(msgspec.Struct, frozen=True):
+    """`site_id` is the address a visit goes to unless an asset says otherwise."""
+
+    id: str
+    name: str
+    status: str
+    site_id: str | None
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Whoever can sign in. A customer's `id` is their contact id; `account_status` is that of their account."""
+
+    id: str
+    email: str
+    role: str
+    name: str
+    phone: str | None
+    locale: str | None
+    photo_url: str | None
+    account_id: str | None
+    technician_id: str | None
+    password_hash: str | None
+    first_sign_in_s: int | None
+    account_status: str | None
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Staff always; a customer while the account is active."""
+        return self.role != "customer" or self.account_status == "active"
+
+    def __repr__(self) -> str:
+        return f"Person({self.id!r}, role={self.role!r})"
+
+
+_PERSON_COLUMNS = [people.c[name] for name in Person.__struct_fields__ if name != "account_status"]
+select_person = select(*_PERSON_COLUMNS, accounts.c.status.label("account_status")).select_from(
+    people.outerjoin(accounts, people.c.account_id == accounts.c.id)
+)
+
+
+def person_from_row(row: Any) -> Person:
+    return Person(**{name: getattr(row, name) for name in Person.__struct_fields__})
+
+
+def normalize_email(email: str) -> str:
+    """Addresses differ by case on paper and never in practice."""
+    return email.strip().lower()
+
+
+async def person_by_email(conn: AsyncConnection, email: str) -> Person | None:
+    row = (await conn.execute(select_person.where(people.c.email == normalize_email(email)))).one_or_none()
+    return person_from_row(row) if row else None
+
+
+async def person_by_id(conn: AsyncConnection, person_id: str) -> Person | None:
+    row = (await conn.execute(select_person.where(people.c.id == person_id))).one_or_none()
+    return person_from_row(row) if row else None
+
+
+async def lock_person(conn: AsyncConnection, person_id: str) -> None:
+    """Others who lock the same person wait until this transaction ends (SQLite has one writer anyway)."""
+    await conn.execute(select(people.c.id).where(people.c.id == person_id).with_for_update())
+
+
+async def people_by_id(conn: AsyncConnection, person_ids: list[str]) -> dict[str, Person]:
+    rows = await conn.execute(select_person.where(people.c.id.in_(person_ids)))
+    return {row.id: person_from_row(row) for row in rows}
+
+
+async def contacts_of_account(conn: AsyncConnection, account_id: str) -> list[Person]:
+    query = select_person.where(people.c.account_id == account_id).order_by(people.c.created_s, people.c.email)
+    return [person_from_row(row) for row in await conn.execute(query)]
+
+
+async def people_listed(conn: AsyncConnection) -> list[Person]:
+    """Everybody, contacts of one account together and oldest first."""
+    query = select_person.order_by(people.c.account_id, people.c.created_s, people.c.email)
+    return [person_from_row(row) for row in await conn.execute(query)]
+
+
+async def ping(conn: AsyncConnection) -> None:
+    """Whether the database answers."""
+    await conn.execute(select(1))
+
+
+async def people_count(conn: AsyncConnection) -> int:
+    return (await conn.execute(select(func.count()).select_from(people))).scalar_one()
+
+
+async def account_by_id(conn: AsyncConnection, account_id: str) -> Account | None:
+    row = (await conn.execute(select(accounts).where(accounts.c.id == account_id))).one_or_none()
+    return Account(*row) if row else None
+
+
+async def accounts_listed(conn: AsyncConnection) -> list[Account]:
+    return [Account(*row) for row in await conn.execute(select(accounts).order_by(accounts.c.name, accounts.c.id))]
+
+
+async def put_account(
+    conn: AsyncConnection, *, account_id: str, name: str, status: AccountStatus, site_id: str | None
+) -> None:
+    """Write the account, whether it is new or known."""
+    values = {"name": name, "status": status, "site_id": site_id}
+    known = await conn.execute(update(accounts).where(accounts.c.id == account_id).values(values))
+    if known.rowcount == 0:
+        await conn.execute(insert(accounts).values(id=account_id, **values))
+
+
+async def put_contact(
+    conn: AsyncConnection,
+    *,
+    email: str,
+    account_id: str,
+    name: str,
+    phone: str | None,
+    now_s: int,
+    password_hash: str | None = None,
+) -> str:
+    """Write a customer's contact; their id. What the person entered is kept where the given value is empty, and a
+    password that exists is never replaced: it belongs to the person."""
+    return await _put_person(
+        conn,
+        email=email,
+        role="customer",
+        values={"name": name, "phone": phone, "account_id": account_id, "technician_id": None},
+        password_hash=password_hash,
+        now_s=now_s,
+    )
+
+
+async def put_staff(
+    conn: AsyncConnection,
+    *,
+    email: str,
+    name: str,
+    role: StaffRole,
+    now_s: int,
+    technician_id: str | None = None,
+    password_hash: str | None = None,
+) -> str:
+    """Write a member of staff; their id. The same care for what exists as `put_contact`."""
+    return await _put_person(
+        conn,
+        email=email,
+        role=role,
+        values={"name": name, "account_id": None, "technician_id": technician_id},
+        password_hash=password_hash,
+        now_s=now_s,
+    )
+
+
+async def _put_person(
+    conn: AsyncConnection,
+    *,
+    email: str,
+    role: Role,
+    values: dict[str, str | None],
+    password_hash: str | None,
+    now_s: int,
+) -> str:
+    known = await person_by_email(conn, email)
+    if known is None:
+        person_id = secrets.token_urlsafe(9)
+        new = {"id": person_id, "email": normalize_email(email), "role": role, "created_s": now_s}
+        await conn.execute(insert(people).values(new | values | {"password_hash": password_hash}))
+        return person_id
+    if (known.role == "customer") != (role == "customer"):
+        raise EmailTaken(known.email)
+    kept = {"name": known.name, "phone": known.phone}
+    changed: dict[str, str | None] = {name: value or kept.get(name) for name, value in values.items()}
+    changed["role"] = role
+    if known.password_hash is None:
+        changed["password_hash"] = password_hash
+    await conn.execute(update(people).where(people.c.id == known.id).values(changed))
+    return known.id
+
+
+async def set_password(conn: AsyncConnection, *, person_id: str, password_hash: str) -> None:
+    await conn.execute(update(people).where(people.c.id == person_id).values(password_hash=password_hash))
+
+
+async def set_profile(
+    conn: AsyncConnection,
+    *,
+    person_id: str,
+    name: str,
+    phone: str | None,
+    locale: str | None,
+    photo_url: str | None,
+) -> None:
+    values = {"name": name, "phone": phone, "locale": locale, "photo_url": photo_url}
+    await conn.execute(update(people).where(people.c.id == person_id).values(values))
+
+
+async def mark_first_sign_in(conn: AsyncConnection, *, person_id: str, now_s: int) -> bool:
+    """True for the one sign-in that is the person's first."""
+    marked = await conn.execute(
+        update(people).where(people.c.id == person_id, people.c.first_sign_in_s.is_(None)).values(first_sign_in_s=now_s)
+    )
+    return marked.rowcount == 1

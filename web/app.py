@@ -1,0 +1,221 @@
+"""The composition root: settings in, application out. Everything is made here and handed on by hand."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from slots.booking import Scheduling
+from slots.errors import SlotsError
+from slots.model import Rules
+from slots.schema_store import assert_guard
+from slots.store import open_database
+from tracker.errors import TrackerError
+from tracker.hub import Hub
+from tracker.node import Node
+from tracker.store import SqlTrackStore, tracks_url
+from web import health, live_api, pages
+from web.api import (
+    appointment_changes,
+    appointments,
+    device_tokens,
+    dispatch,
+    dispatch_board,
+    holds,
+    invitations,
+    links,
+    messages,
+    password,
+    profile,
+    services,
+    session,
+    slots,
+    technician,
+)
+from web.auth import authenticate
+from web.bridge import Bridge
+from web.config import Settings
+from web.health import Metrics
+from web.housekeeping import Housekeeping
+from web.openapi import answer
+from web.openapi_document import build_document
+from web.passwords import Passwords
+from web.problems import Problem
+from web.refusals import problem_of
+from web.senders import Outbox
+from web.shell import Shell
+from web.state import State, state_of, system_now_ms
+from web.switches import Switches
+from web.watch_log import WatchLog
+
+VERSION = "0.1.0"
+
+# The largest ordinary request is a batch of fixes from a phone that was offline for a day.
+MAX_BODY_BYTES = 1_048_576
+
+API_MODULES = (
+    session,
+    invitations,
+    password,
+    profile,
+    services,
+    slots,
+    holds,
+    appointments,
+    appointment_changes,
+    technician,
+    device_tokens,
+    dispatch,
+    dispatch_board,
+    links,
+    messages,
+)
+
+
+def all_routes() -> list[BaseRoute]:
+    """Every route of the server, the API first."""
+    api = [route for module in API_MODULES for route in module.routes]
+    return [*api, *live_api.routes, *health.routes, Route("/openapi.json", openapi), *pages.routes]
+
+
+def create_app(settings: Settings, *, now_ms: Callable[[], int] = system_now_ms) -> Starlette:
+    """The application. Its database must be migrated; `app.state.enroute` is the State while the lifespan runs."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with running_state(settings, now_ms=now_ms) as state:
+            app.state.enroute = state
+            yield
+
+    return Starlette(
+        routes=all_routes(),
+        lifespan=lifespan,
+        middleware=[
+            Middleware(Shell, settings=settings),
+            # Inside the shell, which gives its refusals the form that all problems have.
+            Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES),
+        ],
+        exception_handlers={
+            Problem: _problem,
+            SlotsError: _refusal,
+            TrackerError: _tracker_error,
+            HTTPException: _http_error,
+        },
+    )
+
+
+@contextlib.asynccontextmanager
+async def running_state(settings: Settings, *, now_ms: Callable[[], int] = system_now_ms) -> AsyncIterator[State]:
+    """Everything one process runs on, started; stopped in the reverse order, so that nothing acknowledged is lost."""
+    async with contextlib.AsyncExitStack() as stack:
+        database = open_database(settings.database)
+        stack.push_async_callback(database.close)
+        await assert_guard(database)
+        switches = Switches(settings)
+        await switches.load(database)
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        track_store = SqlTrackStore(tracks_url(settings.database))
+        stack.callback(track_store.close)
+        hub = Hub(now_ms=now_ms)
+        node = Node(hub=hub, store=track_store, now_ms=now_ms, arrival_radius_m=settings.arrival_radius_m)
+        metrics = Metrics()
+        metrics.watch(node)
+        watch_log = WatchLog(database=database, node=node)
+        state = State(
+            settings=settings,
+            database=database,
+            switches=switches,
+            booking=Scheduling(database=database, rules=rules_of(settings)),
+            node=node,
+            hub=hub,
+            metrics=metrics,
+            passwords=passwords,
+            watch_log=watch_log,
+            now_ms=now_ms,
+        )
+        state.outbox = Outbox(state)
+        state.bridge = Bridge(state)
+        switches.listeners.append(state.bridge.switches_changed)
+        await node.start()
+        stack.push_async_callback(node.stop)
+        watch_log.start()
+        stack.push_async_callback(watch_log.close)
+        await state.bridge.restore()
+        stack.push_async_callback(state.bridge.close)
+        housekeeping = Housekeeping(state)
+        housekeeping.start()
+        stack.push_async_callback(housekeeping.close)
+        state.outbox.start()
+        stack.push_async_callback(state.outbox.close)
+        stack.callback(state.draining.set)
+        yield state
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The operator's settings in the words of `slots`."""
+    return Rules(
+        min_lead_s=settings.min_lead_s,
+        max_lead_days=settings.max_lead_days,
+        hold_s=settings.hold_s,
+        window_s=settings.window_s,
+        slot_step_s=settings.slot_step_s,
+        move_cutoff_s=settings.move_cutoff_s,
+        cancel_cutoff_s=settings.cancel_cutoff_s,
+        cancel_while_traveling=settings.cancel_while_traveling,
+    )
+
+
+async def openapi(request: Request) -> Response:
+    """The OpenAPI 3.1 document, made from the types the server decodes with."""
+    document = build_document(
+        all_routes(),
+        title=f"{state_of(request).settings.brand} API",
+        version=VERSION,
+        server_url=state_of(request).settings.base_url,
+    )
+    return answer(document, headers={"Cache-Control": "public, max-age=300"})
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return await _for_programs_or_people(request, error)
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SlotsError)
+    return await _for_programs_or_people(request, problem_of(error, state_of(request).settings))
+
+
+async def _tracker_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TrackerError)
+    return await _for_programs_or_people(request, Problem(error.code, str(error)))
+
+
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "malformed"}
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = _CODES.get(error.status_code, "internal" if error.status_code >= 500 else "malformed")
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
+    return await _for_programs_or_people(request, Problem(code, headers=headers))
+
+
+async def _for_programs_or_people(request: Request, problem: Problem) -> Response:
+    wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    if not wants_page:
+        return problem.response()
+    response = pages.problem_page(request, problem, await authenticate(request))
+    response.headers.update(problem.headers)
+    return response

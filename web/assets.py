@@ -1,0 +1,75 @@
+"""The front end's files: read once, compressed once, answered from memory.
+
+They are served under `/static/<version>/…`, where the version is a digest of all of them: a browser may keep each for a
+year, because a changed file has another address, and modules import their neighbours by relative paths.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+FOLDER = Path(__file__).resolve().parent.parent / "static"
+SERVED = ("css", "js", "icons", "vendor")
+YEAR_S = 31_536_000
+
+_KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+# Compressing something this small saves no packet.
+_WORTH_COMPRESSING_BYTES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file. `compressed` is its gzip form, None where that is not worth it."""
+
+    media_type: str
+    body: bytes
+    compressed: bytes | None
+
+
+class Assets:
+    """Every servable file by its path below `static/`."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        digest = hashlib.sha256()
+        self._files: dict[str, Asset] = {}
+        for path in sorted(path for name in SERVED for path in (folder / name).rglob("*") if path.is_file()):
+            name = path.relative_to(folder).as_posix()
+            body = path.read_bytes()
+            digest.update(name.encode() + b"\0" + hashlib.sha256(body).digest())
+            self._files[name] = _asset(path, body)
+        self.version = digest.hexdigest()[:12]
+
+    @property
+    def root(self) -> str:
+        """What paths in pages begin with; no slash at the end."""
+        return f"/static/{self.version}"
+
+    async def serve(self, request: Request) -> Response:
+        """The file, immutable under the version of now; under any other version to be asked for again."""
+        asset = self._files.get(request.path_params["path"])
+        if asset is None:
+            return PlainTextResponse("Not found", status_code=404)
+        current = request.path_params["version"] == self.version
+        headers = {
+            "Cache-Control": f"public, max-age={YEAR_S}, immutable" if current else "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "Vary": "Accept-Encoding",
+        }
+        body = asset.body
+        if asset.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+            body = asset.compressed
+            headers["Content-Encoding"] = "gzip"
+        return Response(body, media_type=asset.media_type, headers=headers)
+
+
+def _asset(path: Path, body: bytes) -> Asset:
+    kind = _KINDS.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    compressed = gzip.compress(body, compresslevel=6, mtime=0) if len(body) > _WORTH_COMPRESSING_BYTES else b""
+    return Asset(kind, body, compressed if 0 < len(compressed) < len(body) else None)

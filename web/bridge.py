@@ -1,0 +1,232 @@
+"""Where the two domains meet: what happened to appointments becomes trips, home page updates and messages to send.
+
+`tell` is synchronous and is called right after the use case's commit with no await between: the technician disappears
+from the map in the same breath in which the visit stops being Traveling. Nothing here carries a coordinate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slots import booking, catalog_store
+from slots.events import (
+    AppointmentBooked,
+    AppointmentCanceled,
+    AppointmentCompleted,
+    AppointmentMoved,
+    AppointmentRated,
+    AppointmentReassigned,
+    Event,
+    TravelStarted,
+    TravelUndone,
+    WorkStarted,
+)
+from slots.model import Appointment, AppointmentView, Status
+from tracker.hub import Message
+from tracker.live import TripFacts
+from tracker.node import BOARD_TOPIC
+from web.home import Home
+from web.live_notices import LiveNotices
+from web.trip_facts import Zones, trip_facts
+
+if TYPE_CHECKING:
+    from web.state import State
+
+# A customer's doorstep and the technician's street: near enough to say where somebody lives.
+HIDDEN_RADIUS_M = 150.0
+# How often arrival times are looked at: has another visit become the Active one, is somebody late or near?
+LOOK_EVERY_S = 15.0
+
+log = logging.getLogger("enroute.bridge")
+
+
+class VisitChanged(msgspec.Struct, tag_field="type", tag="appointment"):
+    """To home pages, technician pages and boards: look at this visit again."""
+
+    id: str
+    status: str
+    version: int
+    section: str
+
+
+class Bridge:
+    """`prepare` before a technician may set off, `tell` after every commit, `restore` once at start."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.home = Home(state.node)
+        self.live_notices = LiveNotices(state)
+        self._zones: dict[str, Zones] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def restore(self) -> None:
+        """Open a trip for every visit that is Traveling, as it was before the restart; then follow their
+        arrival times."""
+        state = self._state
+        for view in await booking.traveling(state.booking):
+            await self.prepare(view.technician.id)
+            set_off_s = view.appointment.traveling_s or view.appointment.changed_s
+            state.node.open_trip(
+                trip_id=view.id,
+                technician_id=view.technician.id,
+                facts=self.facts(view),
+                now_ms=state.now_ms(),
+                since_ms=set_off_s * 1000,
+            )
+            self.home.note(view.appointment)
+        for account_id in self.home.accounts():
+            self.home.choose(account_id)
+        self._task = asyncio.get_running_loop().create_task(self._follow_arrivals(), name="arrival times")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def prepare(self, technician_id: str) -> None:
+        """Look up where this technician must not be shown yet: at home, and at the visit they come from.
+
+        To be awaited before the change that starts a trip, because `tell` cannot ask a database.
+        """
+        state = self._state
+        async with state.database.read() as conn:
+            resource = await catalog_store.resource(conn, technician_id)
+        if resource is None:
+            return
+        zones: list[tuple[float, float, float]] = []
+        if resource.home_lat is not None and resource.home_lon is not None:
+            zones.append((resource.home_lat, resource.home_lon, HIDDEN_RADIUS_M))
+        day = await booking.day_of_technician(state.booking, technician_id=technician_id, now_s=state.now_s())
+        worked = [view for view in day if view.appointment.started_s is not None]
+        if worked:
+            site = max(worked, key=lambda view: view.appointment.started_s or 0).site
+            if site.lat is not None and site.lon is not None:
+                zones.append((site.lat, site.lon, HIDDEN_RADIUS_M))
+        self._zones[technician_id] = tuple(zones)
+
+    def facts(self, view: AppointmentView) -> TripFacts:
+        """What live tracking has to know of this visit now."""
+        state = self._state
+        zones = self._zones.get(view.technician.id, ())
+        at_site = (view.site.lat, view.site.lon)
+        return trip_facts(
+            view,
+            settings=state.settings,
+            tracking=state.switches.technician_tracking,
+            # Two visits at one address: the doorstep is no secret to the customer who lives there.
+            hidden_zones=tuple(zone for zone in zones if zone[:2] != at_site),
+        )
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Pass on what a use case reported."""
+        for event in events:
+            self._steer_trip(event)
+            self._tell_pages(event)
+        if events:
+            self._state.outbox.wake()
+
+    async def switches_changed(self) -> None:
+        """Tracking went on or off: whoever watches is told, and coordinates start or stop at once."""
+        state = self._state
+        for view in await booking.traveling(state.booking):
+            state.node.update_facts(trip_id=view.id, facts=self.facts(view), now_ms=state.now_ms())
+            self._tell_visit(view.appointment)
+
+    def choose_again(self) -> None:
+        """Arrival times changed: where another visit is the Active one now, the page is told of both."""
+        for account_id in self.home.accounts_with_a_choice():
+            before = self.home.active(account_id)
+            self.home.choose(account_id)
+            self._tell_of_choice(account_id, before=before)
+
+    async def _follow_arrivals(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if not self.home.accounts():
+                continue
+            try:
+                self.choose_again()
+                await self.live_notices.look()
+            except Exception:
+                log.exception("arrival times could not be followed; trying again")
+
+    def _steer_trip(self, event: Event) -> None:
+        node, view, now_ms = self._state.node, event.view, self._state.now_ms()
+        facts = self.facts(view)
+        match event:
+            case TravelStarted():
+                # Pressed without a network and told later: what was fixed since the press belongs to the trip.
+                since_ms = min(now_ms, event.device_s * 1000)
+                node.open_trip(
+                    trip_id=view.id, technician_id=view.technician.id, facts=facts, now_ms=now_ms, since_ms=since_ms
+                )
+            case WorkStarted():
+                node.close_trip(trip_id=view.id, facts=facts, reason="in_progress", now_ms=now_ms)
+            case AppointmentCompleted():
+                node.close_trip(trip_id=view.id, facts=facts, reason="completed", now_ms=now_ms)
+            case AppointmentCanceled():
+                node.close_trip(trip_id=view.id, facts=facts, reason="canceled", now_ms=now_ms)
+            case TravelUndone():
+                node.close_trip(trip_id=view.id, facts=facts, reason="undone", now_ms=now_ms)
+            case AppointmentReassigned():
+                node.reassign_trip(
+                    trip_id=view.id,
+                    technician_id=view.technician.id,
+                    facts=facts,
+                    now_ms=now_ms,
+                    traveling=view.status is Status.TRAVELING,
+                )
+            case AppointmentMoved():
+                node.update_facts(trip_id=view.id, facts=facts, now_ms=now_ms)
+            case AppointmentBooked() | AppointmentRated():
+                pass
+            case _:
+                raise TypeError(f"{type(event).__name__} is not an event the bridge knows. Add it here.")
+
+    def _tell_pages(self, event: Event) -> None:
+        appointment = event.view.appointment
+        before = self.home.active(appointment.account_id)
+        self.home.note(appointment)
+        self.home.choose(appointment.account_id)
+        payload = self._tell_visit(appointment)
+        technicians = {event.view.technician.id}
+        if isinstance(event, AppointmentMoved | AppointmentReassigned):
+            technicians.add(event.old_technician.id)
+        for technician_id in technicians:
+            self._publish(f"technician:{technician_id}", payload)
+        self._tell_of_choice(appointment.account_id, before=before, told=appointment.id)
+
+    def _tell_of_choice(self, account_id: str, *, before: str | None, told: str | None = None) -> None:
+        """Tell the page of the visits that became, or are no longer, the Active one; `told` was told already."""
+        chosen = self.home.active(account_id)
+        if chosen == before:
+            return
+        for visit in self.home.traveling(account_id):
+            if visit.id in (before, chosen) and visit.id != told:
+                self._tell_visit(visit)
+
+    def _tell_visit(self, appointment: Appointment) -> bytes:
+        payload = msgspec.json.encode(
+            VisitChanged(
+                id=appointment.id,
+                status=appointment.status.value,
+                version=appointment.version,
+                section=self.home.section(appointment),
+            )
+        )
+        self._publish(f"account:{appointment.account_id}", payload)
+        self._publish(BOARD_TOPIC, payload)
+        return payload
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        message = Message(payload)
+        self._state.hub.publish(topic, message)
+        self._state.node.bus.ship(topic, message)

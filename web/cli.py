@@ -1,0 +1,69 @@
+"""`enroute`: one program, its commands loaded when they are asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+# name -> (module, attribute, what it does). Loading them all to print a help text would take a second.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "serve": ("web.commands.serve", "serve_command", "Run the server."),
+    "demo": ("web.demo", "demo", "Run a server with a simulated day in it."),
+    "migrate": ("web.commands.migrate", "migrate_command", "Bring the database to this version."),
+    "import": (
+        "web.importer",
+        "import_command",
+        "Import accounts, sites, technicians and the rest from a file.",
+    ),
+    "invite": ("web.commands.invite", "invite_command", "Invite a contact or a member of staff."),
+    "device-token": (
+        "web.commands.device_token",
+        "device_token_command",
+        "Make a token for a technician's phone.",
+    ),
+    "map": ("web.basemap.command", "map_group", "Build the drawn map from an OpenStreetMap extract."),
+    "simulate": ("simulations.cli", "simulate", "Drive technicians and customers against a server."),
+    "eta": ("web.commands.eta", "eta_group", "Look into arrival times."),
+    "benchmark": ("benchmarks.cli", "benchmark", "Measure this machine."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names and summaries of its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module_name, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module_name), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(f"`enroute {args[0]}` needs {error.name!r}, which is not installed.") from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
+
+
+@click.group("enroute", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="enroute", prog_name="enroute", message="%(prog)s %(version)s")
+def enroute() -> None:
+    """Technicians, visits, and an arrival time people can trust.
+
+    Every option of the server is also read from the environment: --port is ENROUTE_PORT.
+    """
+
+
+def main(*args: Any) -> None:
+    enroute(*args, prog_name="enroute")

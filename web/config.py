@@ -1,0 +1,177 @@
+"""Settings: every option of the server, read once.
+
+An option `name` is the environment variable `ENROUTE_NAME`; the command line wins over the environment. A variable that
+begins with `ENROUTE_` and names no option is refused: a typo must not silently leave the default in force.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "ENROUTE_"
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[int, Meta(ge=0, le=10 * 365 * 86_400)]
+Days = Annotated[int, Meta(ge=1, le=3650)]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsError(ValueError):
+    """An option is unknown, unreadable, or contradicts another. The message names the option and the way out."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the operator decided. Names carry their unit; `None` means "not configured"."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    database: str = "sqlite:///enroute.db"
+    redis: str | None = None
+    public_url: str | None = None
+    secure_cookies: bool | None = None
+    log_level: LogLevel = "info"
+
+    brand: Annotated[str, Meta(min_length=1, max_length=60)] = "Enroute"
+    contact_phone: str | None = None
+    contact_email: str | None = None
+
+    self_scheduling: bool = True
+    technician_tracking: bool = True
+    surveys: bool = True
+
+    smtp_url: str | None = None
+    mail_from: str | None = None
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+
+    session_days: Days = 30
+    invitation_days: Days = 14
+    link_grace_s: Seconds = 3600
+
+    min_lead_s: Seconds = 2 * 3600
+    max_lead_days: Days = 60
+    horizon_days: Days = 14
+    hold_s: Annotated[int, Meta(ge=10, le=3600)] = 300
+    window_s: Annotated[int, Meta(ge=300, le=86_400)] = 7200
+    slot_step_s: Annotated[int, Meta(ge=300, le=86_400)] = 1800
+    move_cutoff_s: Seconds = 2 * 3600
+    cancel_cutoff_s: Seconds = 3600
+    cancel_while_traveling: bool = True
+
+    arrival_radius_m: Annotated[float, Meta(ge=10, le=2000)] = 75
+    fix_retention_days: Days = 30
+    share_phone: bool = True
+    share_photo: bool = True
+    share_name: bool = True
+
+    map_style_url: str | None = None
+    map_file: str | None = None
+
+    def __repr__(self) -> str:
+        """Without what nobody may read in a log."""
+        shown = {name: "…" if name in SECRET_OPTIONS else getattr(self, name) for name in OPTION_NAMES}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The database file, or None where the database is a server."""
+        prefix = "sqlite:///"
+        return Path(self.database.removeprefix(prefix)) if self.database.startswith(prefix) else None
+
+    @property
+    def base_url(self) -> str:
+        """Where people reach this server, without a slash at the end: the links in messages begin with it."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def cookies_are_secure(self) -> bool:
+        if self.secure_cookies is not None:
+            return self.secure_cookies
+        return self.base_url.startswith("https://")
+
+    @property
+    def basemap_path(self) -> Path:
+        """The PMTiles file of the drawn road network; it need not exist."""
+        if self.map_file:
+            return Path(self.map_file)
+        folder = self.sqlite_path.parent if self.sqlite_path else Path()
+        return folder / "basemap.pmtiles"
+
+
+OPTION_NAMES = tuple(field.name for field in msgspec.structs.fields(Settings))
+SECRET_OPTIONS = frozenset({"smtp_url", "webhook_secret", "database", "redis"})
+
+
+def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
+    """Settings from `ENROUTE_*` in `environ`, then from `overrides` (those that are not None).
+
+    Raises SettingsError for an unknown name, a value of the wrong kind, or options that contradict each other.
+    """
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in OPTION_NAMES or variable != variable.upper():
+            raise SettingsError(_unknown(variable))
+        if text.strip():
+            values[name] = text.strip()
+    for name, value in overrides.items():
+        if name not in OPTION_NAMES:
+            raise SettingsError(_unknown(name))
+        if value is not None:
+            values[name] = value
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_unreadable(str(error))) from None
+    _check_together(settings)
+    return settings
+
+
+def _unknown(name: str) -> str:
+    valid = [PREFIX + option.upper() for option in OPTION_NAMES]
+    near = difflib.get_close_matches(name.upper(), valid, n=1, cutoff=0.0)
+    return f"{name} is not an option. Did you mean {near[0]}?"
+
+
+def _unreadable(message: str) -> str:
+    # msgspec says "Expected `int` - at `$.port`"; people set ENROUTE_PORT. The value may be a secret.
+    match = re.search(r" - at `\$\.(\w+)`", message)
+    if match is None:
+        return message
+    return f"{PREFIX}{match[1].upper()}: {message[: match.start()].replace('`', '')}."
+
+
+def _check_together(settings: Settings) -> None:
+    scheme = settings.database.partition("://")[0]
+    if scheme not in ("sqlite", "postgresql"):
+        raise SettingsError(
+            f"{PREFIX}DATABASE begins with {scheme!r}. Use sqlite:///path/enroute.db or postgresql://user:password@host/name."
+        )
+    if settings.public_url is not None:
+        parts = urlsplit(settings.public_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingsError(f"{PREFIX}PUBLIC_URL must look like https://visits.example.com.")
+    if settings.smtp_url is not None:
+        if urlsplit(settings.smtp_url).scheme not in ("smtp", "smtps"):
+            raise SettingsError(f"{PREFIX}SMTP_URL must begin with smtp:// or smtps://.")
+        if settings.mail_from is None:
+            raise SettingsError(f"{PREFIX}SMTP_URL is set; {PREFIX}MAIL_FROM must say who the mail comes from.")
+    if settings.workers > 1 and settings.redis is None:
+        raise SettingsError(
+            f"{settings.workers} workers need {PREFIX}REDIS (--redis redis://host): a technician's position arrives in"
+            " one process and its watchers may sit in another. Without Redis use one worker; it serves thousands."
+        )

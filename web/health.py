@@ -1,0 +1,128 @@
+"""/healthz, /readyz, /metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Scope
+
+from web import accounts_store
+from web.problems import Problem
+from web.state import State, state_of
+
+if TYPE_CHECKING:
+    from tracker.node import Node
+
+log = logging.getLogger("enroute.health")
+
+# When a counter was made helps nobody and doubles the series.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+# A database that does not answer within this is not one to send people to.
+READY_WITHIN_S = 2.0
+
+
+class Metrics:
+    """Counters of one process, in a registry of their own: two applications in one process do not collide."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._requests = Counter(
+            "enroute_http_requests", "HTTP answers", ["method", "route", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "enroute_http_request_seconds",
+            "Time until an answer begins",
+            ["route"],
+            buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=self.registry,
+        )
+        self.messages = Counter(
+            "enroute_messages", "Messages of the outbox", ["kind", "outcome"], registry=self.registry
+        )
+
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count an answer under its route's pattern, never under the path: ids would make a series each."""
+        route = scope.get("route")
+        pattern = getattr(route, "path", None) or "other"
+        # Anybody can invent a method; only the usual ones get a series.
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._requests.labels(method, pattern, str(status)).inc()
+        self._seconds.labels(pattern).observe(seconds)
+
+    def watch(self, node: Node) -> None:
+        """Read the tracker's own numbers whenever somebody looks."""
+        self.registry.register(_NodeCollector(node))
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class _NodeCollector(Collector):
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def collect(self) -> Iterable[Metric]:
+        node = self._node
+        yield CounterMetricFamily("enroute_fixes_accepted", "Fixes that passed the filters", node.fixes_accepted)
+        rejected = CounterMetricFamily("enroute_fixes_rejected", "Fixes that were refused", labels=["reason"])
+        for reason, count in node.rejections.items():
+            rejected.add_metric([str(reason)], count)
+        yield rejected
+        yield CounterMetricFamily("enroute_updates_delivered", "Live updates handed to sockets", node.hub.delivered)
+        yield CounterMetricFamily("enroute_watchers_cut", "Watchers cut for being too slow", node.hub.cut_slow)
+        yield GaugeMetricFamily("enroute_watchers", "Open watches", node.hub.count())
+
+
+async def healthz(request: Request) -> Response:
+    """The process answers."""
+    return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
+
+
+async def readyz(request: Request) -> Response:
+    """People may be sent here: the database answers and nobody is stopping the server."""
+    state = state_of(request)
+    if state.draining.is_set():
+        raise Problem("not_ready", "The server is stopping.")
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            await _ask(state)
+    except Exception as error:  # whatever a driver raises, the answer is the same
+        log.warning("not ready: %s", type(error).__name__)
+        raise Problem("not_ready", "The database does not answer.") from None
+    return PlainTextResponse("ready\n", headers={"Cache-Control": "no-store"})
+
+
+async def _ask(state: State) -> None:
+    async with state.database.read() as conn:
+        await accounts_store.ping(conn)
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus text format."""
+    return Response(state_of(request).metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+routes: list[BaseRoute] = [
+    Route("/healthz", healthz),
+    Route("/readyz", readyz),
+    Route("/metrics", metrics),
+]

@@ -1,0 +1,144 @@
+"""The rows of an import file, one Struct per list of the file; field rules that need no other row."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$")]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Email = Annotated[str, Meta(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$|^[^@\s]+@localhost$", max_length=254)]
+Phone = Annotated[str, Meta(min_length=3, max_length=40)]
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
+ClockTime = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+Weekday = Annotated[int, Meta(ge=0, le=6)]
+
+
+class Row(msgspec.Struct, forbid_unknown_fields=True):
+    """One entry of a list; an unknown field is refused, because a misspelt one would be lost in silence."""
+
+
+class SiteRow(Row):
+    """`lat` and `lon` come together or not at all; without them nobody can be routed there."""
+
+    id: Id
+    account: Id
+    name: Name
+    time_zone: str
+    address: Annotated[str, Meta(max_length=500)] = ""
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+
+
+class AccountRow(Row):
+    id: Id
+    name: Name
+    status: Literal["active", "inactive"] = "active"
+    site: Id | None = None
+
+
+class ContactRow(Row):
+    email: Email
+    account: Id
+    name: Annotated[str, Meta(max_length=200)] = ""
+    phone: Phone | None = None
+    password: str | None = None
+
+
+class StaffRow(Row):
+    email: Email
+    name: Name
+    role: Literal["technician", "dispatcher", "admin"]
+    technician: Id | None = None
+    password: str | None = None
+
+
+class AssetRow(Row):
+    id: Id
+    account: Id
+    site: Id
+    name: Name
+
+
+class ServiceRow(Row):
+    """`duration_min` is the planned work on site in minutes; at most one day."""
+
+    id: Id
+    name: Name
+    duration_min: Annotated[int, Meta(ge=1, le=1440)]
+    skill: Id | None = None
+    enabled: bool = True
+    description: Annotated[str, Meta(max_length=2000)] = ""
+
+
+class HomeRow(Row):
+    lat: Latitude
+    lon: Longitude
+
+
+class WorkTime(Row):
+    """Local times of one weekday (Monday is 0); an end at or before the start is on the next day."""
+
+    weekday: Weekday
+    start: ClockTime
+    end: ClockTime
+
+
+class TechnicianRow(Row):
+    """`max_travel_km` is one way between two places; absent means no limit of their own."""
+
+    id: Id
+    name: Name
+    time_zone: str
+    phone: Phone | None = None
+    photo: Annotated[str, Meta(max_length=500)] | None = None
+    skills: list[Id] = []
+    territories: list[Id] = []
+    home: HomeRow | None = None
+    max_travel_km: Annotated[float, Meta(gt=0, le=20_000)] | None = None
+    shifts: list[WorkTime] = []
+    breaks: list[WorkTime] = []
+
+
+class TerritoryRow(Row):
+    """`polygon` is a GeoJSON Polygon or MultiPolygon, so its positions are [lon, lat]."""
+
+    id: Id
+    name: Name
+    polygon: dict[str, Any]
+
+
+class HolidayRow(Row):
+    date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    name: Name
+
+
+# In the order in which rows can be written: what others point to comes first.
+ROW_TYPES: dict[str, type[Row]] = {
+    "territories": TerritoryRow,
+    "services": ServiceRow,
+    "holidays": HolidayRow,
+    "accounts": AccountRow,
+    "sites": SiteRow,
+    "assets": AssetRow,
+    "technicians": TechnicianRow,
+    "contacts": ContactRow,
+    "staff": StaffRow,
+}
+
+
+class ImportFile(msgspec.Struct, omit_defaults=True):
+    """What an import file holds: every list may be missing. Rows are checked one by one, not by this type."""
+
+    territories: list[TerritoryRow] = []
+    services: list[ServiceRow] = []
+    holidays: list[HolidayRow] = []
+    accounts: list[AccountRow] = []
+    sites: list[SiteRow] = []
+    assets: list[AssetRow] = []
+    technicians: list[TechnicianRow] = []
+    contacts: list[ContactRow] = []
+    staff: list[StaffRow] = []

@@ -1,0 +1,105 @@
+"""Tracking links: who was sent one may watch one visit, until it is over and a while longer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from slots import booking
+from slots.errors import NotFound
+from slots.model import Appointment
+from tracker.errors import CloseCode
+from web import links_store
+from web.links_store import Link
+from web.problems import Problem
+
+if TYPE_CHECKING:
+    from web.state import State
+
+# The visit ends a link much earlier; this ends the link of a visit that never comes to an end.
+LIFETIME_S = 90 * 86_400
+MAX_LIFETIME_S = 365 * 86_400
+
+
+def link_url(base_url: str, token: str) -> str:
+    """The token is in the fragment, which browsers send to nobody: it stays out of logs and of Referer."""
+    return f"{base_url}/t#{token}"
+
+
+async def issue_link(
+    conn: AsyncConnection, *, appointment_id: str, contact_id: str | None, now_s: int
+) -> tuple[Link, str]:
+    """A new link for one visit and one recipient, and its token: hand it over or lose it."""
+    return await links_store.add_link(
+        conn, appointment_id=appointment_id, contact_id=contact_id, now_s=now_s, expires_s=now_s + LIFETIME_S
+    )
+
+
+async def living_link(state: State, token: str) -> Link | None:
+    """The link of this token while it lives, its `expires_s` cut to the end of the visit plus the grace period."""
+    async with state.database.read() as conn:
+        link = await links_store.link_by_token(conn, token)
+    if link is None or not link.is_alive(state.now_s()):
+        return None
+    try:
+        view = await booking.get(state.booking, appointment_id=link.appointment_id)
+    except NotFound:
+        return None
+    link = cut_to_visit(link, view.appointment, grace_s=state.settings.link_grace_s)
+    return link if link.is_alive(state.now_s()) else None
+
+
+def cut_to_visit(link: Link, visit: Appointment, *, grace_s: int) -> Link:
+    """The end of the visit ends the link, unless somebody set the link's end by hand."""
+    ended_s = visit.completed_s or visit.canceled_s
+    if link.extended or ended_s is None:
+        return link
+    return msgspec.structs.replace(link, expires_s=min(link.expires_s, ended_s + grace_s))
+
+
+async def redeem_link(state: State, token: str) -> Link:
+    """The link somebody opened. Problem `link_dead`, the same for every reason."""
+    link = await living_link(state, token)
+    if link is None:
+        raise Problem("link_dead", "The visit is over, or the link was replaced. Please ask for a new one.")
+    if link.opened_s is None:
+        async with state.database.transaction() as conn:
+            await links_store.mark_opened(conn, link_id=link.id, now_s=state.now_s())
+    return link
+
+
+async def set_link_expiry(state: State, *, link_id: str, expires_s: int) -> Link:
+    """Extend, or end at an instant. Problem `not_found`, or `invalid` beyond a year."""
+    now_s = state.now_s()
+    if expires_s > now_s + MAX_LIFETIME_S:
+        raise Problem("invalid", "A link lives for a year at most.", field="expires_at")
+    async with state.database.transaction() as conn:
+        await links_store.set_expiry(conn, link_id=link_id, expires_s=expires_s)
+        link = await links_store.link_by_id(conn, link_id)
+    if link is None:
+        raise Problem("not_found", "There is no such link.")
+    _close_watches(state, link, "the link was changed")
+    return link
+
+
+async def block_link(state: State, *, link_id: str) -> None:
+    """The link is dead at once, and so are the live views opened with it. Problem `not_found`."""
+    async with state.database.transaction() as conn:
+        await links_store.block(conn, link_id=link_id, now_s=state.now_s())
+        link = await links_store.link_by_id(conn, link_id)
+    if link is None:
+        raise Problem("not_found", "There is no such link.")
+    _close_watches(state, link, "the link was blocked")
+
+
+def _close_watches(state: State, link: Link, reason: str) -> None:
+    # An open view carries the end it was opened with: after a change it comes again with the new one, or stays away.
+    code = CloseCode.TRY_LATER if link.is_alive(state.now_s()) else CloseCode.OVER
+    disconnect_session(state, {link.id}, code, reason)
+
+
+def disconnect_session(state: State, session_ids: set[str], code: CloseCode, reason: str) -> None:
+    """Cut, now, every live view that was opened with one of these sessions or links."""
+    state.hub.disconnect(lambda watcher: getattr(watcher.principal, "session_id", None) in session_ids, code, reason)

@@ -1,0 +1,240 @@
+"""Live tracking over plain HTTP: phones that post, and watchers where websockets are blocked.
+
+`/in/<protocol>` takes fixes; `GET /api/appointments/{id}/live` is the snapshot; `…/events` the same stream as
+server-sent events, resumed by `Last-Event-ID: epoch-seq`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from tracker.devices import PROTOCOLS, REPLIES, DeviceReport, DeviceRequest, native
+from tracker.errors import DeviceDataError
+from tracker.filters import Kept, Verdict
+from tracker.hub import Message, Watcher
+from tracker.messages import HEARTBEAT_S, End, Heartbeat, Since, encode
+from web import customer_socket, device_socket
+from web.auth import Principal, authenticate_device
+from web.problems import Problem
+from web.state import State, state_of
+from web.trip_facts import ENDED
+from web.watching import watcher_of
+
+COMMIT_WITHIN_S = 10.0
+RETRY_AFTER_S = 5
+ENDED_STATES = frozenset(status.value for status in ENDED)
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+async def take_fixes(request: Request) -> Response:
+    """One report of a phone in any of the protocols; answered after its fixes are on disk.
+
+    2xx for everything that can never become good (the reason is counted), 401 for an unknown token, 503 with
+    Retry-After when the same report should be sent again.
+    """
+    state = state_of(request)
+    protocol = request.path_params.get("protocol", "owntracks")
+    read = PROTOCOLS.get(protocol)
+    if read is None:
+        raise Problem("not_found", f"There is no protocol {protocol!r}. Use one of {', '.join(PROTOCOLS)}.")
+    device = DeviceRequest(
+        query=dict(request.query_params),
+        headers=request.headers,
+        content_type=request.headers.get("content-type", ""),
+        body=await request.body(),
+        received_at=state.now_ms(),
+    )
+    detail = None
+    try:
+        report = read(device)
+    except DeviceDataError as error:
+        reply, reply_type = REPLIES[protocol]
+        report = DeviceReport(rejected=[(0, error.code)], token=_token(request), reply=reply, reply_type=reply_type)
+        detail = error.detail
+    technician_id = await authenticate_device(state, report.token) if report.token else None
+    if technician_id is None:
+        raise Problem("sign_in_required", "This device token is not known here.")
+    node = state.node
+    if node.recorder.full:
+        raise Problem("busy", headers={"Retry-After": str(RETRY_AFTER_S)})
+    for _, reason in report.rejected:
+        node.rejections[reason] += 1
+    verdicts = node.ingest(technician_id, report.fixes, state.now_ms()) if report.fixes else []
+    try:
+        async with asyncio.timeout(COMMIT_WITHIN_S):
+            await node.recorder.committed()
+    except TimeoutError:
+        raise Problem("busy", headers={"Retry-After": str(RETRY_AFTER_S)}) from None
+    if protocol != "fix":
+        return Response(report.reply, media_type=report.reply_type)
+    return Response(_native_reply(report, verdicts, detail), media_type=native.REPLY_TYPE)
+
+
+def _native_reply(report: DeviceReport, verdicts: list[Verdict], detail: str | None) -> bytes:
+    refused = list(report.rejected)
+    accepted = 0
+    for place, verdict in zip(report.fix_places, verdicts, strict=True):
+        if isinstance(verdict, Kept):
+            accepted += 1
+        else:
+            refused.append((place, verdict.value))
+    refused.sort()
+    reply = native.reply(accepted=accepted, rejected=refused)
+    if detail is None:
+        return reply
+    return msgspec.json.encode(msgspec.json.decode(reply) | {"code": DeviceDataError.code, "detail": detail})
+
+
+def _token(request: Request) -> str | None:
+    """The identity of a report whose body cannot be read."""
+    blank = DeviceRequest(query=dict(request.query_params), headers=request.headers, body=b"[]")
+    try:
+        return native.read(blank).token
+    except DeviceDataError:
+        return None
+
+
+async def snapshot(request: Request) -> Response:
+    """The newest of each kind, for polling."""
+    state = state_of(request)
+    trip_id = request.path_params["appointment"]
+    async with _Pinned(state, trip_id):
+        await _admitted(request, state, trip_id)
+        body = encode(state.node.snapshot(trip_id, state.now_ms()))
+    return Response(body, media_type="application/json", headers=NO_STORE)
+
+
+async def events(request: Request) -> Response:
+    """The stream as server-sent events."""
+    state = state_of(request)
+    trip_id = request.path_params["appointment"]
+    node = state.node
+    async with _Pinned(state, trip_id):
+        principal = await _admitted(request, state, trip_id)
+        if not state.watches.begin(principal.session_id, unlimited=principal.is_staff):
+            raise Problem("too_many_requests", "Too many open watches.", headers={"Retry-After": "30"})
+        watcher = StreamWatcher(principal=principal, until_ms=principal.expires_at_ms)
+        now_ms = state.now_ms()
+        watcher.welcome = node.welcome(trip_id, now_ms, _since(request))
+        watcher.epoch = node.epoch(trip_id)
+        first = node.snapshot(trip_id, now_ms)
+        watcher.seq = first.seq
+        if first.status in ENDED_STATES:
+            watcher.keep(Message(encode(End(seq=first.seq, reason=first.status)), seq=first.seq))
+            watcher.over = True
+        else:
+            state.hub.subscribe(node.topic(trip_id), watcher, heartbeat=False)
+            state.watch_log.note(trip_id=trip_id, principal=principal, now_ms=now_ms)
+    return StreamingResponse(
+        _stream(state, trip_id, principal, watcher),
+        media_type="text/event-stream",
+        headers=NO_STORE | {"X-Accel-Buffering": "no"},
+    )
+
+
+class StreamWatcher(Watcher):
+    """A watcher that is read by a response: everything goes through its mailbox, the newest position only."""
+
+    __slots__ = ("epoch", "over", "seq", "wake", "welcome")
+
+    def __init__(self, *, principal: Principal, until_ms: int) -> None:
+        super().__init__(write=_never, principal=principal, until_ms=until_ms)
+        self.stalled = True
+        self.over = False
+        self.wake = asyncio.Event()
+        self.welcome = b""
+        self.epoch = ""
+        self.seq = 0
+
+    def keep(self, message: Message) -> bool:
+        self.wake.set()
+        return super().keep(message)
+
+    def cut(self, code: int, reason: str) -> None:
+        self.over = True
+        self.wake.set()
+
+
+async def _stream(state: State, trip_id: str, principal: Principal, watcher: StreamWatcher) -> AsyncIterator[bytes]:
+    try:
+        yield _event(watcher.epoch, watcher.seq, watcher.welcome)
+        while True:
+            for message in watcher.take():
+                if watcher.until_ms <= state.now_ms():
+                    return
+                yield _event(watcher.epoch, message.seq, message.payload)
+            if watcher.over or state.draining.is_set() or watcher.until_ms <= state.now_ms():
+                return
+            watcher.wake.clear()
+            try:
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await _either(watcher.wake, state.draining)
+            except TimeoutError:
+                yield b"data: " + encode(Heartbeat(server_time=state.now_ms())) + b"\n\n"
+    finally:
+        state.hub.unsubscribe(watcher)
+        state.watches.end(principal.session_id)
+        state.node.released(trip_id)
+
+
+async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(one.wait()), asyncio.ensure_future(other.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def _event(epoch: str, seq: int, payload: bytes) -> bytes:
+    return b"id: %s-%d\ndata: %s\n\n" % (epoch.encode(), seq, payload)
+
+
+def _since(request: Request) -> Since | None:
+    epoch, dash, seq = request.headers.get("last-event-id", "").rpartition("-")
+    return Since(epoch=epoch, seq=int(seq)) if dash and seq.isdecimal() and len(seq) < 16 else None
+
+
+class _Pinned:
+    """Holds a visit's stream while its facts are read."""
+
+    def __init__(self, state: State, trip_id: str) -> None:
+        self._node = state.node
+        self._trip_id = trip_id
+
+    async def __aenter__(self) -> None:
+        self._node.pin(self._trip_id)
+
+    async def __aexit__(self, *error: Any) -> None:
+        self._node.unpin(self._trip_id)
+
+
+async def _admitted(request: Request, state: State, trip_id: str) -> Principal:
+    principal, facts = await watcher_of(request, state, trip_id)
+    if principal is None:
+        raise Problem("sign_in_required")
+    if facts is None:
+        raise Problem("not_found", "There is no such visit.")
+    state.node.offer_facts(trip_id, facts)
+    return principal
+
+
+def _never(data: bytes) -> None:
+    raise RuntimeError("a stream is read, not written to")
+
+
+routes: list[BaseRoute] = [
+    Route("/in/{protocol}", take_fixes, methods=["POST", "GET"]),
+    Route("/pub", take_fixes, methods=["POST"]),
+    Route("/api/appointments/{appointment}/live", snapshot, methods=["GET"]),
+    Route("/api/appointments/{appointment}/events", events, methods=["GET"]),
+    *customer_socket.routes,
+    *device_socket.routes,
+]

@@ -1,0 +1,113 @@
+"""One serving process: the listening socket, uvicorn around the application, the drain at the end."""
+
+from __future__ import annotations
+
+import gc
+import ipaddress
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from web.app import create_app
+from web.config import Settings
+from web.upgrade import EnrouteWebSocketProtocol
+
+# A reader that takes nothing for this long is gone: phones in tunnels never say goodbye.
+TCP_USER_TIMEOUT_MS = 30_000
+# A phone posts every five to ten seconds; a new TLS handshake each time would cost it more than the fix.
+KEEP_ALIVE_S = 75
+DRAIN_S = 10
+BACKLOG = 2048
+MAX_WEBSOCKET_BYTES = 65_536
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket whose connections inherit the timeouts. OSError when the address cannot be had."""
+    family = socket.AF_INET6 if _is_ipv6(host) else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None]) -> int:
+    """Serve on `listener` until SIGTERM or SIGINT, then drain; the exit code. `on_ready` when connections are taken."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws=EnrouteWebSocketProtocol,
+        ws_max_size=MAX_WEBSOCKET_BYTES,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=DRAIN_S,
+        backlog=BACKLOG,
+    )
+    server = _Server(config, app=app, on_ready=on_ready)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit as stopped:  # uvicorn's word for a lifespan that failed; its log line said why
+        return int(stopped.code or 1)
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """Tells when it is ready, and tells long answers when it begins to stop."""
+
+    def __init__(self, config: uvicorn.Config, *, app: Starlette, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        # What lives now lives for ever: a full collection over it would stop the world for no gain.
+        gc.collect()
+        gc.freeze()
+        self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Event streams end by themselves when they see this; websockets are told 1012 by their protocol.
+        self._app.state.enroute.draining.set()
+        await super().shutdown(sockets=sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Not remembered as uvicorn does, which would raise the signal again after the drain: a drained stop is a
+        # success and exits with 0. A second signal does not wait for the drain.
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def shown_url(settings: Settings, listener: socket.socket) -> str:
+    """The address to print: where people reach it, with the real port."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False

@@ -1,0 +1,83 @@
+"""Self-scheduling, technician tracking, surveys: on or off for the whole installation.
+
+The settings give the first values; what somebody decided on the dispatcher's page is stored and wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from slots import model
+from slots.store import Database
+from web import switches_store
+from web.config import Settings
+
+
+class SwitchValues(msgspec.Struct, frozen=True, kw_only=True):
+    """The three switches, each for the whole installation."""
+
+    self_scheduling: bool
+    technician_tracking: bool
+    surveys: bool
+
+
+class SwitchChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What to change; what is absent stays."""
+
+    self_scheduling: bool | None = None
+    technician_tracking: bool | None = None
+    surveys: bool | None = None
+
+
+class Switches:
+    """The switches as this process knows them. `load()` reads what is stored."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._values = SwitchValues(
+            self_scheduling=settings.self_scheduling,
+            technician_tracking=settings.technician_tracking,
+            surveys=settings.surveys,
+        )
+        # Awaited after a change: open live views follow the tracking switch at once.
+        self.listeners: list[Callable[[], Awaitable[None]]] = []
+
+    @property
+    def values(self) -> SwitchValues:
+        return self._values
+
+    @property
+    def self_scheduling(self) -> bool:
+        return self._values.self_scheduling
+
+    @property
+    def technician_tracking(self) -> bool:
+        return self._values.technician_tracking
+
+    @property
+    def surveys(self) -> bool:
+        return self._values.surveys
+
+    def for_slots(self) -> model.Switches:
+        """The same, in the words of `slots`."""
+        return model.Switches(
+            self_scheduling=self.self_scheduling, tracking=self.technician_tracking, surveys=self.surveys
+        )
+
+    async def load(self, database: Database) -> None:
+        async with database.read() as conn:
+            stored = await switches_store.stored_switches(conn)
+        known = {name: value for name, value in stored.items() if name in SwitchValues.__struct_fields__}
+        self._values = msgspec.structs.replace(self._values, **known)
+
+    async def change(self, database: Database, change: SwitchChange) -> SwitchValues:
+        """Store the given ones, then tell the listeners."""
+        changed = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
+        async with database.transaction() as conn:
+            for name, value in changed.items():
+                await switches_store.put_switch(conn, name=name, value=value)
+        self._values = msgspec.structs.replace(self._values, **changed)
+        for tell in self.listeners:
+            await tell()
+        return self._values

@@ -1,0 +1,39 @@
+"""The right to watch, asked when a watch begins: who, which visit, and what the tracker may say of it."""
+
+from __future__ import annotations
+
+from starlette.requests import HTTPConnection
+
+from slots import booking
+from slots.errors import NotFound
+from tracker.live import TripFacts
+from web.auth import Principal, authenticate, authenticate_link
+from web.state import State
+from web.trip_facts import trip_facts
+from web.visibility import may_see
+
+async def facts_for(state: State, principal: Principal, trip_id: str) -> TripFacts | None:
+    """What may be told of the visit, or None for an unknown visit and a foreign one alike."""
+    try:
+        view = await booking.get(state.booking, appointment_id=trip_id)
+    except NotFound:
+        return None
+    if not may_see(principal, view):
+        return None
+    return trip_facts(view, settings=state.settings, tracking=state.switches.technician_tracking)
+
+
+async def watcher_of(connection: HTTPConnection, state: State, trip_id: str) -> tuple[Principal | None, TripFacts | None]:
+    """Who asks and what they may be told: the session first, then a tracking link of this very visit.
+
+    (None, None): nobody we know. (principal, None): known, but not theirs or not there.
+    """
+    principal = await authenticate(connection)
+    facts = await facts_for(state, principal, trip_id) if principal is not None else None
+    if facts is None:
+        # Somebody signed in may have opened a link they were sent for another's visit.
+        by_link = await authenticate_link(connection)
+        if by_link is not None and by_link.appointment_id == trip_id:
+            principal = by_link
+            facts = await facts_for(state, by_link, trip_id)
+    return principal, facts
