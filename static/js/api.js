@@ -1,0 +1,42 @@
+/** Asking the server: JSON in, JSON out, problems as `Problem`. No DOM. */
+
+export class Problem extends Error {
+  constructor({ status = 0, code = "unreachable", title = "", detail = "", ...extra }) {
+    super(detail || title || code);
+    Object.assign(this, { status, code, title, detail, extra });
+  }
+}
+
+const UNREACHABLE = "We cannot reach the server. Please check your connection and try again.";
+
+async function problemOf(response) {
+  try {
+    return new Problem({ ...(await response.json()), status: response.status });
+  } catch {
+    return new Problem({ status: response.status, code: "unexpected", detail: "Something went wrong. Please try again." });
+  }
+}
+
+/** `{data, etag}`; throws `Problem`. `version` makes the change conditional on what the page has shown. */
+export async function request(method, path, { body, version, idempotencyKey } = {}) {
+  const headers = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (version !== undefined) headers["If-Match"] = `"${version}"`;
+  if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
+  let response;
+  try {
+    response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" });
+  } catch {
+    throw new Problem({ detail: UNREACHABLE });
+  }
+  if (!response.ok) throw await problemOf(response);
+  const text = await response.text();
+  return { data: text ? JSON.parse(text) : null, etag: response.headers.get("ETag") };
+}
+
+export const get = async (path) => (await request("GET", path)).data;
+export const post = async (path, body = {}, options = {}) => (await request("POST", path, { ...options, body })).data;
+export const put = async (path, body) => (await request("PUT", path, { body })).data;
+export const remove = async (path) => (await request("DELETE", path)).data;
+
+export const appointmentPath = (id, rest = "") => `/api/appointments/${encodeURIComponent(id)}${rest}`;

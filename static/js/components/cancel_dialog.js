@@ -1,0 +1,69 @@
+/** The dialog that asks why, and cancels. Resolves to the canceled appointment, or to null when it is kept. */
+
+import { appointmentPath, get, post } from "../api.js";
+import { byId } from "./element.js";
+import { showNotice, withButton } from "./notice.js";
+import { cancelWarning, visitWords } from "./visit_words.js";
+
+/** Somebody changed the visit while the dialog was open: says what it is now, and goes on from there. */
+async function lookAgain(appointment) {
+  const now = await get(appointmentPath(appointment.id));
+  showNotice(byId("cancel-warning"), cancelWarning(now), "warning");
+  const words = visitWords(now);
+  const text = `The visit was changed meanwhile: ${words.day}, ${words.window}, ${words.status.text}.`;
+  return { now, text: now.allowed.cancel ? `${text} Press again to cancel it.` : text };
+}
+
+/** The page holds the `<dialog id="cancel-dialog">` (pages/cancel_dialog.html). */
+export function askToCancel(appointment, { reason = "" } = {}) {
+  const dialog = byId("cancel-dialog");
+  const form = dialog.querySelector("form");
+  const place = dialog.querySelector(".problem");
+  const text = form.elements.reason;
+  const count = byId("cancel-count");
+  const tell = () => {
+    count.textContent = `${text.value.length} of ${text.maxLength}`;
+  };
+  showNotice(byId("cancel-warning"), cancelWarning(appointment), "warning");
+  showNotice(place, "");
+  text.value = reason;
+  tell();
+
+  return new Promise((resolve) => {
+    let canceled = null;
+    let { version } = appointment;
+    const finished = new AbortController();
+    const options = { signal: finished.signal };
+    text.addEventListener("input", tell, options);
+    byId("cancel-keep").addEventListener("click", () => dialog.close(), options);
+    form.addEventListener(
+      "submit",
+      async (event) => {
+        event.preventDefault();
+        await withButton(byId("cancel-confirm"), place, async () => {
+          const body = { reason: text.value.trim() };
+          try {
+            canceled = await post(appointmentPath(appointment.id, "/cancel"), body, { version });
+            dialog.close();
+          } catch (problem) {
+            if (problem.code !== "stale_version") throw problem;
+            const found = await lookAgain(appointment);
+            version = found.now.version;
+            showNotice(place, found.text);
+          }
+        });
+      },
+      options,
+    );
+    dialog.addEventListener(
+      "close",
+      () => {
+        finished.abort();
+        resolve(canceled);
+      },
+      options,
+    );
+    dialog.showModal();
+    text.focus();
+  });
+}

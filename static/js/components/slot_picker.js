@@ -1,0 +1,144 @@
+/** A strip of days and the times of the chosen day. Emits `choose` with the slot, or null when the choice is gone. */
+
+import { get } from "../api.js";
+import { dateIn, day, windowClock } from "../time_words.js";
+import { byId, element } from "./element.js";
+
+const DAYS_AT_ONCE = 14;
+const DAY_MS = 86_400_000;
+
+/** A date `YYYY-MM-DD` needs no zone: noon UTC is within that day for the words we make of it. */
+const noonOf = (date) => `${date}T12:00:00Z`;
+
+function plusDays(date, days) {
+  return new Date(new Date(noonOf(date)).getTime() + days * DAY_MS).toISOString().slice(0, 10);
+}
+
+export class SlotPicker extends EventTarget {
+  #query = null;
+  #days = [];
+  #zone = "UTC";
+  #date = null;
+  #from = null;
+  #asked = 0;
+
+  constructor({ strip = byId("days"), times = byId("times"), later = byId("later-days") } = {}) {
+    super();
+    Object.assign(this, { strip, times, later });
+    later?.addEventListener("click", () => this.#move(DAYS_AT_ONCE));
+    byId("earlier-days")?.addEventListener("click", () => this.#move(-DAYS_AT_ONCE));
+  }
+
+  /** `query` is `{service, asset?, moving?}`; `zone` the site's, to know which day is today. Throws `Problem`. */
+  async show(query, zone) {
+    this.#query = query;
+    this.#zone = zone ?? this.#zone;
+    this.#from = dateIn(Date.now(), this.#zone);
+    this.#date = null;
+    await this.#load();
+  }
+
+  /** Asks again, keeps the chosen day. */
+  async refresh() {
+    await this.#load();
+  }
+
+  async #move(days) {
+    const today = dateIn(Date.now(), this.#zone);
+    const from = plusDays(this.#from, days);
+    this.#from = from < today ? today : from;
+    this.#date = null;
+    try {
+      await this.#load();
+    } catch (problem) {
+      this.dispatchEvent(new CustomEvent("problem", { detail: problem }));
+    }
+  }
+
+  async #load() {
+    const asked = (this.#asked += 1);
+    this.#choose(null);
+    this.times.setAttribute("aria-busy", "true");
+    const to = plusDays(this.#from, DAYS_AT_ONCE - 1);
+    const search = new URLSearchParams({ ...this.#query, from: this.#from, to });
+    const answer = await get(`/api/slots?${search}`);
+    if (asked !== this.#asked) return;
+    this.times.removeAttribute("aria-busy");
+    this.#zone = answer.time_zone;
+    const slotsOf = new Map(answer.days.map((each) => [each.date, each.slots]));
+    this.#days = Array.from({ length: DAYS_AT_ONCE }, (_, index) => {
+      const date = plusDays(this.#from, index);
+      return { date, slots: slotsOf.get(date) ?? [] };
+    });
+    const free = this.#days.filter((each) => each.slots.length);
+    if (!free.some((each) => each.date === this.#date)) this.#date = free[0]?.date ?? null;
+    this.#draw();
+  }
+
+  #draw() {
+    this.strip.replaceChildren(...this.#days.map((each) => this.#dayChoice(each)));
+    this.strip.querySelector("input:checked")?.closest(".choice").scrollIntoView({ block: "nearest", inline: "center" });
+    const earlier = byId("earlier-days");
+    if (earlier) earlier.disabled = this.#from <= dateIn(Date.now(), this.#zone);
+    this.#drawTimes();
+  }
+
+  #dayChoice({ date, slots }) {
+    const input = element("input", { type: "radio", name: "day", value: date, checked: date === this.#date, disabled: !slots.length });
+    input.addEventListener("change", () => {
+      this.#date = date;
+      this.#choose(null);
+      this.#drawTimes();
+    });
+    const word = (options) => new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" }).format(new Date(noonOf(date)));
+    const free = slots.length ? `${slots.length} ${slots.length === 1 ? "time" : "times"}` : "full";
+    const aloud = `${day(noonOf(date), "UTC")}, ${slots.length ? free : "nothing free"}`;
+    return element(
+      "label",
+      { class: "choice day" },
+      input,
+      element(
+        "span",
+        { class: "face" },
+        element("span", { class: "only-read-aloud" }, aloud),
+        element("span", { class: "weekday", "aria-hidden": "true" }, word({ weekday: "short" })),
+        element("span", { class: "number", "aria-hidden": "true" }, word({ day: "numeric" })),
+        element("span", { class: "free", "aria-hidden": "true" }, slots.length ? free : "–"),
+      ),
+    );
+  }
+
+  #drawTimes() {
+    const slots = this.#days.find((each) => each.date === this.#date)?.slots ?? [];
+    byId("times-day").textContent = this.#date ? day(noonOf(this.#date), "UTC") : "";
+    if (!slots.length) {
+      this.times.replaceChildren(
+        element("p", { class: "notice" }, "Nothing is free on these days. Look at later days, or call us and we find a time together."),
+      );
+      return;
+    }
+    this.times.replaceChildren(...slots.map((slot) => this.#timeChoice(slot)));
+  }
+
+  #timeChoice(slot) {
+    const input = element("input", { type: "radio", name: "slot", value: slot.slot });
+    input.addEventListener("change", () => this.#choose(slot));
+    const words = windowClock(slot.window_start, slot.window_end, this.#zone);
+    return element("label", { class: "choice time" }, input, element("span", { class: "face numbers" }, words));
+  }
+
+  /** Takes the choice back without a word to the server. */
+  clear() {
+    const chosen = this.times.querySelector("input:checked");
+    if (chosen) chosen.checked = false;
+    this.#choose(null);
+  }
+
+  #choose(slot) {
+    this.dispatchEvent(new CustomEvent("choose", { detail: slot }));
+  }
+
+  get zone() {
+    return this.#zone;
+  }
+}

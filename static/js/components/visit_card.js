@@ -1,0 +1,61 @@
+/** A visit in a list: what, when, who, and the buttons that `allowed` allows. */
+
+import { element, icon } from "./element.js";
+import { visitWords } from "./visit_words.js";
+
+const pathOf = (appointment, rest = "") => `/appointments/${encodeURIComponent(appointment.id)}${rest}`;
+
+function buttons(appointment) {
+  const { allowed, status } = appointment;
+  const list = [];
+  if (allowed.live_map) {
+    list.push(element("a", { class: "button primary", href: pathOf(appointment, "/live") }, icon("map"), "View Live Map"));
+  }
+  if (allowed.move || (allowed.cancel && status === "scheduled")) {
+    list.push(element("a", { class: "button", href: pathOf(appointment, "/modify") }, "Modify"));
+  } else if (status === "in_progress") {
+    list.push(element("button", { class: "button", type: "button", disabled: true }, "Modify"));
+  }
+  if (allowed.feedback) {
+    const text = appointment.rating ? "Change feedback" : "Send feedback";
+    list.push(element("a", { class: "button", href: pathOf(appointment, "/feedback") }, icon("star"), text));
+  }
+  return list.length ? element("div", { class: "button-row" }, list) : null;
+}
+
+export function statusBadge(words) {
+  return element("span", { class: `badge ${words.status.tone}` }, words.status.text);
+}
+
+export function visitCard(appointment, { active = false, now = Date.now() } = {}) {
+  const words = visitWords(appointment, now);
+  const when = element(
+    "h3",
+    { class: "when" },
+    element("a", { href: pathOf(appointment) }, words.day, element("br"), element("span", { class: "numbers" }, words.window)),
+  );
+  const arrival =
+    active && words.arrival
+      ? element(
+          "div",
+          {},
+          element("p", { class: "arrival-words quiet" }, words.arrival_minutes < 1 ? "Arriving now" : `Arriving in ${words.arrival_minutes} min, about`),
+          element("p", { class: "arrival-clock numbers" }, words.arrival),
+        )
+      : null;
+  const who = words.technician ? `${words.service} with ${words.technician}` : words.service;
+  return element(
+    "article",
+    { class: active ? "visit card active" : "visit card", "data-id": appointment.id, "data-status": appointment.status },
+    element("header", {}, when, statusBadge(words)),
+    arrival,
+    element(
+      "div",
+      {},
+      element("p", {}, who, words.asset ? ` · ${words.asset}` : ""),
+      words.address ? element("p", { class: "quiet small" }, words.address) : null,
+      appointment.cancel_reason ? element("p", { class: "quiet small" }, `Reason: ${appointment.cancel_reason}`) : null,
+    ),
+    buttons(appointment),
+  );
+}

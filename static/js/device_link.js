@@ -1,0 +1,84 @@
+/**
+ * The phone's own line to the server: fixes go out as they come, wait while there is no network, and are sent again until
+ * the server says that it has them. No DOM.
+ */
+
+import { emptyOutbox, nextBatch, reduceOutbox } from "./outbox_state.js";
+import { ReturningSocket, socketUrl } from "./returning_socket.js";
+
+function base64url(text) {
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+export class DeviceLink {
+  #socket;
+  #outbox = emptyOutbox;
+  #store;
+
+  /** `store` is a FixStore or null; `onChange({waiting, link})`, `onArrival(trip)`, `onRate(interval_s)` tell the page. */
+  constructor({ token, store, onChange, onArrival = () => {}, onRate = () => {}, world = globalThis }) {
+    this.#store = store;
+    this.link = "connecting";
+    Object.assign(this, { onChange, onArrival, onRate });
+    this.#socket = new ReturningSocket({
+      url: socketUrl("/ws/device", world.location),
+      protocols: ["enroute.v1.json", `bearer.${base64url(token)}`],
+      onMessage: (message) => this.#hear(message),
+      onLink: (link) => this.#linked(link),
+      world,
+    });
+  }
+
+  async start() {
+    if (this.#store) this.#apply({ type: "restored", fixes: await this.#store.all() });
+    this.#socket.open();
+  }
+
+  stop() {
+    this.#socket.close();
+    this.#linked("closed");
+  }
+
+  wake() {
+    this.#socket.retryNow();
+  }
+
+  /** A native fix: `{fixed_at, lat, lon, accuracy_m?, speed_mps?, heading_deg?}`. */
+  async take(fix) {
+    this.#apply({ type: "fix", fix });
+    // A full disk must not stop the sending.
+    await this.#store?.put(fix).catch(() => {});
+    this.#flush();
+  }
+
+  get waiting() {
+    return this.#outbox.fixes.length;
+  }
+
+  #apply(message) {
+    this.#outbox = reduceOutbox(this.#outbox, message);
+    this.onChange({ waiting: this.waiting, link: this.link });
+  }
+
+  #linked(link) {
+    this.link = link;
+    this.#apply({ type: link === "open" ? "opened" : "closed" });
+    if (link === "open") this.#flush();
+  }
+
+  #hear(message) {
+    if (message.type === "ack") {
+      this.#apply(message);
+      this.#store?.forgetUpTo(message.upto).catch(() => {});
+      this.#flush();
+    } else if (message.type === "arrival") this.onArrival(message.trip);
+    else if (message.type === "rate") this.onRate(message.interval_s);
+  }
+
+  #flush() {
+    if (!this.#socket.isOpen) return;
+    const batch = nextBatch(this.#outbox);
+    if (!batch.length || !this.#socket.send(batch.length === 1 ? batch[0] : batch)) return;
+    this.#apply({ type: "sent", upto: batch.at(-1).fixed_at });
+  }
+}

@@ -1,0 +1,44 @@
+/** Calls `onChange` when anything about the visits of this person may have changed: on any message, and after a gap. No DOM. */
+
+import { ReturningSocket, socketUrl } from "./returning_socket.js";
+
+const SETTLE_MS = 120;
+const POLL_MS = 20_000;
+
+export function followHome(onChange, { path = "/ws/home", world = globalThis } = {}) {
+  let timer = null;
+  let poll = null;
+  let missed = false;
+  const soon = () => {
+    world.clearTimeout(timer);
+    timer = world.setTimeout(onChange, SETTLE_MS);
+  };
+  const socket = new ReturningSocket({
+    url: socketUrl(path, world.location),
+    protocols: ["enroute.v1.json"],
+    onMessage: (message) => {
+      // The first words of a first connection tell nothing that the page does not have.
+      if (message.type === "heartbeat" || (message.type === "welcome" && !missed)) return;
+      missed = false;
+      soon();
+    },
+    onLink: (link) => {
+      world.clearInterval(poll);
+      if (link === "open") return;
+      missed = true;
+      // Where sockets are blocked the page still keeps itself up to date, only slower.
+      if (link === "retrying") poll = world.setInterval(onChange, POLL_MS);
+    },
+    world,
+  });
+  socket.open();
+  const wake = () => {
+    socket.retryNow();
+    soon();
+  };
+  world.addEventListener?.("online", wake);
+  world.document?.addEventListener("visibilitychange", () => {
+    if (world.document.visibilityState === "visible") wake();
+  });
+  return socket;
+}

@@ -1,0 +1,151 @@
+/**
+ * What a watcher knows about one visit: `(state, message, now) → state`. Pure; `now` is the viewer's clock in
+ * milliseconds. Messages are those of the wire, and two of our own: `link` (how the connection is) and `browser`.
+ */
+
+import { decodePolyline6 } from "./polyline6.js";
+
+/** Beyond this age a position is shown dimmed, beyond the second one not at all; the server counts the same way. */
+export const DELAYED_AFTER_MS = 45_000;
+export const LOST_AFTER_MS = 180_000;
+
+const CLOCK_JUMP_MS = 3_000;
+
+export const nothingKnown = Object.freeze({
+  epoch: null,
+  seq: 0,
+  heartbeat_s: 25,
+  clock_ahead_ms: null,
+  link: "connecting",
+  online: true,
+  heard_at: null,
+  status: null,
+  tracking: true,
+  window_start: null,
+  window_end: null,
+  time_zone: null,
+  destination: null,
+  technician: null,
+  position: null,
+  eta: null,
+  route: null,
+  ended: null,
+});
+
+/** The server's time as far as we can tell, in milliseconds. */
+export function serverNow(state, now) {
+  return now + (state.clock_ahead_ms ?? 0);
+}
+
+function degrees(place) {
+  if (!place) return null;
+  if (Number.isFinite(place.lat_e6)) return { lat: place.lat_e6 / 1e6, lon: place.lon_e6 / 1e6 };
+  return Number.isFinite(place.lat) ? { lat: place.lat, lon: place.lon } : null;
+}
+
+/** Latency makes a server time look older than it is, so the largest lead is the truest, until a clock jumps. */
+function hearClock(state, server_time, now) {
+  if (!Number.isFinite(server_time)) return state;
+  const ahead_ms = server_time - now;
+  const known = state.clock_ahead_ms;
+  if (known !== null && ahead_ms < known && known - ahead_ms < CLOCK_JUMP_MS) return state;
+  return { ...state, clock_ahead_ms: ahead_ms };
+}
+
+function positionOf(message) {
+  const place = degrees(message);
+  if (!place) return null;
+  const { fixed_at, heading_deg = null, accuracy_m = null, left_m = null, left_s = null, freshness = "live" } = message;
+  return { ...place, fixed_at, heading_deg, accuracy_m, left_m, left_s, freshness };
+}
+
+function etaOf(message) {
+  if (!Number.isFinite(message.eta_at)) return null;
+  const { eta_at, eta_low_at, eta_high_at, reason = null, estimated = false } = message;
+  return { eta_at, eta_low_at: eta_low_at ?? eta_at, eta_high_at: eta_high_at ?? eta_at, reason, estimated };
+}
+
+function hearPosition(state, message) {
+  const position = positionOf(message);
+  if (!position || (state.position && position.fixed_at < state.position.fixed_at)) return state;
+  const eta = etaOf(message);
+  // A position repeats the instants of the last `eta`, not its reason.
+  const told = { reason: state.eta?.reason ?? null, estimated: state.eta?.estimated ?? false };
+  return { ...state, position, eta: eta ? { ...eta, ...told } : state.eta };
+}
+
+function hearTechnician(state, message) {
+  const { name = null, photo = null, phone = null } = message;
+  const other = state.technician !== null && state.technician.name !== name;
+  const technician = { name, photo, phone };
+  // Someone else comes now: where the first one was is nobody's business any more.
+  return other ? { ...state, technician, position: null, eta: null, route: null } : { ...state, technician };
+}
+
+function hearStatus(state, message) {
+  const { status } = message;
+  const next = { ...state, status };
+  for (const name of ["window_start", "window_end"]) if (Number.isFinite(message[name])) next[name] = message[name];
+  next.tracking = message.tracking ?? state.tracking;
+  return status === "traveling" ? next : { ...next, position: null, eta: null, route: null };
+}
+
+function hearRoute(state, message) {
+  return { ...state, route: decodePolyline6(message.polyline6) };
+}
+
+function hearSnapshot(state, snapshot) {
+  let next = { ...state, ended: snapshot.end ?? null };
+  for (const name of ["window_start", "window_end", "time_zone"]) next[name] = snapshot[name] ?? state[name];
+  next.destination = degrees(snapshot.destination) ?? state.destination;
+  if (snapshot.technician) next = hearTechnician(next, snapshot.technician);
+  next = hearStatus(next, snapshot);
+  const eta = snapshot.eta ? etaOf(snapshot.eta) : null;
+  if (!snapshot.position) return { ...next, position: null, route: null, eta };
+  next = hearPosition(next, { ...snapshot.position, freshness: snapshot.freshness ?? snapshot.position.freshness });
+  if (snapshot.route) next = hearRoute(next, { polyline6: snapshot.route });
+  return eta ? { ...next, eta } : next;
+}
+
+function hearWelcome(state, message, now) {
+  const { snapshot } = message;
+  const { epoch, seq, server_time } = { ...snapshot, ...message };
+  // A poll that was overtaken by the socket brings an older picture of the same epoch.
+  if (epoch === state.epoch && seq < state.seq) return hearClock(state, server_time, now);
+  const next = { ...state, epoch, seq, heartbeat_s: message.heartbeat_s ?? state.heartbeat_s };
+  return hearSnapshot(hearClock(next, server_time, now), snapshot);
+}
+
+const KINDS = {
+  position: hearPosition,
+  eta: (state, message) => ({ ...state, eta: etaOf(message) }),
+  status: hearStatus,
+  technician: hearTechnician,
+  route: hearRoute,
+  end: (state, message) => ({ ...state, ended: message.reason ?? "over", position: null, eta: null, route: null }),
+};
+
+export function reduceLive(state, message, now) {
+  if (message.type === "link") return { ...state, link: message.link };
+  if (message.type === "browser") return { ...state, online: message.online };
+  const heard = { ...state, heard_at: now };
+  if (message.type === "welcome") return hearWelcome(heard, message, now);
+  if (message.type === "heartbeat") return hearClock(heard, message.server_time, now);
+  const hear = KINDS[message.type];
+  if (!hear) return heard;
+  if (Number.isFinite(message.seq)) {
+    if (message.seq <= state.seq) return state;
+    heard.seq = message.seq;
+  }
+  return hear(heard, message);
+}
+
+/** `{level: "none" | "live" | "delayed" | "lost", age_ms}`: the worse of what the server says and what time makes of it. */
+export function freshness(state, now) {
+  if (!state.position) return { level: "none", age_ms: 0 };
+  const age_ms = Math.max(0, serverNow(state, now) - state.position.fixed_at);
+  const byAge = age_ms > LOST_AFTER_MS ? "lost" : age_ms > DELAYED_AFTER_MS ? "delayed" : "live";
+  const order = ["live", "delayed", "lost"];
+  const level = order[Math.max(order.indexOf(byAge), order.indexOf(state.position.freshness))];
+  return { level, age_ms };
+}

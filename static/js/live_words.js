@@ -1,0 +1,113 @@
+/** What a state of the live page says in words: everything the map shows, for eyes and ears. Pure. */
+
+import { freshness, serverNow } from "./live_state.js";
+import { age, clock, clockRange, distance } from "./time_words.js";
+
+const NEAR_M = 600;
+const NEAR_MINUTES = 3;
+const HERE_M = 80;
+const WORTH_SAYING_MS = 120_000;
+
+const TITLES = {
+  waiting: "One moment",
+  scheduled: "Your visit is planned",
+  on_the_way: "On the way",
+  near: "Almost there",
+  here: "Your technician is here",
+  in_progress: "The visit has begun",
+  completed: "The visit is completed",
+  canceled: "The visit was canceled",
+  over: "This visit is over",
+};
+
+const ENDS = { completed: "completed", canceled: "canceled", in_progress: "in_progress" };
+
+function minutesLeft(state, now) {
+  if (!state.eta) return null;
+  return Math.max(0, Math.ceil((state.eta.eta_at - serverNow(state, now)) / 60_000));
+}
+
+function stageOf(state, now) {
+  if (ENDS[state.status]) return ENDS[state.status];
+  if (state.ended) return ENDS[state.ended] ?? "over";
+  if (state.status === "scheduled") return "scheduled";
+  if (state.status !== "traveling") return "waiting";
+  const left_m = state.position?.left_m ?? null;
+  if (state.eta?.reason === "arrived" || (left_m !== null && left_m <= HERE_M)) return "here";
+  const minutes = minutesLeft(state, now);
+  if ((left_m !== null && left_m <= NEAR_M) || (minutes !== null && minutes <= NEAR_MINUTES)) return "near";
+  return "on_the_way";
+}
+
+function arrivalOf(state, now, viewer) {
+  if (!state.eta || state.status !== "traveling") return null;
+  const { eta_at, eta_low_at, eta_high_at } = state.eta;
+  const minutes = minutesLeft(state, now);
+  // Never in the past: an arrival that is due is "now", and the range begins no earlier than this minute.
+  const low_at = Math.max(eta_low_at, serverNow(state, now));
+  return {
+    eta_at,
+    minutes,
+    clock: clock(Math.max(eta_at, serverNow(state, now)), state.time_zone, viewer),
+    range: clockRange(low_at, Math.max(eta_high_at, low_at), state.time_zone, viewer),
+    estimated: state.eta.estimated,
+    in_words: minutes < 1 ? "Arriving now" : `in ${minutes} min`,
+  };
+}
+
+/** Exactly one trouble at a time, the one nearest to the viewer first. */
+function troubleOf(state, fresh) {
+  if (state.ended || ["completed", "canceled", "in_progress"].includes(state.status)) return null;
+  if (!state.online) return { kind: "offline", text: "You are offline. This is the last we heard; it updates when you are back." };
+  if (state.link === "retrying") {
+    return { kind: "server", text: "We cannot reach our server just now. Trying again by ourselves." };
+  }
+  if (state.status !== "traveling") return null;
+  if (fresh.level === "delayed" || fresh.level === "lost") {
+    return { kind: "phone", text: "The technician's phone is silent, perhaps in a tunnel. The visit goes on as planned." };
+  }
+  return null;
+}
+
+function freshnessWords(state, fresh, viewer) {
+  if (fresh.level === "live") return "Live";
+  if (fresh.level === "delayed") return `${age(fresh.age_ms)} ago`;
+  if (!state.tracking) return "";
+  if (fresh.level === "lost") return `Last seen ${clock(state.position.fixed_at, state.time_zone, viewer)}`;
+  return state.status === "traveling" ? "No position yet" : "";
+}
+
+export function liveWords(state, now, viewer) {
+  const stage = stageOf(state, now);
+  const fresh = freshness(state, now);
+  const left_m = fresh.level === "lost" ? null : (state.position?.left_m ?? null);
+  return {
+    stage,
+    title: TITLES[stage],
+    arrival: arrivalOf(state, now, viewer),
+    distance: left_m === null || stage === "here" ? "" : `${distance(left_m)} away`,
+    freshness: { level: fresh.level, text: freshnessWords(state, fresh, viewer) },
+    trouble: troubleOf(state, fresh),
+  };
+}
+
+export const nothingSaid = Object.freeze({ stage: null, eta_at: null, trouble: null, technician: null });
+
+/**
+ * What to read aloud now, given what was said before: `{text, said}`, text "" for nothing. Speaks when the stage, the
+ * technician or the trouble changes, and when the arrival moves by two minutes; never every second.
+ */
+export function announcement(said, words, technician) {
+  const parts = [];
+  const next = { ...said, stage: words.stage, trouble: words.trouble?.kind ?? null, technician: technician ?? said.technician };
+  if (said.technician && technician && technician !== said.technician) parts.push(`${technician} is coming instead.`);
+  if (words.stage !== said.stage && words.stage !== "waiting") parts.push(`${words.title}.`);
+  const moved = words.arrival && (said.eta_at === null || Math.abs(words.arrival.eta_at - said.eta_at) >= WORTH_SAYING_MS);
+  if (words.arrival && (moved || (parts.length && words.stage !== "here"))) {
+    parts.push(`Arrival about ${words.arrival.clock}, ${words.arrival.in_words.toLowerCase()}.`);
+    next.eta_at = words.arrival.eta_at;
+  }
+  if (words.trouble && words.trouble.kind !== said.trouble) parts.push(words.trouble.text);
+  if (!words.trouble && said.trouble) parts.push("Live again.");
+  return { text: parts.join(" "), said: next };
+}

@@ -1,0 +1,156 @@
+/** /book: thing, service, day, time, kept for some minutes, booked. */
+
+import { get, post, remove } from "../api.js";
+import { byId, element, say } from "../components/element.js";
+import { showNotice, showProblem, withButton } from "../components/notice.js";
+import { SlotPicker } from "../components/slot_picker.js";
+import { countdown, day, duration, windowClock } from "../time_words.js";
+
+const URGENT_MS = 60_000;
+
+const form = byId("book");
+const problemPlace = byId("problem");
+const picker = new SlotPicker();
+let hold = null;
+let chosen = null;
+let idempotencyKey = null;
+let asked = 0;
+
+function chosenService() {
+  return form.elements.service?.value ?? "";
+}
+
+function query() {
+  const asset = form.elements.asset.value;
+  return { service: chosenService(), ...(asset ? { asset } : {}) };
+}
+
+function forgetHold({ release = true } = {}) {
+  if (hold && release) remove(`/api/holds/${encodeURIComponent(hold.hold)}`).catch(() => {});
+  hold = null;
+  byId("book-button").disabled = true;
+}
+
+async function showSlots() {
+  if (!chosenService()) return;
+  byId("when").hidden = false;
+  showNotice(problemPlace, "");
+  try {
+    await picker.show(query());
+  } catch (problem) {
+    showProblem(problemPlace, problem);
+  }
+}
+
+/** A chosen time is kept for us from now on; the one kept before is given back. */
+async function keep(slot) {
+  const ask = (asked += 1);
+  forgetHold();
+  chosen = slot;
+  byId("summary").hidden = !slot;
+  if (!slot) return;
+  showNotice(problemPlace, "");
+  say(byId("summary-when"), `${day(slot.window_start, picker.zone, { short: true })}, ${windowClock(slot.window_start, slot.window_end, picker.zone)}`);
+  say(byId("summary-hold"), "Keeping this time for you …");
+  try {
+    const kept = await post("/api/holds", { slot: slot.slot, service: chosenService(), asset: form.elements.asset.value || null });
+    if (ask !== asked) {
+      remove(`/api/holds/${encodeURIComponent(kept.hold)}`).catch(() => {});
+      return;
+    }
+    hold = kept;
+    idempotencyKey = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
+    byId("book-button").disabled = false;
+    tick();
+    say(byId("announcer"), `${byId("summary-when").textContent} is kept for you for ${Math.round((new Date(hold.expires_at) - Date.now()) / 60_000)} minutes.`);
+  } catch (problem) {
+    if (ask === asked) await offerOthers(problem);
+  }
+}
+
+/** That time is gone: say so and show what is free now. */
+async function offerOthers(problem) {
+  forgetHold({ release: false });
+  byId("summary").hidden = true;
+  try {
+    await picker.refresh();
+  } catch (second) {
+    showProblem(problemPlace, second);
+    return;
+  }
+  showProblem(problemPlace, problem);
+  problemPlace.scrollIntoView({ block: "center" });
+}
+
+function tick() {
+  if (!hold) return;
+  const left_ms = new Date(hold.expires_at) - Date.now();
+  if (left_ms <= 0) {
+    offerOthers({ code: "hold_expired", detail: "We kept the time for you, but not longer. Please choose again." });
+    return;
+  }
+  const words = byId("summary-hold");
+  say(words, `Kept for you for ${countdown(left_ms)}`);
+  words.classList.toggle("urgent", left_ms < URGENT_MS);
+}
+
+async function book() {
+  const body = { hold: hold.hold, details: form.elements.details.value.trim() };
+  try {
+    const appointment = await post("/api/appointments", body, { idempotencyKey });
+    hold = null;
+    location.assign(`/appointments/${encodeURIComponent(appointment.id)}?booked`);
+  } catch (problem) {
+    if (["slot_taken", "hold_expired", "invalid_slot", "not_bookable"].includes(problem.code)) await offerOthers(problem);
+    else throw problem;
+  }
+}
+
+function serviceChoice(service, only) {
+  const input = element("input", { type: "radio", name: "service", value: service.id, checked: only });
+  input.addEventListener("change", showSlots);
+  return element(
+    "label",
+    { class: "choice" },
+    input,
+    element(
+      "span",
+      { class: "face" },
+      element("span", {}, element("span", { class: "name" }, service.name), element("span", { class: "about" }, service.description ?? "")),
+      element("span", { class: "takes" }, `about ${duration(service.duration_min)}`),
+    ),
+  );
+}
+
+picker.addEventListener("choose", (event) => keep(event.detail));
+picker.addEventListener("problem", (event) => showProblem(problemPlace, event.detail));
+form.elements.asset.addEventListener("change", showSlots);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!hold || !chosen) return;
+  const button = byId("book-button");
+  withButton(button, problemPlace, book).then(() => {
+    button.disabled = !hold;
+  });
+});
+setInterval(tick, 1000);
+window.addEventListener("pagehide", () => {
+  if (hold) fetch(`/api/holds/${encodeURIComponent(hold.hold)}`, { method: "DELETE", keepalive: true });
+});
+
+try {
+  const [{ services }, { assets }] = await Promise.all([get("/api/services"), get("/api/assets")]);
+  byId("asset-field").hidden = !assets.length;
+  form.elements.asset.append(
+    ...assets.map((each) => element("option", { value: each.id }, each.site?.address ? `${each.name} (${each.site.address})` : each.name)),
+  );
+  byId("services").replaceChildren(
+    ...(services.length
+      ? services.map((each) => serviceChoice(each, services.length === 1))
+      : [element("p", { class: "notice" }, "Nothing can be booked here at the moment. Please call us.")]),
+  );
+  if (services.length === 1) await showSlots();
+} catch (problem) {
+  byId("services").replaceChildren();
+  showProblem(problemPlace, problem);
+}

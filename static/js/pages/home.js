@@ -1,0 +1,86 @@
+/** The homepage: what is active, what comes, what was; it keeps itself up to date. */
+
+import { get } from "../api.js";
+import { byId, say } from "../components/element.js";
+import { showNotice, showProblem } from "../components/notice.js";
+import { visitCard } from "../components/visit_card.js";
+import { visitWords } from "../components/visit_words.js";
+import { followHome } from "../home_feed.js";
+
+const ARRIVAL_AGES_MS = 30_000;
+
+let shown = { active: [], upcoming: [] };
+let told = null;
+
+const section = async (name) => (await get(`/api/appointments?section=${name}`)).appointments;
+
+function draw({ active, upcoming }) {
+  shown = { active, upcoming };
+  byId("loading").hidden = true;
+  byId("active-section").hidden = !active.length;
+  byId("upcoming-section").hidden = !upcoming.length;
+  byId("empty").hidden = active.length + upcoming.length > 0;
+  const now = Date.now();
+  byId("active").replaceChildren(...active.map((each) => visitCard(each, { active: true, now })));
+  byId("upcoming").replaceChildren(...upcoming.map((each) => visitCard(each, { now })));
+  tellNews([...active, ...upcoming]);
+}
+
+/** Reads aloud which visit changed its state; the first picture is read by the person at their own pace. */
+function tellNews(visits) {
+  const states = new Map(visits.map((each) => [each.id, each.status]));
+  if (told) {
+    const changed = visits.filter((each) => told.get(each.id) !== each.status).map((each) => visitWords(each));
+    if (changed.length) say(byId("news"), changed.map((words) => `${words.service}: ${words.status.text}.`).join(" "));
+  }
+  told = states;
+}
+
+async function drawPast() {
+  const past = await section("past");
+  byId("past-empty").hidden = past.length > 0;
+  byId("past-list").replaceChildren(...past.map((each) => visitCard(each)));
+}
+
+let asked = 0;
+
+async function refresh() {
+  const ask = (asked += 1);
+  try {
+    const [active, upcoming] = await Promise.all([section("active"), section("upcoming")]);
+    // Two answers may overtake each other; only the last question counts.
+    if (ask !== asked) return;
+    draw({ active, upcoming });
+    showNotice(byId("problem"), "");
+    if (!byId("past").hidden) await drawPast();
+  } catch (problem) {
+    byId("loading").hidden = true;
+    showProblem(byId("problem"), problem);
+  }
+}
+
+function chooseTab(name) {
+  for (const each of ["current", "past"]) {
+    const tab = byId(`tab-${each}`);
+    tab.setAttribute("aria-selected", String(each === name));
+    tab.tabIndex = each === name ? 0 : -1;
+    byId(each).hidden = each !== name;
+  }
+  if (name === "past") drawPast().catch((problem) => showProblem(byId("problem"), problem));
+}
+
+for (const name of ["current", "past"]) {
+  const tab = byId(`tab-${name}`);
+  tab.addEventListener("click", () => chooseTab(name));
+  tab.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    const other = name === "current" ? "past" : "current";
+    chooseTab(other);
+    byId(`tab-${other}`).focus();
+  });
+}
+
+await refresh();
+followHome(refresh);
+// Minutes pass without any message: "in 9 min" must become "in 8 min".
+setInterval(() => shown.active.length && draw(shown), ARRIVAL_AGES_MS);

@@ -1,0 +1,181 @@
+/** …/live: words first, then the map. */
+
+import { byId, element, icon, say } from "../components/element.js";
+import { showNotice, toSignIn } from "../components/notice.js";
+import { personCard } from "../components/person.js";
+import { LiveFeed } from "../live.js";
+import { freshness, nothingKnown, reduceLive } from "../live_state.js";
+import { announcement, liveWords, nothingSaid } from "../live_words.js";
+import { nearDay, windowClock } from "../time_words.js";
+
+const main = byId("content");
+const appointment = main.dataset.appointment;
+const page = (rest) => `/appointments/${encodeURIComponent(appointment)}${rest}`;
+const STAGES = ["on_the_way", "near", "here"];
+
+let state = nothingKnown;
+let said = nothingSaid;
+let shownTechnician = "";
+let map = null;
+let mapWanted = false;
+
+function hear(message) {
+  if (message.type === "link" && message.link === "sign_in") {
+    toSignIn();
+    return;
+  }
+  state = reduceLive(state, message, Date.now());
+  draw();
+}
+
+const feed = new LiveFeed({
+  appointment,
+  since: () => (state.epoch ? { epoch: state.epoch, seq: state.seq } : null),
+  onMessage: hear,
+});
+
+function drawArrival(words) {
+  const { arrival, stage } = words;
+  const shown = Boolean(arrival) && stage !== "here";
+  byId("arrival-block").hidden = !shown;
+  if (!shown) return;
+  say(byId("arrival-clock"), arrival.clock);
+  say(byId("arrival-minutes"), arrival.in_words);
+  const range = arrival.range.includes("–") ? `between ${arrival.range}` : "";
+  say(byId("arrival-range"), arrival.estimated ? `${range} (rough estimate)` : range);
+}
+
+function drawStages(stage) {
+  const at = STAGES.indexOf(stage);
+  byId("stages").hidden = at < 0;
+  for (const [index, item] of [...byId("stages").children].entries()) {
+    item.classList.toggle("reached", index <= at);
+    if (index === at) item.setAttribute("aria-current", "step");
+    else item.removeAttribute("aria-current");
+  }
+}
+
+function drawFreshness({ level, text }) {
+  const badge = byId("freshness");
+  badge.hidden = !text;
+  badge.className = `badge ${{ live: "lively", delayed: "warning", lost: "bad" }[level] ?? ""}`;
+  badge.dataset.level = level;
+  say(badge, text);
+}
+
+function sentence(stage) {
+  const planned = state.window_start ? `${nearDay(state.window_start, state.time_zone)}, ${windowClock(state.window_start, state.window_end, state.time_zone)}` : "";
+  if (stage === "scheduled") return `${planned}. As soon as the technician sets out, you can follow them here.`;
+  if (stage === "on_the_way" && !state.tracking) return "Your technician is on the way. The live map is switched off.";
+  if (stage === "here") return "Please open the door, it is about to begin.";
+  if (stage === "in_progress") return "The technician is at work. There is nothing more to follow here.";
+  if (stage === "over") return "There is nothing more to follow here.";
+  if (stage === "waiting" && state.link === "stay_away") return "There is no such visit, or it is not yours to follow.";
+  return "";
+}
+
+function drawTechnician() {
+  const key = JSON.stringify(state.technician);
+  if (key === shownTechnician) return;
+  shownTechnician = key;
+  const known = state.technician && (state.technician.name || state.technician.phone);
+  byId("technician").hidden = !known;
+  if (known) byId("technician").replaceChildren(personCard(state.technician));
+}
+
+function row(name, text) {
+  byId(`${name}-row`).hidden = !text;
+  if (text) say(byId(name), text);
+}
+
+function drawAfter(stage) {
+  const after = byId("after");
+  const over = ["completed", "canceled", "over", "in_progress"].includes(stage);
+  if (over === !after.hidden) return;
+  after.hidden = !over;
+  after.replaceChildren(element("a", { class: "button", href: page("") }, icon("note"), "Details of the visit"));
+}
+
+function draw() {
+  const words = liveWords(state, Date.now());
+  say(byId("title"), state.link === "stay_away" && words.stage === "waiting" ? "Nothing to see here" : words.title);
+  document.title = words.arrival && words.stage !== "here" ? `${words.arrival.clock} · ${words.title}` : words.title;
+  main.dataset.stage = words.stage;
+  drawArrival(words);
+  drawStages(words.stage);
+  drawFreshness(words.freshness);
+  say(byId("sentence"), sentence(words.stage));
+  const trouble = byId("trouble");
+  if (trouble.dataset.kind !== (words.trouble?.kind ?? "")) {
+    trouble.dataset.kind = words.trouble?.kind ?? "";
+    showNotice(trouble, words.trouble?.text ?? "", words.trouble?.kind === "phone" ? "" : "warning");
+  }
+  drawTechnician();
+  row("distance", words.distance);
+  const traveling = state.status === "traveling" && state.window_start;
+  row("window", traveling ? windowClock(state.window_start, state.window_end, state.time_zone) : "");
+  drawAfter(words.stage);
+  const next = announcement(said, words, state.technician?.name ?? null);
+  said = next.said;
+  if (next.text) say(byId("announcer"), next.text);
+  drawMap();
+}
+
+function drawMap() {
+  const wanted = state.status === "traveling" && Boolean(state.position);
+  if (map) {
+    map.show(state, freshness(state, Date.now()).level);
+    if (state.status !== "traveling") byId("map-frame").hidden = true;
+  } else if (wanted && !mapWanted) {
+    mapWanted = true;
+    openMap();
+  }
+}
+
+/** The map is heavy and optional: it comes after the words, and its absence costs nobody anything. */
+async function openMap() {
+  const frame = byId("map-frame");
+  try {
+    const { LiveMap } = await import("../live_map.js");
+    frame.hidden = false;
+    map = await LiveMap.open(byId("map"), {
+      basemap: main.dataset.basemap ?? null,
+      styleUrl: main.dataset.styleUrl ?? null,
+      state,
+      onWander: () => {
+        byId("recentre").hidden = false;
+      },
+    });
+    if (!map) frame.hidden = true;
+    else {
+      main.dataset.map = "shown";
+      drawMap();
+    }
+  } catch (error) {
+    frame.hidden = true;
+    console.warn("The map could not be shown; the page goes on without it.", error.message);
+  }
+}
+
+byId("recentre").addEventListener("click", () => {
+  map?.overview();
+  byId("recentre").hidden = true;
+});
+
+function browserIs(online) {
+  hear({ type: "browser", online });
+  if (online) feed.wake();
+}
+
+window.addEventListener("online", () => browserIs(true));
+window.addEventListener("offline", () => browserIs(false));
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") {
+    feed.wake();
+    draw();
+  }
+});
+if (!navigator.onLine) hear({ type: "browser", online: false });
+// Ages grow and minutes pass without any message.
+setInterval(draw, 1000);
+feed.start();

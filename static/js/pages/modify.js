@@ -1,0 +1,78 @@
+/** …/modify: the time as it is, other times, and the way out. */
+
+import { appointmentPath, get, post } from "../api.js";
+import { askToCancel } from "../components/cancel_dialog.js";
+import { byId, element, say } from "../components/element.js";
+import { showNotice, showProblem, withButton } from "../components/notice.js";
+import { SlotPicker } from "../components/slot_picker.js";
+import { visitWords } from "../components/visit_words.js";
+import { day, windowClock } from "../time_words.js";
+
+const id = byId("content").dataset.appointment;
+const page = (rest) => `/appointments/${encodeURIComponent(id)}${rest}`;
+const problemPlace = byId("problem");
+const picker = new SlotPicker();
+let appointment = null;
+let chosen = null;
+
+function drawCurrent() {
+  const words = visitWords(appointment);
+  byId("current-time").replaceChildren(
+    element("p", { class: "quiet small" }, "Now planned"),
+    element("p", { class: "when numbers" }, `${words.day}, ${words.window}`),
+    element("p", {}, words.service, words.asset ? ` · ${words.asset}` : ""),
+  );
+  byId("cancel").hidden = !appointment.allowed.cancel;
+}
+
+async function showSlots() {
+  byId("when").hidden = !appointment.allowed.move;
+  if (!appointment.allowed.move) {
+    showNotice(problemPlace, "This visit can no longer be moved here. Please call us.", "warning");
+    return;
+  }
+  const { service, asset, time_zone } = appointment;
+  await picker.show({ service: service.id, moving: id, ...(asset ? { asset: asset.id } : {}) }, time_zone);
+}
+
+async function load() {
+  try {
+    appointment = await get(appointmentPath(id));
+    drawCurrent();
+    await showSlots();
+  } catch (problem) {
+    byId("current-time").replaceChildren(element("p", { class: "quiet" }, "Nothing to show."));
+    showProblem(problemPlace, problem);
+  }
+}
+
+async function save() {
+  try {
+    await post(appointmentPath(id, "/move"), { slot: chosen.slot }, { version: appointment.version });
+    location.assign(page("?moved"));
+  } catch (problem) {
+    // The old time is still ours: show what is true now and let the person choose again.
+    if (["slot_taken", "stale_version", "illegal_transition", "past_cutoff", "invalid_slot"].includes(problem.code)) await load();
+    throw problem;
+  }
+}
+
+picker.addEventListener("choose", ({ detail: slot }) => {
+  chosen = slot;
+  byId("summary").hidden = !slot;
+  if (slot) {
+    const words = windowClock(slot.window_start, slot.window_end, picker.zone);
+    say(byId("summary-when"), `${day(slot.window_start, picker.zone, { short: true })}, ${words}`);
+  }
+});
+picker.addEventListener("problem", (event) => showProblem(problemPlace, event.detail));
+byId("modify").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (chosen) withButton(byId("save"), problemPlace, save);
+});
+byId("cancel").addEventListener("click", async () => {
+  const canceled = await askToCancel(appointment);
+  if (canceled) location.assign(page("?canceled"));
+});
+
+await load();

@@ -1,0 +1,145 @@
+/** The technician's day: duty, position, visits. */
+
+import { appointmentPath, get, post } from "../api.js";
+import { askToCancel } from "../components/cancel_dialog.js";
+import { byId, element, icon, say } from "../components/element.js";
+import { showNotice, showProblem, withButton } from "../components/notice.js";
+import { statusBadge } from "../components/visit_card.js";
+import { visitWords } from "../components/visit_words.js";
+import { followHome } from "../home_feed.js";
+import { Sharing } from "../sharing.js";
+
+const STEPS = [
+  { name: "travel", text: "Start traveling", primary: true },
+  { name: "start", text: "Start the visit", primary: true },
+  { name: "complete", text: "Complete", primary: true },
+  { name: "undo", text: "Undo: not traveling" },
+];
+const WATCHERS_EVERY_MS = 5_000;
+const problemPlace = byId("problem");
+
+let arrivedAt = null;
+let visits = [];
+
+function directions(site) {
+  if (!Number.isFinite(site?.lat)) return null;
+  return element("a", { class: "button", href: `geo:${site.lat},${site.lon}?q=${site.lat},${site.lon}` }, icon("place"), "Directions");
+}
+
+function call(contact) {
+  if (!contact?.phone) return null;
+  const href = `tel:${contact.phone.replace(/[^+\d]/g, "")}`;
+  return element("a", { class: "button", href, "aria-label": `Call ${contact.name}` }, icon("phone"), "Call");
+}
+
+async function change(visit, name, button) {
+  // One change at a time: what comes next depends on the answer.
+  button.closest(".visit").inert = true;
+  const done = await withButton(button, problemPlace, () =>
+    post(appointmentPath(visit.id, `/${name}`), { at: new Date().toISOString() }, { version: visit.version }),
+  );
+  if (!done) problemPlace.scrollIntoView({ block: "center" });
+  if (done && name === "travel" && !sharing.isOn) await sharing.turnOn();
+  const kept = done ? "" : problemPlace.textContent;
+  await refresh();
+  if (kept) showNotice(problemPlace, kept);
+}
+
+async function cancel(visit) {
+  const canceled = await askToCancel(visit, { reason: "Nobody home" });
+  if (canceled) await refresh();
+}
+
+function visitNode(visit) {
+  const words = visitWords(visit);
+  const steps = STEPS.filter(({ name }) => visit.allowed[name]).map(({ name, text, primary }) =>
+    element("button", { type: "button", class: primary ? "button primary" : "button", "data-step": name, onclick: (event) => change(visit, name, event.currentTarget) }, text),
+  );
+  const under_way = ["traveling", "in_progress"].includes(visit.status);
+  return element(
+    "article",
+    { class: "visit card", "data-id": visit.id, "data-status": visit.status },
+    element("header", {}, element("h3", { class: "when numbers" }, words.window), statusBadge(words)),
+    element(
+      "div",
+      {},
+      element("p", {}, words.service, words.asset ? ` · ${words.asset}` : ""),
+      element("p", { class: "quiet small" }, words.address),
+      visit.contact?.name ? element("p", { class: "quiet small" }, visit.contact.name) : null,
+      visit.details ? element("p", { class: "small" }, visit.details) : null,
+    ),
+    arrivedAt === visit.id && visit.status === "traveling" ? element("p", { class: "notice good", role: "status" }, "You seem to be there. Start the visit?") : null,
+    element(
+      "div",
+      { class: "button-row" },
+      steps,
+      under_way || visit.status === "scheduled" ? [directions(visit.site), call(visit.contact)] : null,
+      visit.allowed.cancel ? element("button", { type: "button", class: "button danger", "data-step": "cancel", onclick: () => cancel(visit) }, "Cannot be done") : null,
+    ),
+  );
+}
+
+function drawSharingHint() {
+  byId("not-shared").hidden = sharing.isOn || !visits.some((each) => each.status === "traveling");
+}
+
+function drawVisits() {
+  drawSharingHint();
+  byId("no-visits").hidden = visits.length > 0;
+  byId("visits").replaceChildren(...visits.map(visitNode));
+}
+
+async function refresh() {
+  try {
+    const [{ appointments }, { duty }] = await Promise.all([get("/api/technician/appointments"), get("/api/duty")]);
+    visits = appointments;
+    drawVisits();
+    for (const input of byId("duty").querySelectorAll("input")) input.checked = input.value === duty;
+    showNotice(problemPlace, "");
+  } catch (problem) {
+    showProblem(problemPlace, problem);
+  }
+  await showWatchers();
+}
+
+async function showWatchers() {
+  try {
+    const { watchers } = await get("/api/technician/watchers");
+    const count = watchers.length;
+    const who = [...new Set(watchers.map((each) => each.name || "somebody with a tracking link"))].join(", ");
+    say(byId("watchers"), count ? `Can see you now: ${who}.` : "Nobody can see you now.");
+  } catch {
+    say(byId("watchers"), "Who can see you is not known right now.");
+  }
+}
+
+const sharing = new Sharing({
+  onChange: ({ on, text, waiting }) => {
+    byId("sharing").setAttribute("aria-checked", String(on));
+    say(byId("sharing-state"), text);
+    drawSharingHint();
+    byId("waiting-fixes").hidden = waiting < 5;
+    say(byId("waiting-fixes"), `${waiting} positions wait for the network. Nothing is lost.`);
+  },
+  onArrival: (trip) => {
+    arrivedAt = trip;
+    drawVisits();
+  },
+});
+
+byId("sharing").addEventListener("click", () => (sharing.isOn ? sharing.turnOff() : sharing.turnOn()));
+byId("duty").addEventListener("change", async (event) => {
+  const duty = event.target.value;
+  try {
+    await post("/api/duty", { duty });
+    if (duty !== "on_duty") sharing.turnOff();
+  } catch (problem) {
+    showProblem(problemPlace, problem);
+  }
+  await refresh();
+});
+
+await refresh();
+await sharing.resume();
+followHome(refresh);
+setInterval(showWatchers, WATCHERS_EVERY_MS);

@@ -1,0 +1,137 @@
+/** Sharing this phone's position: the browser's geolocation into the device link. The choice survives a reload. */
+
+import { get, post } from "./api.js";
+import { DeviceLink } from "./device_link.js";
+import { FixStore } from "./fix_store.js";
+import { age } from "./time_words.js";
+
+const REMEMBERED = "enroute.sharing";
+const REFUSALS = {
+  1: "This page may not see your position. Allow it in the browser's settings.",
+  2: "Your position cannot be found right now.",
+  3: "Still looking for your position.",
+};
+
+/** The browser's position in the units of the wire; unknown stays absent, never 0. */
+export function fixOf({ timestamp, coords }) {
+  const fix = { fixed_at: Math.round(timestamp), lat: coords.latitude, lon: coords.longitude };
+  const more = { accuracy_m: coords.accuracy, speed_mps: coords.speed, heading_deg: coords.heading, altitude_m: coords.altitude };
+  for (const [name, value] of Object.entries(more)) if (Number.isFinite(value)) fix[name] = value;
+  return fix;
+}
+
+export class Sharing {
+  #watch = null;
+  #link = null;
+  #linkState = "connecting";
+  #waiting = 0;
+  #newest_at = null;
+  #refusal = "";
+  #wakeLock = null;
+  #timer = null;
+  isOn = false;
+
+  constructor({ onChange, onArrival }) {
+    Object.assign(this, { onChange, onArrival });
+    globalThis.addEventListener("online", () => this.#link?.wake());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState !== "visible" || !this.isOn) return;
+      this.#link?.wake();
+      this.#stayAwake();
+    });
+  }
+
+  /** Takes up again what was on before the page was closed. */
+  async resume() {
+    if (localStorage.getItem(REMEMBERED) === "on") await this.turnOn();
+  }
+
+  async turnOn() {
+    if (this.isOn) return;
+    this.isOn = true;
+    this.#refusal = "";
+    this.#tell();
+    try {
+      await this.#open();
+    } catch (problem) {
+      this.isOn = false;
+      this.#refusal = problem.detail || "Your position cannot be shared right now.";
+      this.#tell();
+      return;
+    }
+    localStorage.setItem(REMEMBERED, "on");
+    this.#watch = navigator.geolocation.watchPosition(
+      (position) => this.#take(position),
+      (error) => {
+        this.#refusal = REFUSALS[error.code] ?? error.message;
+        if (error.code === 1) this.turnOff({ because: this.#refusal });
+        else this.#tell();
+      },
+      { enableHighAccuracy: true, maximumAge: 0, timeout: 30_000 },
+    );
+    this.#timer = setInterval(() => this.#tell(), 1000);
+    this.#stayAwake();
+  }
+
+  async #open() {
+    if (!("geolocation" in navigator)) throw new Error("no geolocation");
+    const [{ token }, session] = await Promise.all([post("/api/technician/device-token"), get("/api/session")]);
+    // Without IndexedDB (a private window) fixes wait in memory only.
+    const store = await FixStore.open(session.name ?? "me").catch(() => null);
+    this.#link = new DeviceLink({
+      token,
+      store,
+      onChange: ({ waiting, link }) => {
+        this.#waiting = waiting;
+        this.#linkState = link;
+        this.#tell();
+      },
+      onArrival: this.onArrival,
+    });
+    await this.#link.start();
+  }
+
+  turnOff({ because = "" } = {}) {
+    if (!this.isOn) return;
+    this.isOn = false;
+    this.#refusal = because;
+    localStorage.removeItem(REMEMBERED);
+    navigator.geolocation?.clearWatch(this.#watch);
+    clearInterval(this.#timer);
+    this.#link?.stop();
+    this.#link = null;
+    this.#wakeLock?.release();
+    this.#wakeLock = null;
+    this.#tell();
+  }
+
+  #take(position) {
+    this.#refusal = "";
+    const fix = fixOf(position);
+    this.#newest_at = fix.fixed_at;
+    this.#link?.take(fix);
+  }
+
+  /** A dark screen stops the geolocation of most phones. */
+  async #stayAwake() {
+    try {
+      this.#wakeLock = await navigator.wakeLock?.request("screen");
+    } catch {
+      // Not allowed on an empty battery: the page still works while it is open.
+      this.#wakeLock = null;
+    }
+  }
+
+  #text() {
+    if (!this.isOn) return this.#refusal || "Off";
+    if (this.#refusal) return this.#refusal;
+    if (this.#linkState === "sign_in") return "Please sign in again.";
+    if (this.#linkState !== "open") return "No network. Your positions wait here.";
+    if (this.#newest_at === null) return "Looking for your position …";
+    return `On · last position ${age(Date.now() - this.#newest_at)} ago`;
+  }
+
+  #tell() {
+    this.onChange({ on: this.isOn, text: this.#text(), waiting: this.#waiting });
+  }
+}

@@ -1,0 +1,107 @@
+"""The technician's page: the day, duty, sharing that survives a tunnel, a visit that cannot be done."""
+
+from __future__ import annotations
+
+import asyncio
+
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import People
+
+PLACE = {"latitude": 41.156, "longitude": -8.61, "accuracy": 5}
+# How many fixes the phone still keeps, read from its own database.
+WAITING = """() => new Promise((resolve) => {
+  const request = indexedDB.open("enroute-fixes-Ana");
+  request.onsuccess = () => {
+    const database = request.result;
+    const count = database.transaction("fixes").objectStore("fixes").count();
+    count.onsuccess = () => { database.close(); resolve(count.result); };
+  };
+})"""
+
+
+async def at_work(people: People) -> Page:
+    technician = await people.technician(permissions=["geolocation"], geolocation=PLACE)
+    await technician.context.request.post("/api/duty", data={"duty": "on_duty"})
+    await technician.goto("/technician")
+    return technician
+
+
+async def test_an_empty_day_says_so_and_nobody_watches(people: People) -> None:
+    technician = await at_work(people)
+
+    await expect(technician.get_by_text("No visits today.")).to_be_visible()
+    await expect(technician.locator("#watchers")).to_have_text("Nobody can see you now.")
+
+
+async def test_going_off_duty_ends_the_sharing(people: People) -> None:
+    technician = await at_work(people)
+    await technician.get_by_role("switch").click()
+    await expect(technician.locator("#sharing-state")).to_contain_text("On · last position")
+
+    await technician.get_by_label("Off duty").check()
+
+    await expect(technician.get_by_role("switch")).to_have_attribute("aria-checked", "false")
+    answer = await technician.context.request.get("/api/duty")
+    assert await answer.json() == {"duty": "off_duty"}
+
+
+async def test_fixes_wait_through_a_tunnel_and_are_forgotten_only_when_the_server_has_them(people: People) -> None:
+    technician = await at_work(people)
+    await technician.get_by_role("switch").click()
+    await expect(technician.locator("#sharing-state")).to_contain_text("On · last position")
+
+    tunnel = asyncio.Event()
+    tunnel.set()
+    await technician.route_web_socket(
+        "**/ws/device", lambda line: line.close(code=1013) if tunnel.is_set() else line.connect_to_server()
+    )
+    await technician.reload()
+    for step in range(1, 7):
+        await technician.context.set_geolocation(PLACE | {"latitude": 41.156 - step * 0.0001})  # type: ignore[arg-type]
+        await technician.wait_for_function(f"async () => (await ({WAITING})()) >= {step}")
+    await expect(technician.locator("#waiting-fixes")).to_contain_text("wait for the network")
+
+    tunnel.clear()
+    await technician.reload()
+
+    await expect(technician.locator("#sharing-state")).to_contain_text("On · last position")
+    await expect(technician.locator("#waiting-fixes")).to_be_hidden()
+    await technician.wait_for_function(f"async () => (await ({WAITING})()) === 0")
+
+
+async def test_a_position_that_may_not_be_seen_is_explained(people: People) -> None:
+    technician = await people.technician()
+    await technician.goto("/technician")
+
+    await technician.get_by_role("switch").click()
+
+    await expect(technician.locator("#sharing-state")).to_contain_text("may not see your position")
+    await expect(technician.get_by_role("switch")).to_have_attribute("aria-checked", "false")
+
+
+async def test_a_visit_with_nobody_home_is_canceled_with_that_reason(people: People) -> None:
+    customer = await people.customer()
+    visit = await people.book(customer)
+    technician = await at_work(people)
+    await technician.get_by_role("button", name="Start traveling").click()
+
+    await technician.get_by_role("button", name="Cannot be done").click()
+    await expect(technician.get_by_label("Briefly, why?")).to_have_value("Nobody home")
+    await technician.get_by_role("button", name="Cancel the visit").click()
+
+    await expect(technician.get_by_role("dialog")).to_be_hidden()
+    answer = await customer.context.request.get(f"/api/appointments/{visit['id']}")
+    told = await answer.json()
+    assert (told["status"], told["cancel_reason"]) == ("canceled", "Nobody home")
+
+
+async def test_setting_off_by_mistake_can_be_undone(people: People) -> None:
+    customer = await people.customer()
+    await people.book(customer)
+    technician = await at_work(people)
+
+    await technician.get_by_role("button", name="Start traveling").click()
+    await technician.get_by_role("button", name="Undo").click()
+
+    await expect(technician.locator(".visit")).to_contain_text("Planned")

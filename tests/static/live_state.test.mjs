@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { freshness, nothingKnown, reduceLive, serverNow } from "../../static/js/live_state.js";
+
+const NOW = 1_800_000_000_000;
+
+function position(seq, more = {}) {
+  return { type: "position", seq, fixed_at: NOW, lat_e6: 41_150_010, lon_e6: -8_649_120, left_m: 2310, freshness: "live", ...more };
+}
+
+function welcome({ seq = 10, epoch = "k3f9", server_time = NOW, ...snapshot } = {}) {
+  return {
+    type: "welcome",
+    epoch,
+    seq,
+    heartbeat_s: 25,
+    server_time,
+    snapshot: {
+      status: "traveling",
+      version: 1,
+      time_zone: "Europe/Lisbon",
+      server_time,
+      epoch,
+      seq,
+      tracking: true,
+      window_start: NOW,
+      window_end: NOW + 7_200_000,
+      destination: { lat_e6: 41_160_000, lon_e6: -8_640_000 },
+      technician: { name: "Ana" },
+      position: position(seq),
+      eta: { type: "eta", seq, eta_at: NOW + 600_000, eta_low_at: NOW + 540_000, eta_high_at: NOW + 720_000, reason: "first" },
+      ...snapshot,
+    },
+  };
+}
+
+const hear = (messages, state = nothingKnown, now = NOW) => messages.reduce((each, message) => reduceLive(each, message, now), state);
+
+test("a welcome brings the whole picture", () => {
+  const state = hear([welcome()]);
+
+  assert.deepEqual([state.status, state.seq, state.technician.name], ["traveling", 10, "Ana"]);
+  assert.deepEqual(state.destination, { lat: 41.16, lon: -8.64 });
+  assert.equal(state.position.lat, 41.15001);
+  assert.equal(state.eta.eta_high_at, NOW + 720_000);
+});
+
+test("a position with an old sequence number is ignored", () => {
+  const state = hear([welcome(), position(10, { lat_e6: 1, fixed_at: NOW + 5000 })]);
+
+  assert.equal(state.position.lat, 41.15001);
+});
+
+test("a late fix never moves the marker", () => {
+  const state = hear([welcome(), position(11, { lat_e6: 1, fixed_at: NOW - 1000 })]);
+
+  assert.equal(state.position.lat, 41.15001);
+  assert.equal(state.seq, 11);
+});
+
+test("a new epoch with an older fix of the same technician leaves the marker where it is", () => {
+  const later = hear([welcome(), position(11, { fixed_at: NOW + 9000, lat_e6: 41_151_000 })]);
+
+  const state = hear([welcome({ epoch: "new", seq: 1 })], later);
+
+  assert.deepEqual([state.epoch, state.seq, state.position.lat], ["new", 1, 41.151]);
+});
+
+test("another technician takes the old one's position away", () => {
+  const state = hear([welcome(), { type: "technician", seq: 11, name: "Rui" }]);
+
+  assert.deepEqual([state.technician.name, state.position, state.eta, state.route], ["Rui", null, null, null]);
+});
+
+test("nothing of the way is kept once the visit has begun", () => {
+  const state = hear([welcome(), { type: "status", seq: 11, status: "in_progress", at: NOW }]);
+
+  assert.deepEqual([state.status, state.position, state.eta], ["in_progress", null, null]);
+});
+
+test("a snapshot without a position takes the marker away: the right to watch is over", () => {
+  const state = hear([welcome(), welcome({ seq: 12, position: undefined, eta: undefined })]);
+
+  assert.equal(state.position, null);
+});
+
+test("an older poll of the same epoch changes nothing", () => {
+  const newer = hear([welcome({ seq: 20 })]);
+
+  const state = hear([welcome({ seq: 12, status: "scheduled" })], newer);
+
+  assert.equal(state.status, "traveling");
+});
+
+test("an end ends the watching", () => {
+  const state = hear([welcome(), { type: "end", seq: 11, reason: "completed" }]);
+
+  assert.deepEqual([state.ended, state.position], ["completed", null]);
+});
+
+test("the viewer's own clock does not matter", () => {
+  const wrong = NOW - 3_600_000;
+
+  const state = reduceLive(nothingKnown, welcome(), wrong);
+
+  assert.equal(serverNow(state, wrong), NOW);
+  assert.equal(freshness(state, wrong).level, "live");
+});
+
+test("when the viewer's clock jumps, the next heartbeat sets it right", () => {
+  const state = hear([welcome()]);
+
+  const moved = reduceLive(state, { type: "heartbeat", server_time: NOW + 25_000 }, NOW + 7_225_000);
+
+  assert.equal(serverNow(moved, NOW + 7_225_000), NOW + 25_000);
+});
+
+test("a slow heartbeat does not make positions look younger", () => {
+  const state = hear([welcome()]);
+
+  const after = reduceLive(state, { type: "heartbeat", server_time: NOW + 24_000 }, NOW + 25_000);
+
+  assert.equal(after.clock_ahead_ms, 0);
+});
+
+test("a position grows old: live, delayed, lost", () => {
+  const state = hear([welcome()]);
+
+  assert.equal(freshness(state, NOW + 40_000).level, "live");
+  assert.equal(freshness(state, NOW + 60_000).level, "delayed");
+  assert.equal(freshness(state, NOW + 181_000).level, "lost");
+});
+
+test("the server's word counts when it is worse", () => {
+  const state = hear([welcome({ freshness: "lost" })]);
+
+  assert.equal(freshness(state, NOW).level, "lost");
+});
+
+test("a message of an unknown kind changes nothing but that something was heard", () => {
+  const state = hear([welcome()]);
+
+  const after = reduceLive(state, { type: "weather", seq: 99 }, NOW + 1);
+
+  assert.deepEqual({ ...after, heard_at: 0 }, { ...state, heard_at: 0 });
+});
