@@ -1,0 +1,216 @@
+"""``enroute simulate``: people who do not exist, against any running server by its URL."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from simulations.api import Api
+from simulations.command import URL, in_a_loop
+from simulations.crews import Stage, run_scenario
+from simulations.customers import Wishes
+from simulations.observations import Observations
+from simulations.replay_command import replay
+from simulations.report import make_report, write_report
+from simulations.scenarios import Scenario, ScenarioError, read_scenario
+from simulations.technicians import Habits
+
+SHIPPED = Path(__file__).parent / "scenarios"
+
+
+@click.group()
+def simulate() -> None:
+    """Technicians, customers and recorded tracks against a running server.
+
+    Runs leave their people, sites and visits on the server: use a server for trying out. Sign in as an
+    admin (people are imported) with --email and --password, or ENROUTE_SIM_EMAIL and ENROUTE_SIM_PASSWORD.
+    """
+
+
+def _server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--password", envvar="ENROUTE_SIM_PASSWORD", required=True, help="The admin's password."),
+        click.option("--email", envvar="ENROUTE_SIM_EMAIL", required=True, help="An admin's sign-in."),
+        click.option("--url", envvar="ENROUTE_SIM_URL", default=URL, show_default=True, help="The server."),
+    ):
+        command = option(command)
+    return command
+
+
+def _report_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--report",
+        "folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Write report.json and report.html into this folder.",
+    )(command)
+
+
+@simulate.command("scenarios")
+def list_scenarios() -> None:
+    """List the scenarios that come with Enroute."""
+    for path in sorted(SHIPPED.glob("*.json")):
+        scenario = read_scenario(path.name, path.read_text(encoding="utf-8"))
+        click.echo(f"{path.stem:26} {scenario.duration_s:>5.0f} s  {scenario.description}")
+
+
+@simulate.command("run")
+@click.argument("scenario")
+@click.option("--duration", "duration_s", type=float, help="Seconds to play, instead of the scenario's own.")
+@click.option("--seed", type=int, help="Another seed than the scenario's own.")
+@_report_option
+@_server_options
+@in_a_loop
+async def run(
+    scenario: str,
+    duration_s: float | None,
+    seed: int | None,
+    folder: Path | None,
+    url: str,
+    email: str,
+    password: str,
+) -> int:
+    """Play SCENARIO: a file, or the name of one that comes with Enroute (see `simulate scenarios`)."""
+    plan = _found(scenario)
+    changes = {"duration_s": duration_s, "seed": seed}
+    return await _play(_changed(plan, changes), folder, url, email, password)
+
+
+def _found(scenario: str) -> Scenario:
+    path = Path(scenario)
+    if not path.exists():
+        path = SHIPPED / f"{scenario.removesuffix('.json')}.json"
+    try:
+        return read_scenario(scenario, path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        names = ", ".join(sorted(each.stem for each in SHIPPED.glob("*.json")))
+        raise ScenarioError(scenario, f"no such file, nor one of {names}") from None
+
+
+@simulate.command("technicians")
+@click.option("--count", type=click.IntRange(1, 5000), default=5, show_default=True)
+@click.option("--seconds", "duration_s", type=float, default=600.0, show_default=True)
+@click.option("--interval", "interval_s", type=click.FloatRange(0.1, 120), default=2.0, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@_report_option
+@_server_options
+@in_a_loop
+async def technicians(
+    count: int,
+    duration_s: float,
+    interval_s: float,
+    seed: int,
+    folder: Path | None,
+    url: str,
+    email: str,
+    password: str,
+) -> int:
+    """Technicians who drive from visit to visit; as many customers book them and nobody watches."""
+    plan = Scenario(
+        name=f"{count} technicians",
+        seed=seed,
+        duration_s=duration_s,
+        technicians=count,
+        customers=count,
+        city_radius_m=2300,
+        habits=Habits(fix_interval_s=interval_s),
+        wishes=Wishes(watchers=0, move_share=0, cancel_share=0, pause_s=5),
+    )
+    return await _play(plan, folder, url, email, password)
+
+
+@simulate.command("customers")
+@click.option("--count", type=click.IntRange(1, 20_000), default=10, show_default=True)
+@click.option("--seconds", "duration_s", type=float, default=300.0, show_default=True)
+@click.option("--near", nargs=2, type=float, metavar="LAT LON", help="Where they live; default: the made-up city.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@_report_option
+@_server_options
+@in_a_loop
+async def customers(
+    count: int,
+    duration_s: float,
+    near: tuple[float, float] | None,
+    seed: int,
+    folder: Path | None,
+    url: str,
+    email: str,
+    password: str,
+) -> int:
+    """Customers who book, move, cancel and watch what the technicians of this server offer."""
+    plan = Scenario(name=f"{count} customers", seed=seed, duration_s=duration_s, technicians=0, customers=count)
+    if near is not None:
+        plan = _changed(plan, {"city_lat": near[0], "city_lon": near[1]})
+    return await _play(plan, folder, url, email, password)
+
+
+def _changed(plan: Scenario, changes: dict[str, Any]) -> Scenario:
+    fields = {name: getattr(plan, name) for name in plan.__struct_fields__}
+    return Scenario(**fields | {name: value for name, value in changes.items() if value is not None})
+
+
+async def _play(plan: Scenario, folder: Path | None, url: str, email: str, password: str) -> int:
+    admin = Api(url)
+    try:
+        await admin.sign_in(email, password)
+        click.echo(f"{plan.name}: {plan.technicians} technicians, {plan.customers} customers, {plan.duration_s:.0f} s")
+        with click.progressbar(length=round(plan.duration_s), label="playing".ljust(44)) as bar:
+
+            def show(elapsed_s: float, seen: Observations) -> None:
+                if sys.stdout.isatty():  # elsewhere every new label would be a line of its own
+                    bar.label = _status(seen).ljust(44)
+                bar.update(round(elapsed_s) - bar.pos)
+
+            stage = await run_scenario(plan, base_url=url, admin=admin, progress=show)
+    finally:
+        await admin.close()
+    report = _tell(stage, plan, url)
+    if folder is not None:
+        for path in write_report(report, folder):
+            click.echo(f"Wrote {path}")
+    return 1 if stage.observations.counts["positions out of order"] else 0
+
+
+def _status(seen: Observations) -> str:
+    counts = seen.counts
+    return (
+        f"{counts['fixes sent']} fixes, {counts['positions received']} shown, "
+        f"{counts['completed']} visits, {sum(seen.errors.values())} errors"
+    )
+
+
+def _tell(stage: Stage, plan: Scenario, url: str) -> dict[str, Any]:
+    seen = stage.observations
+    facts = {
+        "server": url,
+        "seed": plan.seed,
+        "technicians": plan.technicians,
+        "customers": plan.customers,
+    }
+    report = make_report(seen, title=plan.name, duration_s=stage.clock.elapsed_s(), facts=facts)
+    flow, latency, age = report["throughput"], report["latency_ms"], report["freshness_s"]
+    click.echo(f"Fixes        {flow['fixes_sent']} sent, {flow['fixes_per_s']} per s")
+    click.echo(f"Positions    {flow['positions_received']} shown, {flow['positions_per_s']} per s")
+    click.echo(f"Latency      p50 {latency['p50']} ms, p99 {latency['p99']} ms")
+    click.echo(f"Freshness    p50 {age['p50']} s, p99 {age['p99']} s")
+    for name, counted in (("Refused", seen.rejections), ("Counts", seen.counts), ("Errors", seen.errors)):
+        entries = ", ".join(f"{count} {what}" for what, count in counted.most_common() if count) or "none"
+        click.echo(f"{name:12} {entries}")
+    for row in report["eta"]:
+        inside = "" if row["coverage"] is None else f", {row['coverage']:.0%} inside the range"
+        click.echo(
+            f"ETA          {row['minutes_before']} min before: {row['mean_absolute_error_s']} s mean absolute"
+            f" error over {row['arrivals']} arrivals{inside}"
+        )
+    return report
+
+
+simulate.add_command(replay)
+
+
+if __name__ == "__main__":
+    simulate()
