@@ -75,7 +75,7 @@ class Customer:
             if self.api.token is None:
                 await self._counted(self.sign_in())
             while True:
-                await self._counted(self._one_visit())
+                await self._counted(self.one_visit())
                 await asyncio.sleep(self._random.expovariate(1 / self._wishes.pause_s))
         finally:
             await self.api.close()
@@ -88,7 +88,8 @@ class Customer:
         except HttpError:
             self._seen.errors["customer: no answer"] += 1
 
-    async def _one_visit(self) -> None:
+    async def one_visit(self) -> None:
+        """From the wish to the rating; ends early when it is canceled or nothing is free."""
         offered = (await self._timed("services", self.api.get("/api/services"))).body["services"]
         services = [s["id"] for s in offered if s["id"] in self._services or not self._services]
         if not services:

@@ -27,7 +27,6 @@ from simulations.run_clock import RunClock
 LOOK_EVERY_S = 15.0  # how often the technician looks at the list of today's visits
 STANDING_EVERY_S = 20.0
 OPEN = ("scheduled", "traveling", "in_progress")
-STAND_S = 26.0  # parked before ringing the bell: longer than the dwell that makes an arrival
 
 
 class Habits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +36,7 @@ class Habits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     fix_interval_s: Annotated[float, Meta(ge=0.1, le=120)] = 2.0
+    stand_s: float = 26.0  # parked before ringing the bell: longer than the dwell that makes an arrival
     work_s: tuple[float, float] = (20.0, 45.0)
     early_s: float = 600.0
     roam: bool = True
@@ -195,7 +195,7 @@ class Technician:
         """False when the visit was taken away on the road."""
         site = visit["site"]
         target = self._city.nearest_node(lat=site["lat"], lon=site["lon"])
-        status = await self._drive_to(target, visit=visit["id"], seed=visit["id"], stand_s=STAND_S)
+        status = await self._drive_to(target, visit=visit["id"], seed=visit["id"], stand_s=self._habits.stand_s)
         return status in ("traveling", "in_progress")
 
     async def _drive_to(

@@ -40,6 +40,7 @@ from web.api import (
     slots,
     technician,
 )
+from web.asyncapi import build_asyncapi
 from web.auth import authenticate
 from web.bridge import Bridge
 from web.config import Settings
@@ -83,7 +84,14 @@ API_MODULES = (
 def all_routes() -> list[BaseRoute]:
     """Every route of the server, the API first."""
     api = [route for module in API_MODULES for route in module.routes]
-    return [*api, *live_api.routes, *health.routes, Route("/openapi.json", openapi), *pages.routes]
+    return [
+        *api,
+        *live_api.routes,
+        *health.routes,
+        Route("/openapi.json", openapi),
+        Route("/asyncapi.json", asyncapi),
+        *pages.routes,
+    ]
 
 
 def create_app(settings: Settings, *, now_ms: Callable[[], int] = system_now_ms) -> Starlette:
@@ -181,6 +189,19 @@ async def openapi(request: Request) -> Response:
         title=f"{state_of(request).settings.brand} API",
         version=VERSION,
         server_url=state_of(request).settings.base_url,
+    )
+    return answer(document, headers={"Cache-Control": "public, max-age=300"})
+
+
+async def asyncapi(request: Request) -> Response:
+    """The AsyncAPI 3 document of the websockets, made from the types they speak."""
+    settings = state_of(request).settings
+    scheme, _, host = settings.base_url.partition("://")
+    document = build_asyncapi(
+        title=f"{settings.brand} live updates",
+        version=VERSION,
+        host=host,
+        protocol="wss" if scheme == "https" else "ws",
     )
     return answer(document, headers={"Cache-Control": "public, max-age=300"})
 

@@ -176,9 +176,7 @@ def _follow(state: State, connection: WatcherConnection, topic: str, principal: 
         return
     connection.on_ended = lambda: state.watches.end(principal.session_id)
     state.hub.subscribe(topic, connection)
-    connection.send(
-        encode({"type": "welcome", "heartbeat_s": HEARTBEAT_S, "server_time": state.now_ms()})
-    )
+    connection.send(encode({"type": "welcome", "heartbeat_s": HEARTBEAT_S, "server_time": state.now_ms()}))
 
 
 def _home_topic(principal: Principal | None) -> str | None:

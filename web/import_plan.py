@@ -141,8 +141,8 @@ def _check_own_rules(plan: ImportPlan, places: dict[int, str]) -> None:
             date.fromisoformat(holiday.date)
         except ValueError as error:
             refuse(holiday, "date", str(error))
-    signing_in: ContactRow | StaffRow
-    for signing_in in (*plan.contacts, *plan.staff):
+    people: list[ContactRow | StaffRow] = [*plan.contacts, *plan.staff]
+    for signing_in in people:
         if signing_in.password is not None:
             try:
                 check_password(signing_in.password)

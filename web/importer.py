@@ -78,8 +78,8 @@ async def apply_import(target: ImportTarget, plan: ImportPlan, *, progress: Prog
 
 async def _hash_passwords(passwords: Passwords, plan: ImportPlan, done: Progress) -> dict[str, str]:
     hashes = {}
-    row: ContactRow | StaffRow
-    for row in (*plan.contacts, *plan.staff):
+    people: list[ContactRow | StaffRow] = [*plan.contacts, *plan.staff]
+    for row in people:
         if row.password is not None:
             hashes[row.email] = await passwords.hash(row.password)
         done(1)

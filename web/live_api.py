@@ -1,7 +1,7 @@
-"""Live tracking over plain HTTP: phones that post, and watchers where websockets are blocked.
+"""Watching over plain HTTP, where websockets are blocked.
 
-`/in/<protocol>` takes fixes; `GET /api/appointments/{id}/live` is the snapshot; `…/events` the same stream as
-server-sent events, resumed by `Last-Event-ID: epoch-seq`.
+`GET /api/appointments/{id}/live` is the snapshot; `…/events` the same stream as the socket's as server-sent events,
+resumed by `Last-Event-ID: epoch-seq`.
 """
 
 from __future__ import annotations
@@ -10,97 +10,30 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
-from tracker.devices import PROTOCOLS, REPLIES, DeviceReport, DeviceRequest, native
-from tracker.errors import DeviceDataError
-from tracker.filters import Kept, Verdict
 from tracker.hub import Message, Watcher
-from tracker.messages import HEARTBEAT_S, End, Heartbeat, Since, encode
-from web import customer_socket, device_socket
-from web.auth import Principal, authenticate_device
+from tracker.messages import HEARTBEAT_S, End, Heartbeat, Since, Snapshot, encode
+from web import customer_socket, device_socket, fixes_api
+from web.auth import Principal
+from web.openapi import endpoint, resource
 from web.problems import Problem
 from web.state import State, state_of
 from web.trip_facts import ENDED
 from web.watching import watcher_of
 
-COMMIT_WITHIN_S = 10.0
-RETRY_AFTER_S = 5
 ENDED_STATES = frozenset(status.value for status in ENDED)
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-async def take_fixes(request: Request) -> Response:
-    """One report of a phone in any of the protocols; answered after its fixes are on disk.
-
-    2xx for everything that can never become good (the reason is counted), 401 for an unknown token, 503 with
-    Retry-After when the same report should be sent again.
-    """
-    state = state_of(request)
-    protocol = request.path_params.get("protocol", "owntracks")
-    read = PROTOCOLS.get(protocol)
-    if read is None:
-        raise Problem("not_found", f"There is no protocol {protocol!r}. Use one of {', '.join(PROTOCOLS)}.")
-    device = DeviceRequest(
-        query=dict(request.query_params),
-        headers=request.headers,
-        content_type=request.headers.get("content-type", ""),
-        body=await request.body(),
-        received_at=state.now_ms(),
-    )
-    detail = None
-    try:
-        report = read(device)
-    except DeviceDataError as error:
-        reply, reply_type = REPLIES[protocol]
-        report = DeviceReport(rejected=[(0, error.code)], token=_token(request), reply=reply, reply_type=reply_type)
-        detail = error.detail
-    technician_id = await authenticate_device(state, report.token) if report.token else None
-    if technician_id is None:
-        raise Problem("sign_in_required", "This device token is not known here.")
-    node = state.node
-    if node.recorder.full:
-        raise Problem("busy", headers={"Retry-After": str(RETRY_AFTER_S)})
-    for _, reason in report.rejected:
-        node.rejections[reason] += 1
-    verdicts = node.ingest(technician_id, report.fixes, state.now_ms()) if report.fixes else []
-    try:
-        async with asyncio.timeout(COMMIT_WITHIN_S):
-            await node.recorder.committed()
-    except TimeoutError:
-        raise Problem("busy", headers={"Retry-After": str(RETRY_AFTER_S)}) from None
-    if protocol != "fix":
-        return Response(report.reply, media_type=report.reply_type)
-    return Response(_native_reply(report, verdicts, detail), media_type=native.REPLY_TYPE)
-
-
-def _native_reply(report: DeviceReport, verdicts: list[Verdict], detail: str | None) -> bytes:
-    refused = list(report.rejected)
-    accepted = 0
-    for place, verdict in zip(report.fix_places, verdicts, strict=True):
-        if isinstance(verdict, Kept):
-            accepted += 1
-        else:
-            refused.append((place, verdict.value))
-    refused.sort()
-    reply = native.reply(accepted=accepted, rejected=refused)
-    if detail is None:
-        return reply
-    return msgspec.json.encode(msgspec.json.decode(reply) | {"code": DeviceDataError.code, "detail": detail})
-
-
-def _token(request: Request) -> str | None:
-    """The identity of a report whose body cannot be read."""
-    blank = DeviceRequest(query=dict(request.query_params), headers=request.headers, body=b"[]")
-    try:
-        return native.read(blank).token
-    except DeviceDataError:
-        return None
-
-
+@endpoint(
+    "The newest of each kind, for polling",
+    tag="Live",
+    answers={200: Snapshot},
+    problems=("sign_in_required", "not_found"),
+)
 async def snapshot(request: Request) -> Response:
     """The newest of each kind, for polling."""
     state = state_of(request)
@@ -111,6 +44,13 @@ async def snapshot(request: Request) -> Response:
     return Response(body, media_type="application/json", headers=NO_STORE)
 
 
+@endpoint(
+    "The live stream as server-sent events; each event is a message of the websocket",
+    tag="Live",
+    headers={"Last-Event-ID": "`epoch-seq` of the last event that was seen"},
+    media_type="text/event-stream",
+    problems=("sign_in_required", "not_found", "too_many_requests"),
+)
 async def events(request: Request) -> Response:
     """The stream as server-sent events."""
     state = state_of(request)
@@ -231,10 +171,9 @@ def _never(data: bytes) -> None:
 
 
 routes: list[BaseRoute] = [
-    Route("/in/{protocol}", take_fixes, methods=["POST", "GET"]),
-    Route("/pub", take_fixes, methods=["POST"]),
-    Route("/api/appointments/{appointment}/live", snapshot, methods=["GET"]),
-    Route("/api/appointments/{appointment}/events", events, methods=["GET"]),
+    resource("/api/appointments/{appointment}/live", get=snapshot),
+    resource("/api/appointments/{appointment}/events", get=events),
+    *fixes_api.routes,
     *customer_socket.routes,
     *device_socket.routes,
 ]

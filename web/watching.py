@@ -12,6 +12,7 @@ from web.state import State
 from web.trip_facts import trip_facts
 from web.visibility import may_see
 
+
 async def facts_for(state: State, principal: Principal, trip_id: str) -> TripFacts | None:
     """What may be told of the visit, or None for an unknown visit and a foreign one alike."""
     try:
@@ -23,7 +24,9 @@ async def facts_for(state: State, principal: Principal, trip_id: str) -> TripFac
     return trip_facts(view, settings=state.settings, tracking=state.switches.technician_tracking)
 
 
-async def watcher_of(connection: HTTPConnection, state: State, trip_id: str) -> tuple[Principal | None, TripFacts | None]:
+async def watcher_of(
+    connection: HTTPConnection, state: State, trip_id: str
+) -> tuple[Principal | None, TripFacts | None]:
     """Who asks and what they may be told: the session first, then a tracking link of this very visit.
 
     (None, None): nobody we know. (principal, None): known, but not theirs or not there.

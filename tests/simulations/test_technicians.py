@@ -11,7 +11,7 @@ from simulations.watchers import Watcher
 from tests.simulations.cities import small_city
 from tests.simulations.test_company import company
 
-HABITS = Habits(fix_interval_s=0.2, work_s=(0.0, 0.0), faults=PERFECT, roam=False)
+HABITS = Habits(fix_interval_s=0.2, stand_s=2.0, work_s=(0.0, 0.0), faults=PERFECT, roam=False)
 
 
 async def until(log, wanted, heard: asyncio.Event) -> None:
@@ -68,24 +68,19 @@ async def test_a_visit_is_worked_from_booking_to_completion(playground, admin):
     door = stage.city.nearest_node(lat=home["lat"], lon=home["lon"])
     (technician,) = crew = stage.technicians(HABITS)
     technician.node = door  # next door already: the drive takes no time, the bell rings after a while
-    booked = asyncio.Event()
-
-    def call(visit) -> None:
-        call_technician(crew, visit)
-        booked.set()
-
     (customer,) = stage.customers(
-        Wishes(move_share=0, cancel_share=0, feedback_share=1, drops_per_hour=0, pause_s=3600), call
+        Wishes(move_share=0, cancel_share=0, feedback_share=1, drops_per_hour=0),
+        lambda visit: call_technician(crew, visit),
     )
-    tasks = [asyncio.create_task(technician.run()), asyncio.create_task(customer.run())]
-    async with asyncio.timeout(60):
-        await booked.wait()
-        while not stage.observations.counts["rated"]:
-            await asyncio.sleep(0.5)
+    day = asyncio.create_task(technician.run())
+    await customer.sign_in()
 
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    async with asyncio.timeout(30):
+        await customer.one_visit()
+
+    day.cancel()
+    await asyncio.gather(day, return_exceptions=True)
+    await customer.api.close()
     counts = stage.observations.counts
     assert {name: counts[name] for name in ("booked", "set off", "arrived", "completed", "rated")} == {
         "booked": 1,

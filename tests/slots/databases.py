@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib
 import os
@@ -10,14 +9,14 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 
-from slots.store import Database, open_database
+from slots.store import sync_url
 
 INITDB_OPTIONS = ("--auth=trust", "--username=enroute", "--no-sync", "--encoding=UTF8", "--locale=C")
 
@@ -29,15 +28,11 @@ def run_migration(connection: Connection) -> None:
         migration.upgrade()
 
 
-@contextlib.asynccontextmanager
-async def migrated(url: str) -> AsyncIterator[Database]:
-    database = open_database(url)
-    try:
-        async with database.transaction() as connection:
-            await connection.run_sync(run_migration)
-        yield database
-    finally:
-        await database.close()
+def migrate(url: str) -> None:
+    engine = create_engine(sync_url(url))
+    with engine.begin() as connection:
+        run_migration(connection)
+    engine.dispose()
 
 
 def postgresql_programs() -> Path | None:
@@ -63,7 +58,12 @@ def postgresql_server(programs: Path) -> Iterator[str]:
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **as_nobody}
     try:
         subprocess.run([programs / "initdb", "-D", data, *INITDB_OPTIONS], **quiet)
-        settings = ("listen_addresses=''", "fsync=off", f"unix_socket_directories={folder}", "max_connections=60")
+        settings = (
+            "listen_addresses=''",
+            "fsync=off",
+            f"unix_socket_directories={folder}",
+            "max_connections=60",
+        )
         options = " ".join(f"-c {setting}" for setting in settings)
         start = [programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"]
         subprocess.run(start, **quiet)
@@ -75,18 +75,11 @@ def postgresql_server(programs: Path) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextlib.asynccontextmanager
-async def fresh_postgresql(server_url: str, name: str) -> AsyncIterator[Database]:
-    """An own database inside the server, migrated; dropped with the server."""
-    maintenance = open_database(server_url)
-    async with maintenance.engine.connect() as connection:
-        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await autocommit.execute(text(f'CREATE DATABASE "{name}"'))
-    await maintenance.close()
-    async with migrated(server_url.replace("/postgres?", f"/{name}?")) as database:
-        yield database
-
-
-async def gather_all(*tasks: object) -> list[object]:
-    """Results and errors of all, in order."""
-    return await asyncio.gather(*tasks, return_exceptions=True)  # type: ignore[call-overload]
+def create_database(server_url: str, name: str, *, like: str | None = None) -> str:
+    """A new database inside the server, empty or a copy of another; its URL. It goes with the server."""
+    template = f' TEMPLATE "{like}"' if like else ""
+    engine = create_engine(sync_url(server_url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"{template}'))
+    engine.dispose()
+    return server_url.replace("/postgres?", f"/{name}?")

@@ -35,7 +35,9 @@ def shown_on(zone_name: str, span: tuple[int, int], date: datetime.date) -> list
     next_date = date + datetime.timedelta(days=1)
     clock = wall_clock(zone_name, *span).items()
     today = [(instant, minute) for instant, (wall_date, minute) in clock if wall_date == date]
-    return today + [(instant, minute + 1440) for instant, (wall_date, minute) in clock if wall_date == next_date]
+    return today + [
+        (instant, minute + 1440) for instant, (wall_date, minute) in clock if wall_date == next_date
+    ]
 
 
 @lru_cache(maxsize=4096)

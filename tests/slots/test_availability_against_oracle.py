@@ -48,7 +48,9 @@ def exceptions(draw: st.DrawFn, day: datetime.date) -> ShiftException:
         return ShiftException(date=date, kind="off")
     start = draw(quarters)
     end = draw(st.integers(start // 15 + 1, 96)) * 15
-    return ShiftException(date=date, kind=draw(st.sampled_from(["off", "extra"])), start_min=start, end_min=end)
+    return ShiftException(
+        date=date, kind=draw(st.sampled_from(["off", "extra"])), start_min=start, end_min=end
+    )
 
 
 @st.composite
@@ -101,7 +103,9 @@ def test_the_fast_answer_is_the_slow_one(data: st.DataObject) -> None:
     place = data.draw(st.sampled_from(PLACES))
     site = a_site(time_zone=zone_name, lat=place[0] if place else None, lon=place[1] if place else None)
     service = a_service(duration_s=data.draw(st.integers(1, 8)) * 900)
-    holidays = frozenset(data.draw(st.lists(st.sampled_from([day, day + datetime.timedelta(days=1)]), max_size=1)))
+    holidays = frozenset(
+        data.draw(st.lists(st.sampled_from([day, day + datetime.timedelta(days=1)]), max_size=1))
+    )
     rules = Rules(
         min_lead_s=data.draw(st.sampled_from([0, 7200])),
         min_lead_days=data.draw(st.integers(0, 1)),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +20,7 @@ def test_a_set_is_sorted_disjoint_and_never_touching(raw: list[tuple[int, int]])
     made = interval_set(raw)
 
     assert all(start < end for start, end in made)
-    assert all(a[1] < b[0] for a, b in zip(made, made[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in itertools.pairwise(made))
     assert seconds(made) == {second for start, end in raw for second in range(start, end)}
 
 

@@ -5,7 +5,16 @@ import itertools
 import pytest
 
 from slots.errors import IllegalTransition
-from slots.lifecycle import OLDEST_CHANGE_S, TRANSITIONS, Action, Effect, is_legal, judge, next_status, settle_time
+from slots.lifecycle import (
+    OLDEST_CHANGE_S,
+    TRANSITIONS,
+    Action,
+    Effect,
+    is_legal,
+    judge,
+    next_status,
+    settle_time,
+)
 from slots.model import Status
 
 LEGAL = {

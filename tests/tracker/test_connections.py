@@ -14,6 +14,8 @@ from tracker.hub import CUT_AFTER_S, Hub, Message
 
 TOPIC = "trip:visit"
 
+pytestmark = pytest.mark.usefixtures("no_socket_outlives_its_test")
+
 
 class Echo(Connection):
     """Answers each read with what it held."""
@@ -29,16 +31,6 @@ class Echo(Connection):
 
     def ended(self):
         self.ends += 1
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOW_MS)
-
-
-@pytest.fixture
-def hub(clock) -> Hub:
-    return Hub(now_ms=clock)
 
 
 def a_watcher(hub: Hub, *, until_ms: int = FAR_MS) -> WatcherConnection:
@@ -276,7 +268,7 @@ async def test_a_slow_socket_gets_every_state_and_the_newest_position_when_it_dr
 
 
 async def test_a_watcher_that_never_reads_is_cut_and_everything_of_it_is_forgotten(hub, clock):
-    watcher, peer = await watching(hub, buffer_bytes=4096)
+    watcher, _ = await watching(hub, buffer_bytes=4096)
     ended = []
     watcher.on_ended = lambda: ended.append(True)
     stall(hub, watcher)
@@ -293,7 +285,7 @@ async def test_a_watcher_that_never_reads_is_cut_and_everything_of_it_is_forgott
 
 
 async def test_a_farewell_that_fills_the_socket_leaves_no_stalled_watcher_behind(hub):
-    watcher, peer = await watching(hub, buffer_bytes=4096)
+    watcher, _ = await watching(hub, buffer_bytes=4096)
     while watcher.transport.get_write_buffer_size() < 16_384 - 10:
         watcher.transport.write(b"x" * (1 if watcher.transport.get_write_buffer_size() > 15_000 else 500))
 

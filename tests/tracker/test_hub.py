@@ -1,24 +1,13 @@
 import asyncio
 
 import msgspec
-import pytest
 
 from tests.tracker.journeys import NOW_MS
-from tests.tracker.listeners import Clock, Listener, payload_of
+from tests.tracker.listeners import Listener, payload_of
 from tracker.hub import CUT_AFTER_S, MAX_KEPT, SLICE, Hub, Message
 from tracker.messages import HEARTBEAT_S
 
 TOPIC = "trip:visit"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOW_MS)
-
-
-@pytest.fixture
-def hub(clock: Clock) -> Hub:
-    return Hub(now_ms=clock)
 
 
 def message(seq: int, kind: str = "status") -> Message:

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from tests.tracker.sockets import until
 from tests.tracker.stores import MemoryTrackStore
 from tests.tracker.test_store import a_row, a_state
 from tracker import recorder as module
@@ -13,13 +14,13 @@ SOON_S = 5.0
 class Phone:
     """Remembers its acknowledgements and how many fixes were on disk at that moment."""
 
-    def __init__(self, store: MemoryTrackStore) -> None:
-        self.store = store
+    def __init__(self, memory: MemoryTrackStore) -> None:
+        self.memory = memory
         self.acknowledged: list[tuple[int, int]] = []
         self.told = asyncio.Event()
 
     def committed(self, upto: int) -> None:
-        self.acknowledged.append((upto, len(self.store.fixes)))
+        self.acknowledged.append((upto, len(self.memory.fixes)))
         self.told.set()
 
 
@@ -29,24 +30,12 @@ class DeadPhone:
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """A disk that failed is tried again sooner than in life."""
-    monkeypatch.setattr(module, "RETRY_S", 0.01)
-    monkeypatch.setattr(module, "BATCH_S", 0.01)
-
-
-@pytest.fixture
-def store() -> MemoryTrackStore:
-    return MemoryTrackStore()
-
-
-@pytest.fixture
-async def recorder(store, quick):
-    recorder = Recorder(store, states=lambda names: [a_state(technician_id=name) for name in sorted(names)])
+async def recorder(memory, quick):
+    recorder = Recorder(memory, states=lambda names: [a_state(technician_id=name) for name in sorted(names)])
     recorder.start()
     yield recorder
-    store.failing = False
-    store.gate.set()
+    memory.failing = False
+    memory.gate.set()
     await recorder.stop()
 
 
@@ -56,30 +45,28 @@ async def told(phone: Phone) -> None:
     phone.told.clear()
 
 
-async def attempted(store: MemoryTrackStore, times: int) -> None:
-    async with asyncio.timeout(SOON_S):
-        while store.attempts < times:
-            await asyncio.sleep(0.002)
+async def attempted(memory: MemoryTrackStore, times: int) -> None:
+    await until(lambda: memory.attempts >= times)
 
 
-async def test_a_device_is_told_after_its_fixes_are_on_disk_and_not_before(recorder, store):
-    phone = Phone(store)
-    store.gate.clear()
+async def test_a_device_is_told_after_its_fixes_are_on_disk_and_not_before(recorder, memory):
+    phone = Phone(memory)
+    memory.gate.clear()
     recorder.add(a_row())
     recorder.owe(phone, 7)
-    await attempted(store, 1)
+    await attempted(memory, 1)
     assert phone.acknowledged == []
     assert recorder.waiting == 1
 
-    store.gate.set()
+    memory.gate.set()
     await told(phone)
 
     assert phone.acknowledged == [(7, 1)]
     assert (recorder.waiting, recorder.committed_rows) == (0, 1)
 
 
-async def test_of_one_batch_the_highest_time_is_acknowledged_once(recorder, store):
-    phone = Phone(store)
+async def test_of_one_batch_the_highest_time_is_acknowledged_once(recorder, memory):
+    phone = Phone(memory)
 
     for upto in (5, 9, 3):
         recorder.add(a_row(fixed_at=upto))
@@ -89,53 +76,53 @@ async def test_of_one_batch_the_highest_time_is_acknowledged_once(recorder, stor
     assert phone.acknowledged == [(9, 3)]
 
 
-async def test_fixes_of_one_moment_are_one_write_away_from_the_loops_thread(recorder, store):
+async def test_fixes_of_one_moment_are_one_write_away_from_the_loops_thread(recorder, memory):
     for number in range(500):
         recorder.add(a_row(fixed_at=number))
 
     await recorder.committed()
 
-    assert (store.attempts, len(store.fixes)) == (1, 500)
-    assert all(name.startswith("fixes") for name in store.threads)
+    assert (memory.attempts, len(memory.fixes)) == (1, 500)
+    assert all(name.startswith("fixes") for name in memory.threads)
 
 
-async def test_last_states_are_written_with_the_batch(recorder, store):
+async def test_last_states_are_written_with_the_batch(recorder, memory):
     recorder.touch("ana")
     recorder.touch("ana")
 
     await recorder.committed()
 
-    assert store.states == {"ana": a_state()}
+    assert memory.states == {"ana": a_state()}
 
 
-async def test_with_nothing_to_write_a_wait_ends_at_once(recorder, store):
+async def test_with_nothing_to_write_a_wait_ends_at_once(recorder, memory):
     async with asyncio.timeout(SOON_S):
         await recorder.committed()
 
-    assert store.attempts == 0
+    assert memory.attempts == 0
 
 
-async def test_small_writes_are_covered_by_the_commit(recorder, store):
-    recorder.also(lambda: store.write_duty("ana", "off_duty", 5))
+async def test_small_writes_are_covered_by_the_commit(recorder, memory):
+    recorder.also(lambda: memory.write_duty("ana", "off_duty", 5))
 
     await recorder.committed()
 
-    assert store.kept_duties == {"ana": ("off_duty", 5)}
+    assert memory.kept_duties == {"ana": ("off_duty", 5)}
 
 
-async def test_a_failing_disk_acknowledges_nothing_and_is_tried_again(recorder, store):
-    phone = Phone(store)
-    store.failing = True
+async def test_a_failing_disk_acknowledges_nothing_and_is_tried_again(recorder, memory):
+    phone = Phone(memory)
+    memory.failing = True
     recorder.add(a_row())
     recorder.owe(phone, 7)
-    await attempted(store, 3)
+    await attempted(memory, 3)
     assert phone.acknowledged == []
     assert recorder.failing
     # What comes meanwhile waits behind it.
     recorder.add(a_row(fixed_at=8))
     recorder.owe(phone, 8)
 
-    store.failing = False
+    memory.failing = False
     await told(phone)
     await recorder.committed()
 
@@ -143,22 +130,22 @@ async def test_a_failing_disk_acknowledges_nothing_and_is_tried_again(recorder, 
     assert not recorder.failing
 
 
-async def test_too_much_waiting_is_full_and_empties_again(recorder, store, monkeypatch):
+async def test_too_much_waiting_is_full_and_empties_again(recorder, memory, monkeypatch):
     monkeypatch.setattr(module, "MAX_WAITING", 3)
-    store.failing = True
+    memory.failing = True
     for number in range(4):
         recorder.add(a_row(fixed_at=number))
-    await attempted(store, 2)
+    await attempted(memory, 2)
     assert recorder.full
 
-    store.failing = False
+    memory.failing = False
     await recorder.committed()
 
     assert not recorder.full
 
 
-async def test_a_device_that_cannot_be_told_does_not_stop_the_others(recorder, store, caplog):
-    phone = Phone(store)
+async def test_a_device_that_cannot_be_told_does_not_stop_the_others(recorder, memory, caplog):
+    phone = Phone(memory)
     recorder.add(a_row())
     recorder.owe(DeadPhone(), 1)
     recorder.when_committed(lambda: DeadPhone().committed(1))
@@ -173,9 +160,9 @@ async def test_a_device_that_cannot_be_told_does_not_stop_the_others(recorder, s
     assert "a commit could not be told" in caplog.text
 
 
-async def test_stopping_commits_what_is_left_and_tells_it(store, quick):
-    recorder = Recorder(store, states=lambda names: [])
-    phone = Phone(store)
+async def test_stopping_commits_what_is_left_and_tells_it(memory, quick):
+    recorder = Recorder(memory, states=lambda names: [])
+    phone = Phone(memory)
     recorder.start()
     recorder.add(a_row())
     recorder.owe(phone, 7)
@@ -185,17 +172,17 @@ async def test_stopping_commits_what_is_left_and_tells_it(store, quick):
     assert phone.acknowledged == [(7, 1)]
 
 
-async def test_stopping_while_the_disk_fails_acknowledges_nothing(store, quick):
-    recorder = Recorder(store, states=lambda names: [])
-    phone = Phone(store)
-    store.failing = True
+async def test_stopping_while_the_disk_fails_acknowledges_nothing(memory, quick):
+    recorder = Recorder(memory, states=lambda names: [])
+    phone = Phone(memory)
+    memory.failing = True
     recorder.start()
     recorder.add(a_row())
     recorder.owe(phone, 7)
-    await attempted(store, 1)
+    await attempted(memory, 1)
 
     async with asyncio.timeout(SOON_S):
         await recorder.stop()
 
     assert phone.acknowledged == []
-    assert store.fixes == {}
+    assert memory.fixes == {}

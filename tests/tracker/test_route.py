@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
@@ -11,7 +12,7 @@ from tracker.route import Route, RouteProgress
 def line(*corners_m: tuple[float, float], step_m: float = 10.0, **times) -> Route:
     """A route through corners (metres east and north of the place), cut into pieces like those of a street map."""
     east_north = [corners_m[0]]
-    for (e0, n0), (e1, n1) in zip(corners_m, corners_m[1:], strict=False):
+    for (e0, n0), (e1, n1) in pairwise(corners_m):
         pieces = max(1, round(math.hypot(e1 - e0, n1 - n0) / step_m))
         east_north += [(e0 + (e1 - e0) * i / pieces, n0 + (n1 - n0) * i / pieces) for i in range(1, pieces + 1)]
     return Route([PLACE.lat_lon(east_m=e, north_m=n) for e, n in east_north], **times)

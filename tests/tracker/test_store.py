@@ -1,27 +1,9 @@
-from pathlib import Path
-
 import pytest
 from sqlalchemy import create_engine, inspect
 
 from tests.tracker.journeys import NOW_MS
 from tracker.records import FixRow, LastState, Prediction
 from tracker.store import SqlTrackStore, metadata, tracks_url
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'enroute-tracks.db'}"
-    engine = create_engine(url)
-    metadata.create_all(engine)
-    engine.dispose()
-    return url
-
-
-@pytest.fixture
-def store(url: str):
-    store = SqlTrackStore(url)
-    yield store
-    store.close()
 
 
 def a_row(**changed) -> FixRow:
@@ -64,90 +46,90 @@ def a_state(**changed) -> LastState:
     )
 
 
-def test_a_fix_comes_back_as_it_was_written(store):
-    store.write([a_row()], [])
+def test_a_fix_comes_back_as_it_was_written(sql):
+    sql.write([a_row()], [])
 
-    assert store.history("visit") == [a_row()]
-
-
-def test_the_history_of_a_visit_is_in_order_and_holds_nothing_else(store):
-    store.write([a_row(fixed_at=NOW_MS + 2), a_row(fixed_at=NOW_MS + 1, late=True), a_row(trip_id=None)], [])
-    store.write([a_row(technician_id="rui", trip_id="other")], [])
-
-    assert [(row.fixed_at, row.late) for row in store.history("visit")] == [(NOW_MS + 1, True), (NOW_MS + 2, False)]
+    assert sql.history("visit") == [a_row()]
 
 
-def test_writing_a_fix_again_is_harmless(store):
-    store.write([a_row()], [])
+def test_the_history_of_a_visit_is_in_order_and_holds_nothing_else(sql):
+    sql.write([a_row(fixed_at=NOW_MS + 2), a_row(fixed_at=NOW_MS + 1, late=True), a_row(trip_id=None)], [])
+    sql.write([a_row(technician_id="rui", trip_id="other")], [])
 
-    store.write([a_row(lat=0.5), a_row(fixed_at=NOW_MS + 1)], [])
-
-    assert store.count() == 2
-    assert store.history("visit")[0].lat == 41.15
+    assert [(row.fixed_at, row.late) for row in sql.history("visit")] == [(NOW_MS + 1, True), (NOW_MS + 2, False)]
 
 
-def test_the_last_state_of_a_technician_is_replaced(store):
-    store.write([], [a_state(), a_state(technician_id="rui", trip_id=None)])
+def test_writing_a_fix_again_is_harmless(sql):
+    sql.write([a_row()], [])
 
-    store.write([], [a_state(fixed_at=NOW_MS + 9, arrived_at=NOW_MS)])
+    sql.write([a_row(lat=0.5), a_row(fixed_at=NOW_MS + 1)], [])
 
-    states = {state.technician_id: state for state in store.last_states()}
+    assert sql.count() == 2
+    assert sql.history("visit")[0].lat == 41.15
+
+
+def test_the_last_state_of_a_technician_is_replaced(sql):
+    sql.write([], [a_state(), a_state(technician_id="rui", trip_id=None)])
+
+    sql.write([], [a_state(fixed_at=NOW_MS + 9, arrived_at=NOW_MS)])
+
+    states = {state.technician_id: state for state in sql.last_states()}
     assert states == {
         "ana": a_state(fixed_at=NOW_MS + 9, arrived_at=NOW_MS),
         "rui": a_state(technician_id="rui", trip_id=None),
     }
 
 
-def test_duties_are_kept_with_their_beginning(store):
-    store.write_duty("ana", "on_duty", NOW_MS)
+def test_duties_are_kept_with_their_beginning(sql):
+    sql.write_duty("ana", "on_duty", NOW_MS)
 
-    store.write_duty("ana", "on_break", NOW_MS + 5)
+    sql.write_duty("ana", "on_break", NOW_MS + 5)
 
-    assert store.duties() == {"ana": ("on_break", NOW_MS + 5)}
+    assert sql.duties() == {"ana": ("on_break", NOW_MS + 5)}
 
 
-def test_settling_a_visit_again_replaces_its_predictions(store):
+def test_settling_a_visit_again_replaces_its_predictions(sql):
     def row(minutes: int, eta_at: int) -> Prediction:
         return Prediction("visit", minutes, "ana", NOW_MS, eta_at, eta_at, eta_at, NOW_MS)
 
-    store.write_predictions([row(30, 1), row(5, 2)])
-    store.write_predictions([row(5, 3)])
-    store.write_predictions([])
+    sql.write_predictions([row(30, 1), row(5, 2)])
+    sql.write_predictions([row(5, 3)])
+    sql.write_predictions([])
 
-    with store._engine.connect() as connection:
+    with sql._engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT trip_id, minutes_before, eta_at FROM predictions").all()
     assert rows == [("visit", 5, 3)]
 
 
-def test_purging_forgets_what_is_older_and_nothing_else(store):
-    store.write([a_row(fixed_at=NOW_MS + s) for s in range(10)], [a_state()])
+def test_purging_forgets_what_is_older_and_nothing_else(sql):
+    sql.write([a_row(fixed_at=NOW_MS + s) for s in range(10)], [a_state()])
 
-    assert store.purge(NOW_MS + 4) == 4
+    assert sql.purge(NOW_MS + 4) == 4
 
-    assert store.count() == 6
-    assert len(store.last_states()) == 1
+    assert sql.count() == 6
+    assert len(sql.last_states()) == 1
 
 
-def test_rows_and_state_of_a_batch_are_written_together_or_not_at_all(store):
+def test_rows_and_state_of_a_batch_are_written_together_or_not_at_all(sql):
     with pytest.raises(Exception, match="NOT NULL"):
-        store.write([a_row(), a_row(fixed_at=NOW_MS + 1, lat=None)], [a_state()])
+        sql.write([a_row(), a_row(fixed_at=NOW_MS + 1, lat=None)], [a_state()])
 
-    assert store.count() == 0
-    assert store.last_states() == []
+    assert sql.count() == 0
+    assert sql.last_states() == []
 
 
-def test_what_was_written_outlives_the_store(url, store):
-    store.write([a_row()], [a_state()])
-    store.close()
+def test_what_was_written_outlives_the_store(tracks, sql):
+    sql.write([a_row()], [a_state()])
+    sql.close()
 
-    reopened = SqlTrackStore(url)
+    reopened = SqlTrackStore(tracks)
 
     assert reopened.history("visit") == [a_row()]
     reopened.close()
 
 
-def test_a_write_waits_for_the_disk(store):
-    with store._engine.connect() as connection:
+def test_a_write_waits_for_the_disk(sql):
+    with sql._engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 

@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tracker.journeys import NOW_MS, PLACE, drive, fix_at
@@ -223,7 +223,6 @@ def test_what_is_unknown_is_left_out_and_what_is_told_is_rounded():
     assert not {"heading_deg", "accuracy_m"} & msgspec.json.decode(encode(bare.position(7, NOW_MS))).keys()
 
 
-@settings(max_examples=200)
 @given(
     fixes=st.lists(some_fix, max_size=25),
     routed=st.booleans(),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
 
 import pytest
 
 from slots import booking
 from slots.booking import Change, Scheduling
-from slots.errors import SlotTaken, SlotsError, StaleVersion
+from slots.errors import SlotsError, SlotTaken, StaleVersion
 from slots.model import Actor, Hold
 from tests.slots.factories import CUSTOMER, DISPATCHER, NOW_S, at, booked, slot_at, slots_of_day
 
@@ -68,7 +69,7 @@ async def test_bookers_of_overlapping_places_never_end_up_overlapping(either_sch
     visits = await booking.board(either_scheduling, from_s=at(0), to_s=at(24))
     taken = sorted((view.appointment.start_s, view.appointment.end_s) for view in visits)
     assert len(taken) == len(slots)
-    assert all(a[1] <= b[0] for a, b in zip(taken, taken[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(taken))
 
 
 async def test_a_retried_book_with_one_key_is_one_appointment_even_when_both_run_at_once(
@@ -93,7 +94,9 @@ async def test_a_retried_book_with_one_key_is_one_appointment_even_when_both_run
     assert sum(len(change.events) for change in changes) == 1
 
 
-async def test_of_two_editors_of_one_version_one_is_told_that_it_is_stale(either_scheduling: Scheduling) -> None:
+async def test_of_two_editors_of_one_version_one_is_told_that_it_is_stale(
+    either_scheduling: Scheduling,
+) -> None:
     view = await booked(either_scheduling, at(10))
     to_noon = await slot_at(either_scheduling, at(12), moving=view.id)
 

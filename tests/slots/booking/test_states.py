@@ -212,7 +212,9 @@ async def test_with_the_visit_its_pending_messages_die(scheduling: Scheduling) -
     assert await pending(scheduling, view.id) == {"canceled"}
 
 
-@pytest.mark.parametrize(("reason", "error"), [("", ReasonRequired), (" \n", ReasonRequired), ("x" * 501, ReasonTooLong)])
+@pytest.mark.parametrize(
+    ("reason", "error"), [("", ReasonRequired), (" \n", ReasonRequired), ("x" * 501, ReasonTooLong)]
+)
 async def test_a_cancel_wants_a_brief_reason(
     scheduling: Scheduling, reason: str, error: type[Exception]
 ) -> None:

@@ -41,7 +41,12 @@ async def test_a_booked_visit_is_scheduled_with_window_site_service_and_technici
     view = change.view
     assert (view.status, view.version) == (Status.SCHEDULED, 1)
     assert (view.appointment.window_start_s, view.appointment.window_end_s) == (at(10), at(12))
-    assert (view.site.id, view.service.id, view.technician.id, view.asset) == ("home", "repair", "tiago", None)
+    assert (view.site.id, view.service.id, view.technician.id, view.asset) == (
+        "home",
+        "repair",
+        "tiago",
+        None,
+    )
     assert view.appointment.details == "Ring twice"
     assert await booking.get(either_scheduling, appointment_id=view.id) == view
 
@@ -323,9 +328,7 @@ async def test_a_visit_under_way_or_later_is_moved_by_nobody(scheduling: Schedul
     view = await booked(scheduling, at(10))
     for step in (booking.travel, booking.start, booking.complete)[:steps]:
         await step(scheduling, appointment_id=view.id, actor=TECHNICIAN, now_s=NOW_S)
-    slot = encode_slot(
-        service_id="repair", site_id="home", asset_id=None, technician_key=1, start_s=at(13)
-    )
+    slot = encode_slot(service_id="repair", site_id="home", asset_id=None, technician_key=1, start_s=at(13))
 
     for actor in (CUSTOMER, DISPATCHER):
         with pytest.raises(IllegalTransition):
