@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 
 import msgspec
 
 from tracker.filters import TrackFilter
 from tracker.grants import Grant, Zone
 from tracker.ledger import PredictionLog
-from tracker.messages import Destination, Position, Snapshot, Status, TechnicianCard
+from tracker.messages import Destination, Fix, Position, Snapshot, Status, TechnicianCard
+from tracker.records import LastState
 from tracker.trip import Trip
 
 REMEMBERED_STATES = 32
@@ -102,6 +104,7 @@ class LiveTrip:
         "pins",
         "predictions",
         "route",
+        "routed_s",
         "seq",
         "shown",
         "since_ms",
@@ -124,6 +127,7 @@ class LiveTrip:
         self.since_ms = 0
         self.shown = False
         self.route: str | None = None
+        self.routed_s = -inf
         self.states: deque[Status] = deque(maxlen=REMEMBERED_STATES)
         self.ended: str | None = None
 
@@ -210,3 +214,37 @@ class LiveTrip:
             freshness=fresh,
             end=self.ended,
         )
+
+
+def fix_of(state: LastState) -> Fix:
+    """The kept position as the fix it was."""
+    return Fix(
+        fixed_at=state.fixed_at,
+        lat=state.lat,
+        lon=state.lon,
+        accuracy_m=state.accuracy_m,
+        speed_mps=state.speed_mps,
+        heading_deg=state.heading_deg,
+        battery=state.battery,
+    )
+
+
+def state_of(technician: LiveTechnician) -> LastState:
+    """What is kept of a technician for a restart."""
+    track = technician.track
+    live = technician.trip
+    motion = live.motion if live is not None else None
+    return LastState(
+        technician_id=technician.id,
+        trip_id=live.id if live is not None else None,
+        fixed_at=track.fixed_at,
+        lat=track.lat,
+        lon=track.lon,
+        speed_mps=track.speed_mps,
+        heading_deg=track.heading_deg,
+        accuracy_m=track.accuracy_m,
+        battery=track.battery,
+        eta_at=motion.estimate.eta_at if motion is not None else None,
+        arrived_at=motion.arrival.arrived_at if motion is not None else None,
+        revealed=live.grant is not None and not live.grant.held_back if live is not None else False,
+    )

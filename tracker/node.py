@@ -8,41 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
+from tracker.board import BOARD_TOPIC, board_of
 from tracker.bus import Bus, LocalBus
-from tracker.errors import CloseCode, NotTracked
+from tracker.errors import CloseCode
 from tracker.filters import CURRENT, LATE, Rejection, Verdict
-from tracker.hub import Hub, Message
-from tracker.live import Duty, EtaView, LiveTechnician, LiveTrip, TripFacts
+from tracker.hub import Hub
+from tracker.live import Duty, LiveTechnician, LiveTrip, TripFacts, fix_of, state_of
 from tracker.messages import (
-    HEARTBEAT_S,
     Arrival,
     Board,
-    BoardTechnician,
-    End,
     Fix,
-    RouteLine,
-    Since,
-    Snapshot,
-    Status,
-    Technician,
-    Welcome,
     encode,
 )
 from tracker.recorder import Recorder
 from tracker.records import FixRow, LastState
 from tracker.roads import NoRoads, RoadEngine
 from tracker.store import TrackStore
+from tracker.streams import Streams
+from tracker.ways import Ways
 
 BOARD_EVERY_S = 0.5
-ROUTE_EVERY_S = 10.0
-"""A technician who leaves the line again and again is not routed more often than this."""
 ENDINGS = {"completed": "completed", "canceled": "canceled"}
-BOARD_TOPIC = "dispatch"
 
 log = logging.getLogger("enroute.node")
 
@@ -53,9 +43,9 @@ class Phone(Protocol):
     def close(self, code: int, reason: str = "") -> None: ...
 
 
-class Node:
+class Node(Streams):
     """``open_trip``, ``update_facts``, ``reassign_trip``, ``close_trip`` and ``set_duty`` follow what the
-    company does; ``ingest`` follows what the phones say; ``pin``/``welcome``/``snapshot`` serve watchers."""
+    company does; ``ingest`` follows what the phones say; the streams it tells are those of the base class."""
 
     def __init__(
         self,
@@ -67,22 +57,18 @@ class Node:
         roads: RoadEngine | None = None,
         arrival_radius_m: float = 75.0,
     ) -> None:
-        self.hub = hub
+        super().__init__(hub=hub, bus=bus or LocalBus(), now_ms=now_ms)
         self.store = store
-        self.bus = bus or LocalBus()
-        self.roads = roads or NoRoads()
-        self.now_ms = now_ms
         self.arrival_radius_m = arrival_radius_m
         self.recorder = Recorder(store, states=self._last_states)
         self.rejections: Counter[str] = Counter()
         self.fixes_accepted = 0
         self._technicians: dict[str, LiveTechnician] = {}
-        self._trips: dict[str, LiveTrip] = {}
         self._restored: dict[str, LastState] = {}
         self._changed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._phones: dict[str, set[Phone]] = {}
-        self._routed_at: dict[str, float] = {}
+        self._ways = Ways(roads or NoRoads(), streams=self, spawn=self._spawn)
 
     async def start(self) -> None:
         """Take up what the store remembers; then follow."""
@@ -92,7 +78,7 @@ class Node:
         for state in states:
             self._restored[state.technician_id] = state
             track = self._technician(state.technician_id).track
-            track.receive(_fix_of(state), state.fixed_at)
+            track.receive(fix_of(state), state.fixed_at)
         for technician_id, (duty, since_ms) in duties.items():
             self._technician(technician_id).set_duty(Duty(duty), since_ms)
         self.hub.start()
@@ -111,14 +97,14 @@ class Node:
         self, *, trip_id: str, technician_id: str, facts: TripFacts, now_ms: int, since_ms: int | None = None
     ) -> None:
         """The technician sets off to this visit. ``since_ms``: when they did, if that was before now (restart)."""
-        live = self._live(trip_id)
+        live = self.live(trip_id)
         if not live.take_facts(facts):
             return
         technician = self._technician(technician_id)
         if technician.trip is not None and technician.trip is not live:
-            self._halt(technician.trip, now_ms)
+            self.halt(technician.trip, now_ms)
         if live.technician is not None and live.technician is not technician:
-            self._halt(live, now_ms)
+            self.halt(live, now_ms)
         live.ended = None
         live.begin(
             technician=technician,
@@ -137,7 +123,7 @@ class Node:
             motion.arrival.arrived_at = restored.arrived_at
             live.reveal(now_ms)
         self.recorder.touch(technician_id)
-        self._tell_status(live, now_ms)
+        self.tell_status(live, now_ms)
         self._changed.add(technician_id)
 
     def update_facts(self, *, trip_id: str, facts: TripFacts, now_ms: int) -> None:
@@ -150,9 +136,9 @@ class Node:
             return
         if not facts.tracking:
             self.hub.forget_positions(live.topic)
-        self._tell_status(live, now_ms)
+        self.tell_status(live, now_ms)
         if before is not None and before.technician != facts.technician:
-            self._tell_technician(live)
+            self.tell_technician(live)
 
     def reassign_trip(
         self, *, trip_id: str, technician_id: str, facts: TripFacts, now_ms: int, traveling: bool = False
@@ -163,12 +149,12 @@ class Node:
             return
         if not live.take_facts(facts):
             return
-        self._halt(live, now_ms)
-        self._tell_technician(live)
+        self.halt(live, now_ms)
+        self.tell_technician(live)
         if traveling:
             self.open_trip(trip_id=trip_id, technician_id=technician_id, facts=facts, now_ms=now_ms)
         else:
-            self._tell_status(live, now_ms)
+            self.tell_status(live, now_ms)
 
     def close_trip(self, *, trip_id: str, facts: TripFacts, reason: str, now_ms: int) -> None:
         """No position of this trip leaves after this call. ``reason``: in_progress, completed, canceled, undone."""
@@ -182,26 +168,15 @@ class Node:
             rows = live.predictions.settle(trip_id=trip_id, technician_id=technician.id, arrived_at=arrived_at)
             if rows:
                 self._spawn(self._keep_predictions(rows), "ledger")
-        self._halt(live, now_ms)
+        self.halt(live, now_ms)
         if technician is not None:
             self.recorder.touch(technician.id)
             self._changed.add(technician.id)
         live.take_facts(facts)
-        self._tell_status(live, now_ms)
+        self.tell_status(live, now_ms)
         ending = ENDINGS.get(reason)
         if ending is not None:
             self.end(trip_id, ending)
-
-    def end(self, trip_id: str, reason: str) -> None:
-        """Nothing more will come for this visit: tell its watchers and let them go."""
-        live = self._trips.get(trip_id)
-        if live is None:
-            return
-        live.ended = reason
-        live.seq += 1
-        self._publish(live, encode(End(seq=live.seq, reason=reason)))
-        self.hub.finish(live.topic, CloseCode.OVER, reason)
-        self._forget_if_idle(live)
 
     def set_duty(self, *, technician_id: str, duty: str | Duty, now_ms: int) -> None:
         """On duty, on a break or off; durable once ``recorder.committed()`` returns."""
@@ -282,68 +257,6 @@ class Node:
             phone.close(CloseCode.SIGN_IN_AGAIN, "sign in again")
         return len(phones)
 
-    # Who watches
-
-    def pin(self, trip_id: str) -> None:
-        """Hold the visit's stream while its facts are read: whatever changes meanwhile reaches it."""
-        self._live(trip_id).pins += 1
-
-    def unpin(self, trip_id: str) -> None:
-        live = self._trips.get(trip_id)
-        if live is not None:
-            live.pins -= 1
-            self._forget_if_idle(live)
-
-    def offer_facts(self, trip_id: str, facts: TripFacts) -> None:
-        """Facts as the database had them; ignored when newer ones arrived meanwhile."""
-        self._live(trip_id).take_facts(facts)
-
-    def released(self, trip_id: str) -> None:
-        """A watcher left; a stream nobody needs is forgotten."""
-        live = self._trips.get(trip_id)
-        if live is not None:
-            self._forget_if_idle(live)
-
-    def topic(self, trip_id: str) -> str:
-        return f"trip:{trip_id}"
-
-    def welcome(self, trip_id: str, now_ms: int, since: Since | None = None) -> bytes:
-        """The first frame of a watch. Call it in the same breath as ``hub.subscribe``. Raises ``NotTracked``."""
-        live = self._trips.get(trip_id)
-        if live is None or live.facts is None:
-            raise NotTracked(f"visit {trip_id} is not followed here")
-        missed = None
-        if since is not None and since.epoch == live.epoch and since.seq < live.seq:
-            missed = [state for state in live.states if state.seq > since.seq] or None
-        return encode(
-            Welcome(
-                epoch=live.epoch,
-                seq=live.seq,
-                heartbeat_s=HEARTBEAT_S,
-                server_time=now_ms,
-                snapshot=live.snapshot(now_ms),
-                missed=missed,
-            )
-        )
-
-    def snapshot(self, trip_id: str, now_ms: int) -> Snapshot:
-        """The newest of each kind. Raises ``NotTracked`` when the visit's facts were never offered."""
-        live = self._trips.get(trip_id)
-        if live is None or live.facts is None:
-            raise NotTracked(f"visit {trip_id} is not followed here")
-        return live.snapshot(now_ms)
-
-    def epoch(self, trip_id: str) -> str:
-        return self._live(trip_id).epoch
-
-    def eta(self, trip_id: str) -> EtaView | None:
-        """The told arrival of a trip under way, or None."""
-        live = self._trips.get(trip_id)
-        if live is None or live.motion is None:
-            return None
-        told = live.motion.eta(0, self.now_ms())
-        return EtaView(told.eta_at, told.eta_low_at, told.eta_high_at) if told is not None else None
-
     def technician_of(self, trip_id: str) -> str | None:
         """Who is under way to this visit now, if anybody."""
         live = self._trips.get(trip_id)
@@ -356,11 +269,10 @@ class Node:
 
     def board(self, now_ms: int, technician_ids: set[str] | None = None) -> Board:
         """Every technician this process has heard of (or the named ones), for dispatchers."""
-        names = self._technicians.keys() if technician_ids is None else technician_ids
-        return Board(
-            server_time=now_ms,
-            technicians=[_board_row(self._technicians[name], now_ms) for name in names if name in self._technicians],
-        )
+        known = self._technicians
+        if technician_ids is None:
+            return board_of(known.values(), now_ms)
+        return board_of([known[name] for name in technician_ids if name in known], now_ms)
 
     # Inside
 
@@ -369,53 +281,6 @@ class Node:
         if found is None:
             found = self._technicians[technician_id] = LiveTechnician(technician_id)
         return found
-
-    def _live(self, trip_id: str) -> LiveTrip:
-        found = self._trips.get(trip_id)
-        if found is None:
-            found = self._trips[trip_id] = LiveTrip(trip_id, secrets.token_urlsafe(6))
-        return found
-
-    def _halt(self, live: LiveTrip, now_ms: int) -> None:
-        """The right to see the technician ends; what was not delivered yet is not delivered any more."""
-        live.halt(now_ms)
-        self.hub.forget_positions(live.topic)
-
-    def _forget_if_idle(self, live: LiveTrip) -> None:
-        if live.motion is None and live.pins <= 0 and not self.hub.count(live.topic):
-            self._trips.pop(live.id, None)
-            self._routed_at.pop(live.id, None)
-
-    def _publish(self, live: LiveTrip, payload: bytes, *, conflates: bool = False, located: bool = False) -> None:
-        message = Message(payload, seq=live.seq, conflates=conflates, located=located)
-        self.hub.publish(live.topic, message)
-        self.bus.ship(live.topic, message)
-
-    def _tell_status(self, live: LiveTrip, now_ms: int) -> None:
-        facts = live.facts
-        assert facts is not None
-        live.seq += 1
-        status = Status(
-            seq=live.seq,
-            status=facts.status,
-            at=now_ms,
-            version=facts.version,
-            window_start=facts.window_start_ms,
-            window_end=facts.window_end_ms,
-            tracking=facts.tracking,
-        )
-        live.states.append(status)
-        self._publish(live, encode(status))
-
-    def _tell_technician(self, live: LiveTrip) -> None:
-        facts = live.facts
-        assert facts is not None
-        card = facts.technician
-        live.seq += 1
-        told = Technician(seq=live.seq)
-        if card is not None:
-            told = Technician(seq=live.seq, name=card.name, photo=card.photo, phone=card.phone)
-        self._publish(live, encode(told))
 
     def _tell_position(self, live: LiveTrip, now_ms: int) -> None:
         motion = live.motion
@@ -426,7 +291,7 @@ class Node:
             # The line known so far begins where the technician was not to be seen: another one from here.
             motion.wants_route = True
         if motion.wants_route:
-            self._ask_route(live)
+            self._ways.ask(live)
         estimate = motion.estimate
         if estimate.eta_at is not None:
             live.predictions.note(
@@ -434,70 +299,18 @@ class Node:
             )
         if shown and self.hub.count(live.topic):
             live.seq += 1
-            self._publish(live, encode(motion.position(live.seq, now_ms)), conflates=True)
+            self.publish(live, encode(motion.position(live.seq, now_ms)), conflates=True)
         if motion.eta_changed:
             motion.eta_changed = False
-            self._tell_eta(live, now_ms, None)
+            self.tell_eta(live, now_ms, None)
         if motion.just_arrived:
             motion.just_arrived = False
-            self._tell_eta(live, now_ms, "arrived")
+            self.tell_eta(live, now_ms, "arrived")
             technician = live.technician
             if technician is not None:
                 self.hub.publish_topic(
                     f"technician:{technician.id}", encode(Arrival(trip=live.id, at=technician.track.fixed_at))
                 )
-
-    def _tell_eta(self, live: LiveTrip, now_ms: int, reason: str | None) -> None:
-        if live.motion is None or live.facts is None or not live.facts.tracking:
-            return
-        live.seq += 1
-        told = live.motion.eta(live.seq, now_ms, reason)
-        if told is not None:
-            self._publish(live, encode(told))
-
-    def _ask_route(self, live: LiveTrip) -> None:
-        motion = live.motion
-        assert motion is not None
-        motion.wants_route = False
-        if isinstance(self.roads, NoRoads):
-            return
-        loop = asyncio.get_running_loop()
-        if loop.time() - self._routed_at.get(live.id, -ROUTE_EVERY_S) < ROUTE_EVERY_S:
-            motion.wants_route = True
-            return
-        self._routed_at[live.id] = loop.time()
-        self._spawn(self._fetch_route(live), "route")
-
-    async def _fetch_route(self, live: LiveTrip) -> None:
-        facts, technician, motion = live.facts, live.technician, live.motion
-        if facts is None or technician is None or motion is None:
-            return
-        if facts.destination_lat is None or facts.destination_lon is None:
-            return
-        track = technician.track
-        shown = live.shown
-        try:
-            route = await self.roads.route(
-                lat=track.lat, lon=track.lon, to_lat=facts.destination_lat, to_lon=facts.destination_lon
-            )
-        except Exception:
-            # Asked again with a later fix: an engine that was away comes back.
-            motion.wants_route = True
-            raise
-        if live.motion is not motion:
-            return
-        motion.take_route(route)
-        if route is None:
-            return
-        # A line that begins where the technician was not to be seen is for our own estimate only.
-        motion.wants_route = live.shown and not shown
-        live.route = route.polyline6() if shown else None
-        if live.route is not None and live.reveal(self.now_ms()):
-            live.seq += 1
-            self._publish(live, encode(RouteLine(seq=live.seq, polyline6=live.route)), located=True)
-        if motion.eta_changed:
-            motion.eta_changed = False
-            self._tell_eta(live, self.now_ms(), "re-routed")
 
     async def _keep_predictions(self, rows: list) -> None:  # type: ignore[type-arg]
         await self.recorder.in_thread(lambda: self.store.write_predictions(rows))
@@ -510,7 +323,7 @@ class Node:
                 self.hub.publish_topic(BOARD_TOPIC, encode(self.board(self.now_ms(), changed)))
 
     def _last_states(self, technician_ids: set[str]) -> list[LastState]:
-        return [_state_of(self._technicians[name]) for name in technician_ids if name in self._technicians]
+        return [state_of(self._technicians[name]) for name in technician_ids if name in self._technicians]
 
     def _spawn(self, coroutine, name: str) -> None:  # type: ignore[no-untyped-def]
         task = asyncio.get_running_loop().create_task(coroutine, name=name)
@@ -521,53 +334,3 @@ class Node:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("%s failed", task.get_name(), exc_info=task.exception())
-
-
-def _fix_of(state: LastState) -> Fix:
-    return Fix(
-        fixed_at=state.fixed_at,
-        lat=state.lat,
-        lon=state.lon,
-        accuracy_m=state.accuracy_m,
-        speed_mps=state.speed_mps,
-        heading_deg=state.heading_deg,
-        battery=state.battery,
-    )
-
-
-def _state_of(technician: LiveTechnician) -> LastState:
-    track = technician.track
-    live = technician.trip
-    motion = live.motion if live is not None else None
-    return LastState(
-        technician_id=technician.id,
-        trip_id=live.id if live is not None else None,
-        fixed_at=track.fixed_at,
-        lat=track.lat,
-        lon=track.lon,
-        speed_mps=track.speed_mps,
-        heading_deg=track.heading_deg,
-        accuracy_m=track.accuracy_m,
-        battery=track.battery,
-        eta_at=motion.estimate.eta_at if motion is not None else None,
-        arrived_at=motion.arrival.arrived_at if motion is not None else None,
-        revealed=live.grant is not None and not live.grant.held_back if live is not None else False,
-    )
-
-
-def _board_row(technician: LiveTechnician, now_ms: int) -> BoardTechnician:
-    track = technician.track
-    row = BoardTechnician(id=technician.id, duty=technician.duty.value)
-    if track.fixed_at and technician.duty is Duty.ON_DUTY:
-        row.fixed_at = track.fixed_at
-        row.lat_e6 = round(track.lat * 1e6)
-        row.lon_e6 = round(track.lon * 1e6)
-        row.speed_cms = round(track.speed_mps * 100)
-        row.heading_deg = None if track.heading_deg is None else round(track.heading_deg) % 360
-        row.battery_percent = None if track.battery is None else round(track.battery * 100)
-    live = technician.trip
-    if live is not None:
-        row.trip = live.id
-        told = live.motion.eta(0, now_ms) if live.motion is not None else None
-        row.eta_at = told.eta_at if told is not None else None
-    return row

@@ -18,6 +18,10 @@ PACE_GAP_S = 120.0
 """A longer silence says nothing about the pace."""
 
 
+SILENT_AFTER_MS = 60_000
+"""Four intervals of a common phone feed: from here on the told range widens."""
+
+
 class Trip:
     """``receive`` decides a fix and, when it is current, moves progress, estimate and arrival.
 
@@ -195,11 +199,13 @@ class Trip:
         if estimate.eta_at is None:
             return None
         eta_at = max(estimate.eta_at, now_ms)
+        # The longer nothing was heard, the less is known: half of the silence goes to either side.
+        silence_ms = max(0, now_ms - self.track.fixed_at - SILENT_AFTER_MS) // 2
         return Eta(
             seq=seq,
             eta_at=eta_at,
-            eta_low_at=min(max(estimate.low_at, now_ms), eta_at),
-            eta_high_at=max(estimate.high_at, eta_at),
+            eta_low_at=min(max(estimate.low_at - silence_ms, now_ms), eta_at),
+            eta_high_at=max(estimate.high_at, eta_at) + silence_ms,
             reason=reason or estimate.reason,
             estimated=estimate.estimated,
         )

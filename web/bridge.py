@@ -28,9 +28,9 @@ from slots.events import (
     WorkStarted,
 )
 from slots.model import Appointment, AppointmentView, Status
+from tracker.board import BOARD_TOPIC
 from tracker.hub import Message
 from tracker.live import TripFacts
-from tracker.node import BOARD_TOPIC
 from web.home import Home
 from web.live_notices import LiveNotices
 from web.trip_facts import Zones, trip_facts
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 # A customer's doorstep and the technician's street: near enough to say where somebody lives.
 HIDDEN_RADIUS_M = 150.0
+# A technician without a network for longer than this is not shown from before the press reached us.
+OFFLINE_MS = 2 * 3600 * 1000
 # How often arrival times are looked at: has another visit become the Active one, is somebody late or near?
 LOOK_EVERY_S = 15.0
 
@@ -164,7 +166,8 @@ class Bridge:
         match event:
             case TravelStarted():
                 # Pressed without a network and told later: what was fixed since the press belongs to the trip.
-                since_ms = min(now_ms, event.device_s * 1000)
+                # A phone whose clock is days behind must not open the past.
+                since_ms = min(now_ms, max(event.device_s * 1000, now_ms - OFFLINE_MS))
                 node.open_trip(
                     trip_id=view.id, technician_id=view.technician.id, facts=facts, now_ms=now_ms, since_ms=since_ms
                 )

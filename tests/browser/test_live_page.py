@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -17,30 +18,30 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
 };"""
 
 
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def fix_north(metres: float) -> dict[str, Any]:
     latitude = DESTINATION["lat"] + metres / 111_195
-    return {"fixed_at": time.time_ns() // 1_000_000, "lat": latitude, "lon": DESTINATION["lon"], "accuracy_m": 5}
+    return {"fixed_at": now_ms(), "lat": latitude, "lon": DESTINATION["lon"], "accuracy_m": 5}
 
 
-async def under_way(people: People, *, metres: float = 2000) -> tuple[Page, Page, dict[str, Any], str]:
-    """A customer (empty page), their technician under way with one fix told, the visit, and the phone's token."""
+async def under_way(people: People) -> tuple[Page, dict[str, Any]]:
+    """A customer (empty page), and the visit that their technician travels to; one fix was told."""
     customer, technician = await people.customer(), await people.technician()
     visit = await people.book(customer)
     await travel(technician, visit)
     answer = await technician.context.request.post("/api/technician/device-token", data={})
     token: str = (await answer.json())["token"]
-    await send(technician, token, fix_north(metres))
-    return customer, technician, visit, token
-
-
-async def send(technician: Page, token: str, fix: dict[str, Any]) -> None:
     headers = {"Authorization": f"Bearer {token}"}
-    answer = await technician.context.request.post("/in/fix", data=fix, headers=headers)
+    answer = await technician.context.request.post("/in/fix", data=fix_north(2000), headers=headers)
     assert (await answer.json())["accepted"] == 1, await answer.text()
+    return customer, visit
 
 
 async def test_words_alone_tell_everything_where_no_map_can_be_drawn(people: People) -> None:
-    customer, _, visit, _ = await under_way(people)
+    customer, visit = await under_way(people)
     await customer.add_init_script(NO_WEBGL)
 
     await customer.goto(f"/appointments/{visit['id']}/live")
@@ -72,7 +73,7 @@ async def test_somebody_elses_visit_and_an_unknown_one_look_the_same(people: Peo
 
 
 async def test_offline_server_away_and_silent_phone_are_three_messages(people: People) -> None:
-    customer, _, visit, _ = await under_way(people)
+    customer, visit = await under_way(people)
     lines: list[WebSocketRoute] = []
     away = False
 
@@ -99,20 +100,41 @@ async def test_offline_server_away_and_silent_phone_are_three_messages(people: P
     await expect(customer.locator("#trouble")).to_be_empty()
 
 
-async def test_a_phone_that_falls_silent_dims_then_hides_the_marker(people: People) -> None:
-    customer, _, visit, _ = await under_way(people)
+async def test_a_phone_that_falls_silent_is_dimmed_then_hidden(people: People) -> None:
+    customer, visit = await under_way(people)
+    lines: list[WebSocketRoute] = []
+
+    def join(line: WebSocketRoute) -> None:
+        line.connect_to_server()
+        lines.append(line)
+
+    async def time_passes(until_s: int) -> None:
+        """Only the page's clock moves; the server that keeps telling the time is played here."""
+        nonlocal passed_s
+        while passed_s < until_s:
+            await customer.clock.run_for(20_000)
+            passed_s += 20
+            lines[0].send(json.dumps({"type": "heartbeat", "server_time": now_ms() + passed_s * 1000}))
+
+    passed_s = 0
+    await customer.route_web_socket("**/ws/appointments/**", join)
     await customer.clock.install()
     await customer.goto(f"/appointments/{visit['id']}/live")
-    await expect(customer.locator(".vehicle")).to_be_visible()
+    await expect(customer.locator(".vehicle")).to_have_attribute("data-level", "live")
 
-    await customer.clock.run_for(46_000)
+    await time_passes(60)
     await expect(customer.locator("#freshness")).to_contain_text("ago")
     await expect(customer.locator(".vehicle")).to_have_attribute("data-level", "delayed")
     await expect(customer.locator("#trouble")).to_contain_text("phone is silent")
 
+    await time_passes(200)
+    await expect(customer.locator("#freshness")).to_contain_text("Last seen")
+    await expect(customer.locator(".vehicle")).to_be_hidden()
+    await expect(customer.locator("#distance")).to_be_hidden()
+
 
 async def test_a_tracking_link_shows_the_visit_without_a_sign_in(people: People) -> None:
-    _, _, visit, _ = await under_way(people)
+    _, visit = await under_way(people)
     dispatcher = await people.signed_in("dora@enroute.example")
     answer = await dispatcher.context.request.post(f"/api/dispatch/appointments/{visit['id']}/links", data={})
     link = (await answer.json())["url"]

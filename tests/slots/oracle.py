@@ -35,15 +35,11 @@ def shown_on(zone_name: str, span: tuple[int, int], date: datetime.date) -> list
     next_date = date + datetime.timedelta(days=1)
     clock = wall_clock(zone_name, *span).items()
     today = [(instant, minute) for instant, (wall_date, minute) in clock if wall_date == date]
-    return today + [
-        (instant, minute + 1440) for instant, (wall_date, minute) in clock if wall_date == next_date
-    ]
+    return today + [(instant, minute + 1440) for instant, (wall_date, minute) in clock if wall_date == next_date]
 
 
 @lru_cache(maxsize=4096)
-def minutes_between(
-    zone_name: str, span: tuple[int, int], date: datetime.date, start_min: int, end_min: int
-) -> range:
+def minutes_between(zone_name: str, span: tuple[int, int], date: datetime.date, start_min: int, end_min: int) -> range:
     """From the first minute that shows `start_min` or later on the date, to the last that shows less than `end_min`."""
     if end_min <= start_min:
         end_min += 1440
@@ -72,9 +68,7 @@ def working_minutes(
     duty = {minute for minute in duty if clock[minute][0] not in closed}
     for exception in resource.exceptions:
         if exception.kind == "extra":
-            duty.update(
-                minutes_between(zone_name, span, exception.date, exception.start_min, exception.end_min)
-            )
+            duty.update(minutes_between(zone_name, span, exception.date, exception.start_min, exception.end_min))
     for exception in resource.exceptions:
         if exception.kind == "off":
             duty.difference_update(

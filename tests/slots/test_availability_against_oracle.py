@@ -48,9 +48,7 @@ def exceptions(draw: st.DrawFn, day: datetime.date) -> ShiftException:
         return ShiftException(date=date, kind="off")
     start = draw(quarters)
     end = draw(st.integers(start // 15 + 1, 96)) * 15
-    return ShiftException(
-        date=date, kind=draw(st.sampled_from(["off", "extra"])), start_min=start, end_min=end
-    )
+    return ShiftException(date=date, kind=draw(st.sampled_from(["off", "extra"])), start_min=start, end_min=end)
 
 
 @st.composite
@@ -60,9 +58,7 @@ def resources(draw: st.DrawFn, key: int, zones: list[str], day: datetime.date) -
     shifts = tuple(draw(st.lists(hours(Shift, 8, 60), min_size=1, max_size=5)))
     if every_day:
         first = shifts[0]
-        shifts = tuple(
-            Shift(weekday=weekday, start_min=first.start_min, end_min=first.end_min) for weekday in range(7)
-        )
+        shifts = tuple(Shift(weekday=weekday, start_min=first.start_min, end_min=first.end_min) for weekday in range(7))
     return Resource(
         id=f"t{key}",
         key=key,
@@ -103,9 +99,7 @@ def test_the_fast_answer_is_the_slow_one(data: st.DataObject) -> None:
     place = data.draw(st.sampled_from(PLACES))
     site = a_site(time_zone=zone_name, lat=place[0] if place else None, lon=place[1] if place else None)
     service = a_service(duration_s=data.draw(st.integers(1, 8)) * 900)
-    holidays = frozenset(
-        data.draw(st.lists(st.sampled_from([day, day + datetime.timedelta(days=1)]), max_size=1))
-    )
+    holidays = frozenset(data.draw(st.lists(st.sampled_from([day, day + datetime.timedelta(days=1)]), max_size=1)))
     rules = Rules(
         min_lead_s=data.draw(st.sampled_from([0, 7200])),
         min_lead_days=data.draw(st.integers(0, 1)),
@@ -129,9 +123,7 @@ def test_the_fast_answer_is_the_slow_one(data: st.DataObject) -> None:
         from_s=midnight_s - MARGIN_S,
         to_s=midnight_s + 2 * DAY_S + service.duration_s + MARGIN_S,
     )
-    fast = find_candidates(
-        calendar, starts, duration_s=service.duration_s, travel=TRAVEL, buffer_s=rules.buffer_s
-    )
+    fast = find_candidates(calendar, starts, duration_s=service.duration_s, travel=TRAVEL, buffer_s=rules.buffer_s)
 
     slow = oracle.candidates(
         people,

@@ -28,9 +28,7 @@ LEGAL = {
 
 
 @pytest.mark.parametrize(("status", "action"), list(itertools.product(Status, Action)))
-def test_every_pair_of_state_and_action_is_legal_only_as_the_product_says(
-    status: Status, action: Action
-) -> None:
+def test_every_pair_of_state_and_action_is_legal_only_as_the_product_says(status: Status, action: Action) -> None:
     expected = LEGAL.get((status.value, action.value))
 
     if expected is None:
@@ -71,17 +69,13 @@ def test_a_change_older_than_the_newest_never_has_an_effect(status: Status, acti
 
 
 def test_the_same_change_sent_again_is_a_repetition_even_when_it_is_the_newest() -> None:
-    effect = judge(
-        status=Status.TRAVELING, action=Action.TRAVEL, at_s=100, newest_s=100, earlier=[("travel", 100)]
-    )
+    effect = judge(status=Status.TRAVELING, action=Action.TRAVEL, at_s=100, newest_s=100, earlier=[("travel", 100)])
 
     assert effect is Effect.REPEATED
 
 
 def test_a_late_change_sent_again_is_a_repetition() -> None:
-    effect = judge(
-        status=Status.CANCELED, action=Action.TRAVEL, at_s=90, newest_s=100, earlier=[("travel", 90)]
-    )
+    effect = judge(status=Status.CANCELED, action=Action.TRAVEL, at_s=90, newest_s=100, earlier=[("travel", 90)])
 
     assert effect is Effect.REPEATED
 

@@ -6,7 +6,7 @@ from tests.tracker.journeys import NOW_MS, PLACE, fix_at
 from tests.tracker.nodes import HOME_ZONE, close, kinds, report, set_off, snapshot, visit_facts, watch
 from tests.tracker.sockets import until
 from tests.tracker.test_route import decode_polyline6
-from tracker import node as module
+from tracker import ways as module
 from tracker.errors import NotTracked
 from tracker.filters import CURRENT, Rejection
 from tracker.hub import SLICE

@@ -200,7 +200,19 @@ def test_the_told_instant_is_never_past_however_long_nothing_comes():
     eta = trip.eta(2, now_ms)
 
     assert (position.eta_at, position.left_s) == (now_ms, 0)
-    assert (eta.eta_low_at, eta.eta_at, eta.eta_high_at) == (now_ms, now_ms, now_ms)
+    assert (eta.eta_low_at, eta.eta_at) == (now_ms, now_ms)
+
+
+def test_the_range_widens_while_the_phone_is_silent():
+    trip = a_trip(east_m=5000)
+    receive(trip, fix_at())
+
+    fresh = trip.eta(1, NOW_MS)
+    silent = trip.eta(2, NOW_MS + 300_000)
+
+    assert silent.eta_at == fresh.eta_at
+    assert silent.eta_low_at < fresh.eta_low_at
+    assert silent.eta_high_at > fresh.eta_high_at
 
 
 def test_a_reason_of_ones_own_wins():

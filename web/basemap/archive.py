@@ -74,7 +74,6 @@ def _metadata() -> dict[str, Any]:
         "format": "pbf",
         "attribution": ATTRIBUTION,
         "vector_layers": [
-            {"id": name, "fields": _FIELDS.get(name, {}), "minzoom": MIN_ZOOM, "maxzoom": MAX_ZOOM}
-            for name in LAYERS
+            {"id": name, "fields": _FIELDS.get(name, {}), "minzoom": MIN_ZOOM, "maxzoom": MAX_ZOOM} for name in LAYERS
         ],
     }

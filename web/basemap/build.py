@@ -82,9 +82,7 @@ def build_basemap(extract: Path, out: Path, *, progress: Progress | None = None)
 
 def _box_of(layers: list[Layer]) -> tuple[float, float, float, float]:
     """The world box round all shapes."""
-    west, north, east, south = shapely.total_bounds(
-        np.concatenate([layer.shapes for layer in layers])
-    ).tolist()
+    west, north, east, south = shapely.total_bounds(np.concatenate([layer.shapes for layer in layers])).tolist()
     return west, north, east, south
 
 

@@ -44,9 +44,7 @@ def build(extract: Path, out: Path | None) -> None:
         except OSError as error:
             raise click.ClickException(f"{error.filename or out}: {error.strerror}") from None
     took_s = time.monotonic() - started_s
-    click.echo(
-        f"{summary.out}: {summary.tiles} tiles, {summary.size_bytes / 1e6:.1f} MB, made in {took_s:.1f} s"
-    )
+    click.echo(f"{summary.out}: {summary.tiles} tiles, {summary.size_bytes / 1e6:.1f} MB, made in {took_s:.1f} s")
     click.echo("  " + ", ".join(f"{count} {layer}" for layer, count in summary.features.items()))
     if summary.skipped_areas:
         click.echo(f"  {summary.skipped_areas} areas with a broken outline were left out")

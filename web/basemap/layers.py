@@ -111,9 +111,7 @@ def layers_of(streets: Iterable[Street], landscape: Landscape) -> list[Layer]:
             "places",
             POINT,
             shapely.points(
-                world_of_degrees(
-                    np.array([(place.lon, place.lat) for place in landscape.places]).reshape(-1, 2)
-                )
+                world_of_degrees(np.array([(place.lon, place.lat) for place in landscape.places]).reshape(-1, 2))
             ),
             _zooms(PLACE_ZOOMS[place.kind] for place in landscape.places),
             [{"name": place.name, "class": place.kind} for place in landscape.places],
@@ -146,15 +144,11 @@ def _zooms(values: Iterable[int]) -> NDArray[Any]:
 
 
 def _lines(lines: Iterable[Street | Line]) -> NDArray[Any]:
-    shapes = [
-        shapely.linestrings(world_of_degrees(np.column_stack((line.lons, line.lats)))) for line in lines
-    ]
+    shapes = [shapely.linestrings(world_of_degrees(np.column_stack((line.lons, line.lats)))) for line in lines]
     return np.array(shapes, dtype=object)
 
 
-def _polygons(
-    name: str, areas: list[str], kinds: list[str] | None = None, *, first_zoom: int = MIN_ZOOM
-) -> Layer:
+def _polygons(name: str, areas: list[str], kinds: list[str] | None = None, *, first_zoom: int = MIN_ZOOM) -> Layer:
     shapes = shapely.from_wkb(np.array(areas, dtype=object))
     shapes = shapely.transform(shapes, world_of_degrees)
     broken = ~shapely.is_valid(shapes)

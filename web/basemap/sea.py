@@ -28,9 +28,7 @@ def sea_polygons(coastline: NDArray[Any], box: tuple[float, float, float, float]
     clipped = clipped[~shapely.is_empty(clipped)]
     if not len(clipped):
         return np.array([], dtype=object)
-    shores = shapely.get_parts(
-        shapely.line_merge(shapely.multilinestrings(shapely.get_parts(clipped)), directed=True)
-    )
+    shores = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(shapely.get_parts(clipped)), directed=True))
     edge = shapely.box(*box).boundary
     lines = shapely.union_all([edge, *shores, *_led_to_edge(shores, edge)])
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))

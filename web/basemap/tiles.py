@@ -49,9 +49,7 @@ def cut_tiles(layers: list[Layer], roots: list[Tile]) -> Iterator[tuple[Tile, by
         yield from _descend(root, whole, part=1 / len(roots), before=done / len(roots))
 
 
-def _descend(
-    tile: Tile, parent: list[_Cut], *, part: float, before: float
-) -> Iterator[tuple[Tile, bytes, float]]:
+def _descend(tile: Tile, parent: list[_Cut], *, part: float, before: float) -> Iterator[tuple[Tile, bytes, float]]:
     cuts = [cut for cut in (_clip(each, tile) for each in parent) if len(cut.places)]
     if not cuts:
         return
@@ -114,9 +112,7 @@ def _roads(tile: Tile, shapes: NDArray[Any], properties: list[dict[str, str]]) -
     streets: dict[tuple[tuple[str, str], ...], list[Any]] = {}
     for shape, told in zip(shapes, properties, strict=True):
         streets.setdefault(tuple(told.items()), []).append(shape)
-    pieces = [
-        shapely.multilinestrings(shapely.get_parts(np.array(same, dtype=object))) for same in streets.values()
-    ]
+    pieces = [shapely.multilinestrings(shapely.get_parts(np.array(same, dtype=object))) for same in streets.values()]
     merged = _simplified(tile, shapely.line_merge(np.array(pieces, dtype=object)))
     return _as_features(merged, [dict(told) for told in streets])
 

@@ -142,13 +142,9 @@ async def test_a_held_place_cannot_be_held_or_booked_by_another(scheduling: Sche
     await hold_at(scheduling, at(10))
 
     with pytest.raises(SlotTaken):
-        await booking.hold(
-            scheduling, slot=slot, account_id="acme", contact_id="rui", actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.hold(scheduling, slot=slot, account_id="acme", contact_id="rui", actor=CUSTOMER, now_s=NOW_S)
     with pytest.raises(SlotTaken):
-        await booking.book(
-            scheduling, slot=slot, account_id="acme", contact_id="rui", actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.book(scheduling, slot=slot, account_id="acme", contact_id="rui", actor=CUSTOMER, now_s=NOW_S)
 
 
 async def test_a_released_hold_frees_its_place_at_once(scheduling: Scheduling) -> None:
@@ -207,16 +203,12 @@ async def test_a_hold_for_moving_may_lie_over_the_visit_itself(scheduling: Sched
         moving=view.id,
         now_s=NOW_S,
     )
-    change = await booking.move(
-        half_hours, appointment_id=view.id, slot=slot, version=1, actor=CUSTOMER, now_s=NOW_S
-    )
+    change = await booking.move(half_hours, appointment_id=view.id, slot=slot, version=1, actor=CUSTOMER, now_s=NOW_S)
 
     assert kept.moving_id == view.id
     assert change.view.appointment.start_s == at(10.5)
     with pytest.raises(HoldExpired):
-        await booking.book(
-            half_hours, hold=kept.id, account_id="acme", contact_id="ana", actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.book(half_hours, hold=kept.id, account_id="acme", contact_id="ana", actor=CUSTOMER, now_s=NOW_S)
 
 
 async def test_with_self_scheduling_off_only_staff_hold(scheduling: Scheduling) -> None:
@@ -230,18 +222,14 @@ async def test_with_self_scheduling_off_only_staff_hold(scheduling: Scheduling) 
 @pytest.mark.parametrize("slot", ["", "x", "!!!!", "AAAA", "é", "A" * 5000])
 async def test_a_slot_id_that_is_not_ours_is_refused(scheduling: Scheduling, slot: str) -> None:
     with pytest.raises(InvalidSlot):
-        await booking.hold(
-            scheduling, slot=slot, account_id="acme", contact_id="ana", actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.hold(scheduling, slot=slot, account_id="acme", contact_id="ana", actor=CUSTOMER, now_s=NOW_S)
 
 
 async def test_a_slot_of_another_account_is_not_found(scheduling: Scheduling) -> None:
     slot = await slot_at(scheduling, at(10))
 
     with pytest.raises(NotFound):
-        await booking.hold(
-            scheduling, slot=slot, account_id="other", contact_id="eve", actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.hold(scheduling, slot=slot, account_id="other", contact_id="eve", actor=CUSTOMER, now_s=NOW_S)
 
 
 async def test_the_service_named_beside_the_slot_must_be_the_slots(scheduling: Scheduling) -> None:
@@ -255,9 +243,7 @@ async def test_a_slot_that_has_become_too_soon_is_not_bookable(scheduling: Sched
     slot = await slot_at(careful, at(10))
 
     with pytest.raises(NotBookable) as refused:
-        await booking.hold(
-            careful, slot=slot, account_id="acme", contact_id="ana", actor=CUSTOMER, now_s=at(8) + 1
-        )
+        await booking.hold(careful, slot=slot, account_id="acme", contact_id="ana", actor=CUSTOMER, now_s=at(8) + 1)
 
     assert refused.value.reason == "too_soon"
 

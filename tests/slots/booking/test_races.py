@@ -101,9 +101,7 @@ async def test_of_two_editors_of_one_version_one_is_told_that_it_is_stale(
     to_noon = await slot_at(either_scheduling, at(12), moving=view.id)
 
     results = await asyncio.gather(
-        booking.move(
-            either_scheduling, appointment_id=view.id, slot=to_noon, version=1, actor=CUSTOMER, now_s=NOW_S
-        ),
+        booking.move(either_scheduling, appointment_id=view.id, slot=to_noon, version=1, actor=CUSTOMER, now_s=NOW_S),
         booking.cancel(
             either_scheduling, appointment_id=view.id, reason="ill", version=1, actor=DISPATCHER, now_s=NOW_S
         ),
@@ -133,9 +131,7 @@ async def test_two_visits_moved_to_one_place_at_once_lose_nothing(either_schedul
         return_exceptions=True,
     )
 
-    starts = [
-        (await booking.get(either_scheduling, appointment_id=view.id)).appointment.start_s for view in views
-    ]
+    starts = [(await booking.get(either_scheduling, appointment_id=view.id)).appointment.start_s for view in views]
     assert sum(isinstance(result, SlotTaken) for result in results) == 1
     assert sorted(starts) in ([at(8), at(14)], [at(10), at(14)])
 

@@ -148,9 +148,7 @@ async def test_a_device_clock_in_the_future_counts_as_now(scheduling: Scheduling
 
 
 @pytest.mark.parametrize("use_case", [booking.undo, booking.start, booking.complete])
-async def test_a_step_that_is_not_next_is_refused_with_state_and_action(
-    scheduling: Scheduling, use_case: Step
-) -> None:
+async def test_a_step_that_is_not_next_is_refused_with_state_and_action(scheduling: Scheduling, use_case: Step) -> None:
     view = await booked(scheduling, at(10))
 
     with pytest.raises(IllegalTransition) as refused:
@@ -215,9 +213,7 @@ async def test_with_the_visit_its_pending_messages_die(scheduling: Scheduling) -
 @pytest.mark.parametrize(
     ("reason", "error"), [("", ReasonRequired), (" \n", ReasonRequired), ("x" * 501, ReasonTooLong)]
 )
-async def test_a_cancel_wants_a_brief_reason(
-    scheduling: Scheduling, reason: str, error: type[Exception]
-) -> None:
+async def test_a_cancel_wants_a_brief_reason(scheduling: Scheduling, reason: str, error: type[Exception]) -> None:
     view = await booked(scheduling, at(10))
 
     with pytest.raises(error):

@@ -86,15 +86,11 @@ async def test_an_expired_hold_is_refused_with_fresh_slots(scheduling: Schedulin
 @pytest.mark.parametrize("contact", ["rui", "ana"])
 async def test_a_hold_of_another_or_of_nobody_is_no_hold(scheduling: Scheduling, contact: str) -> None:
     slot = await slot_at(scheduling, at(10))
-    kept = await booking.hold(
-        scheduling, slot=slot, account_id="acme", contact_id="ana", actor=CUSTOMER, now_s=NOW_S
-    )
+    kept = await booking.hold(scheduling, slot=slot, account_id="acme", contact_id="ana", actor=CUSTOMER, now_s=NOW_S)
 
     wanted = kept.id if contact == "rui" else "nothing"
     with pytest.raises(HoldExpired):
-        await booking.book(
-            scheduling, hold=wanted, account_id="acme", contact_id=contact, actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.book(scheduling, hold=wanted, account_id="acme", contact_id=contact, actor=CUSTOMER, now_s=NOW_S)
 
 
 async def test_a_place_held_in_time_may_be_booked_after_its_lead_has_run_out(scheduling: Scheduling) -> None:
@@ -112,23 +108,17 @@ async def test_the_last_place_taken_is_refused_with_fresh_slots(scheduling: Sche
     await book_at(scheduling, at(10))
 
     with pytest.raises(SlotTaken) as refused:
-        await booking.book(
-            scheduling, slot=slot, account_id="acme", contact_id="rui", actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.book(scheduling, slot=slot, account_id="acme", contact_id="rui", actor=CUSTOMER, now_s=NOW_S)
 
     assert refused.value.slots[:7] == await slots_of_day(scheduling)
 
 
 @pytest.mark.parametrize("start_s", [at(3), at(10) + 60, at(15.5)])
 async def test_a_slot_we_never_offered_is_not_free(scheduling: Scheduling, start_s: int) -> None:
-    forged = encode_slot(
-        service_id="repair", site_id="home", asset_id=None, technician_key=1, start_s=start_s
-    )
+    forged = encode_slot(service_id="repair", site_id="home", asset_id=None, technician_key=1, start_s=start_s)
 
     with pytest.raises(SlotTaken):
-        await booking.book(
-            scheduling, slot=forged, account_id="acme", contact_id="ana", actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.book(scheduling, slot=forged, account_id="acme", contact_id="ana", actor=CUSTOMER, now_s=NOW_S)
 
 
 async def test_the_same_key_gives_the_same_visit_without_events(either_scheduling: Scheduling) -> None:
@@ -182,9 +172,7 @@ async def test_a_lost_booking_does_not_use_up_its_key(scheduling: Scheduling) ->
     }
     with pytest.raises(SlotTaken):
         await booking.book(scheduling, **attempt)
-    await booking.cancel(
-        scheduling, appointment_id=view.id, reason="ill", version=1, actor=CUSTOMER, now_s=NOW_S
-    )
+    await booking.cancel(scheduling, appointment_id=view.id, reason="ill", version=1, actor=CUSTOMER, now_s=NOW_S)
 
     change = await booking.book(scheduling, **attempt)
 
@@ -258,9 +246,7 @@ async def test_a_failed_move_leaves_the_old_place_untouched(scheduling: Scheduli
     await book_at(scheduling, at(13), contact_id="rui")
 
     with pytest.raises(SlotTaken) as refused:
-        await booking.move(
-            scheduling, appointment_id=view.id, slot=slot, version=1, actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.move(scheduling, appointment_id=view.id, slot=slot, version=1, actor=CUSTOMER, now_s=NOW_S)
 
     assert await booking.get(scheduling, appointment_id=view.id) == view
     assert at(10) in [fresh.start_s for fresh in refused.value.slots]
@@ -270,15 +256,11 @@ async def test_a_move_on_an_old_version_is_stale(scheduling: Scheduling) -> None
     view = await booked(scheduling, at(10))
     for hour, version in ((13, 1), (14, 2)):
         slot = await slot_at(scheduling, at(hour), moving=view.id)
-        await booking.move(
-            scheduling, appointment_id=view.id, slot=slot, version=version, actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.move(scheduling, appointment_id=view.id, slot=slot, version=version, actor=CUSTOMER, now_s=NOW_S)
 
     slot = await slot_at(scheduling, at(8), moving=view.id)
     with pytest.raises(StaleVersion) as refused:
-        await booking.move(
-            scheduling, appointment_id=view.id, slot=slot, version=1, actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.move(scheduling, appointment_id=view.id, slot=slot, version=1, actor=CUSTOMER, now_s=NOW_S)
 
     assert (refused.value.expected, refused.value.actual) == (1, 3)
 
@@ -287,9 +269,7 @@ async def test_a_move_to_where_it_is_changes_nothing(scheduling: Scheduling) -> 
     view = await booked(scheduling, at(10))
     slot = await slot_at(scheduling, at(10), moving=view.id)
 
-    change = await booking.move(
-        scheduling, appointment_id=view.id, slot=slot, version=1, actor=CUSTOMER, now_s=NOW_S
-    )
+    change = await booking.move(scheduling, appointment_id=view.id, slot=slot, version=1, actor=CUSTOMER, now_s=NOW_S)
 
     assert (change.view, change.events) == (view, ())
 
@@ -299,9 +279,7 @@ async def test_a_slot_of_another_service_does_not_move_a_visit(scheduling: Sched
     slot = await slot_at(scheduling, at(13), asset_id="boiler")
 
     with pytest.raises(InvalidSlot):
-        await booking.move(
-            scheduling, appointment_id=view.id, slot=slot, version=1, actor=CUSTOMER, now_s=NOW_S
-        )
+        await booking.move(scheduling, appointment_id=view.id, slot=slot, version=1, actor=CUSTOMER, now_s=NOW_S)
 
 
 @pytest.mark.parametrize(("now_s", "passes"), [(at(8), True), (at(8) + 1, False)])
@@ -312,9 +290,7 @@ async def test_past_the_cut_off_a_customer_cannot_move_but_a_dispatcher_can(
     slot = await slot_at(scheduling, at(13), moving=view.id)
 
     async def move(actor: object) -> object:
-        return await booking.move(
-            scheduling, appointment_id=view.id, slot=slot, version=1, actor=actor, now_s=now_s
-        )
+        return await booking.move(scheduling, appointment_id=view.id, slot=slot, version=1, actor=actor, now_s=now_s)
 
     if not passes:
         with pytest.raises(PastCutoff) as refused:
@@ -332,6 +308,4 @@ async def test_a_visit_under_way_or_later_is_moved_by_nobody(scheduling: Schedul
 
     for actor in (CUSTOMER, DISPATCHER):
         with pytest.raises(IllegalTransition):
-            await booking.move(
-                scheduling, appointment_id=view.id, slot=slot, version=None, actor=actor, now_s=NOW_S
-            )
+            await booking.move(scheduling, appointment_id=view.id, slot=slot, version=None, actor=actor, now_s=NOW_S)

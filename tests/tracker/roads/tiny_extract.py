@@ -73,9 +73,7 @@ def small_town() -> TinyExtract:
     town.way((1.2, 0.5), (1.2, 1.0), highway="footway")
     shore = town.way(*square(north=2.0, east=2.0, side=1.0))
     island = town.way(*square(north=2.4, east=2.4, side=0.2))
-    town.relations.append(
-        ([(shore, "outer"), (island, "inner")], {"type": "multipolygon", "natural": "water"})
-    )
+    town.relations.append(([(shore, "outer"), (island, "inner")], {"type": "multipolygon", "natural": "water"}))
     town.way(*square(north=2.0, east=0.2, side=1.0), landuse="forest")
     town.way(*square(north=1.05, east=0.7, side=0.02), building="yes")
     town.way((3.5, 0.0), (3.5, 4.0), waterway="river", name="Rio")

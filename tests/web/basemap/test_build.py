@@ -18,9 +18,7 @@ def decode(out: Path) -> dict[Tile, dict]:
     """Every tile of an archive, decoded; y runs down as on a screen."""
     with out.open("rb") as file:
         return {
-            Tile(*zxy): mapbox_vector_tile.decode(
-                gzip.decompress(body), default_options={"y_coord_down": True}
-            )
+            Tile(*zxy): mapbox_vector_tile.decode(gzip.decompress(body), default_options={"y_coord_down": True})
             for zxy, body in all_tiles(MmapSource(file))
         }
 
