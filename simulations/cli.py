@@ -195,8 +195,9 @@ def _tell(stage: Stage, plan: Scenario, url: str) -> dict[str, Any]:
     flow, latency, age = report["throughput"], report["latency_ms"], report["freshness_s"]
     click.echo(f"Fixes        {flow['fixes_sent']} sent, {flow['fixes_per_s']} per s")
     click.echo(f"Positions    {flow['positions_received']} shown, {flow['positions_per_s']} per s")
-    click.echo(f"Latency      p50 {latency['p50']} ms, p99 {latency['p99']} ms")
-    click.echo(f"Freshness    p50 {age['p50']} s, p99 {age['p99']} s")
+    if latency["count"]:
+        click.echo(f"Latency      p50 {latency['p50']} ms, p99 {latency['p99']} ms")
+        click.echo(f"Freshness    p50 {age['p50']} s, p99 {age['p99']} s")
     for name, counted in (("Refused", seen.rejections), ("Counts", seen.counts), ("Errors", seen.errors)):
         entries = ", ".join(f"{count} {what}" for what, count in counted.most_common() if count) or "none"
         click.echo(f"{name:12} {entries}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -132,7 +132,7 @@ class Customer:
                     self.api.post(
                         "/api/appointments",
                         {"hold": held.body["hold"], "details": details},
-                        headers={"Idempotency-Key": uuid.UUID(int=self._random.getrandbits(128)).hex},
+                        headers={"Idempotency-Key": secrets.token_hex(16)},  # unseeded: runs repeat
                     ),
                 )
             except RefusedError as refused:

@@ -163,8 +163,10 @@ class Phone:
                     await self._transmit(socket)
                 self._work.clear()
                 working = asyncio.create_task(self._work.wait())
-                done, _ = await asyncio.wait({listening, working}, return_when=asyncio.FIRST_COMPLETED)
-                working.cancel()
+                try:
+                    done, _ = await asyncio.wait({listening, working}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    working.cancel()
                 if listening in done:
                     listening.result()
         finally:

@@ -40,14 +40,12 @@ _SITE_COLUMNS = tuple(schema.sites.c)
 _SERVICE_COLUMNS = tuple(schema.service_types.c)
 _TECHNICIAN_COLUMNS = tuple(schema.technicians.c[name] for name in Technician.__struct_fields__)
 _ASSET_COLUMNS = tuple(schema.assets.c)
-_VIEW = select(
-    *_VISIT_COLUMNS, *_SITE_COLUMNS, *_SERVICE_COLUMNS, *_TECHNICIAN_COLUMNS, *_ASSET_COLUMNS
-).select_from(_JOINED)
+_VIEW = select(*_VISIT_COLUMNS, *_SITE_COLUMNS, *_SERVICE_COLUMNS, *_TECHNICIAN_COLUMNS, *_ASSET_COLUMNS).select_from(
+    _JOINED
+)
 
 
-async def view(
-    connection: AsyncConnection, appointment_id: str, *, lock: bool = False
-) -> AppointmentView | None:
+async def view(connection: AsyncConnection, appointment_id: str, *, lock: bool = False) -> AppointmentView | None:
     """`lock`: nobody else changes it until the transaction ends; after `lock_technicians`."""
     query = _VIEW.where(_visits.c.id == appointment_id)
     if lock and connection.dialect.name != "sqlite":
@@ -74,9 +72,7 @@ async def live_of_account(connection: AsyncConnection, account_id: str) -> tuple
     return await views(connection, _visits.c.account_id == account_id, _visits.c.status.in_(_LIVE))
 
 
-async def ended_of_account(
-    connection: AsyncConnection, account_id: str, *, limit: int
-) -> tuple[AppointmentView, ...]:
+async def ended_of_account(connection: AsyncConnection, account_id: str, *, limit: int) -> tuple[AppointmentView, ...]:
     """Newest first."""
     return await views(
         connection,
@@ -107,9 +103,7 @@ async def traveling(connection: AsyncConnection) -> tuple[AppointmentView, ...]:
 
 
 async def overdue(connection: AsyncConnection, *, now_s: int) -> tuple[AppointmentView, ...]:
-    return await views(
-        connection, _visits.c.status == Status.SCHEDULED.value, _visits.c.window_end_s <= now_s
-    )
+    return await views(connection, _visits.c.status == Status.SCHEDULED.value, _visits.c.window_end_s <= now_s)
 
 
 async def traveling_of(connection: AsyncConnection, technician_key: int) -> str | None:
@@ -141,9 +135,7 @@ async def insert_appointment(connection: AsyncConnection, appointment: Appointme
         raise named(error) from error
 
 
-async def update_appointment(
-    connection: AsyncConnection, appointment: Appointment, *, on_version: int
-) -> None:
+async def update_appointment(connection: AsyncConnection, appointment: Appointment, *, on_version: int) -> None:
     """Write the appointment as it is now, if it still has `on_version`.
 
     Raises StaleVersion, SlotTaken, AlreadyTraveling; the transaction is void then.
@@ -173,9 +165,7 @@ async def changes(connection: AsyncConnection, appointment_id: str) -> tuple[Cha
         .order_by(table.c.device_s, table.c.number)
     )
     rows = await connection.execute(query)
-    return tuple(
-        ChangeRecord(**(dict(row._mapping) | {"facts": msgspec.json.decode(row.facts)})) for row in rows
-    )
+    return tuple(ChangeRecord(**(dict(row._mapping) | {"facts": msgspec.json.decode(row.facts)})) for row in rows)
 
 
 def named(error: IntegrityError) -> Exception:

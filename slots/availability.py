@@ -7,8 +7,8 @@ For a start to fit a technician, with `visit before` the last thing taken before
 Inside a span only working time counts as time to travel: nobody drives through a break.
 
 Instead of trying every start against every technician, each gap of a time line is looked at once: travel depends on
-the gap, not on the start, so a gap yields a range of starts and one added travel time. Gaps too short for the bare visit, which
-are most of a full day, are dropped before any distance is computed.
+the gap, not on the start, so a gap yields a range of starts and one added travel time. Gaps too short for the bare
+visit, which are most of a full day, are dropped before any distance is computed.
 """
 
 from __future__ import annotations

@@ -209,9 +209,7 @@ def _resource(row: Row[Any]) -> Resource:
     )
 
 
-async def _put(
-    connection: AsyncConnection, table: Table, rows: list[dict[str, Any]], *, key: str = "id"
-) -> None:
+async def _put(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]], *, key: str = "id") -> None:
     if not rows:
         return
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
@@ -224,9 +222,7 @@ async def _by_id(connection: AsyncConnection, table: Table, wanted: str) -> Row[
     return (await connection.execute(select(table).where(table.c.id == wanted))).one_or_none()
 
 
-async def _of_account(
-    connection: AsyncConnection, table: Table, account_id: str | None
-) -> Sequence[Row[Any]]:
+async def _of_account(connection: AsyncConnection, table: Table, account_id: str | None) -> Sequence[Row[Any]]:
     query = select(table).order_by(table.c.name, table.c.id)
     if account_id is not None:
         query = query.where(table.c.account_id == account_id)

@@ -36,9 +36,7 @@ from typing import ClassVar, Literal
 
 from slots.model import Slot, Status
 
-NotBookableReason = Literal[
-    "service_disabled", "too_soon", "too_far_ahead", "technician_inactive", "skill_missing"
-]
+NotBookableReason = Literal["service_disabled", "too_soon", "too_far_ahead", "technician_inactive", "skill_missing"]
 
 
 class SlotsError(Exception):

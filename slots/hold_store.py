@@ -83,7 +83,5 @@ async def use_key(
 
 async def settle_key(connection: AsyncConnection, *, contact_id: str, key: str, appointment_id: str) -> None:
     await connection.execute(
-        update(_keys)
-        .where(_keys.c.contact_id == contact_id, _keys.c.key == key)
-        .values(appointment_id=appointment_id)
+        update(_keys).where(_keys.c.contact_id == contact_id, _keys.c.key == key).values(appointment_id=appointment_id)
     )

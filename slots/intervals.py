@@ -1,4 +1,4 @@
-"""Half-open intervals [start, end) of whole seconds, and sets of them as sorted, disjoint, non-touching tuples. Pure."""
+"""Half-open intervals [start, end) of whole seconds, and sets of them: sorted, disjoint, never touching. Pure."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The nouns of scheduling, as immutable values.
 
 Instants are whole seconds since 1970 (UTC) and end in `_s`; a local time of day is minutes since local midnight and
-ends in `_min`. Coordinates are degrees, None where unknown. Ids are opaque text; a resource has an integer `key` besides,
-because the database's exclusion guard compares integers.
+ends in `_min`. Coordinates are degrees, None where unknown. Ids are opaque text; a resource has an integer `key`
+besides, because the database's exclusion guard compares integers.
 """
 
 from __future__ import annotations
@@ -305,9 +305,9 @@ ALL_ON = Switches()
 class Rules(Value, frozen=True, kw_only=True):
     """What the operator decided about booking.
 
-    Lead: a slot starts at least `min_lead_s` elapsed seconds and `min_lead_days` calendar days of the site from now, at
-    most `max_lead_days` calendar days. The customer's window begins `window_before_s` before the planned start and lasts
-    `window_s`. `buffer_s` is slack beside the travel time between two visits.
+    Lead: a slot starts at least `min_lead_s` elapsed seconds and `min_lead_days` calendar days of the site from now,
+    at most `max_lead_days` calendar days. The customer's window begins `window_before_s` before the planned start and
+    lasts `window_s`. `buffer_s` is slack beside the travel time between two visits.
     """
 
     min_lead_s: int = 2 * 3600

@@ -1,7 +1,7 @@
 """What to tell whom, and when: rules from an event to outbox rows. Pure.
 
-A notice names no time and no text: the sender looks the visit up when it sends, so that a message never tells what is no
-longer so. `still_wanted` is asked again at that moment.
+A notice names no time and no text: the sender looks the visit up when it sends, so that a message never tells what
+is no longer so. `still_wanted` is asked again at that moment.
 """
 
 from __future__ import annotations
@@ -91,9 +91,7 @@ def tell(event: Event, *, rules: Rules, pending: frozenset[str] = frozenset()) -
     view, now_s = event.view, event.server_s
     match event:
         case AppointmentBooked():
-            return _telling(
-                rules, notice("confirmed", view, now_s=now_s), reminder(view, rules=rules, now_s=now_s)
-            )
+            return _telling(rules, notice("confirmed", view, now_s=now_s), reminder(view, rules=rules, now_s=now_s))
         case AppointmentMoved():
             return _tell_move(event, rules=rules, pending=pending)
         case AppointmentCanceled():

@@ -80,9 +80,7 @@ async def write_event(connection: AsyncConnection, event: Event, *, rules: Rules
 
 
 async def pending_kinds(connection: AsyncConnection, appointment_id: str) -> tuple[str, ...]:
-    query = select(_outbox.c.kind).where(
-        _outbox.c.appointment_id == appointment_id, _outbox.c.state == "pending"
-    )
+    query = select(_outbox.c.kind).where(_outbox.c.appointment_id == appointment_id, _outbox.c.state == "pending")
     return tuple((await connection.execute(query)).scalars())
 
 
@@ -145,16 +143,12 @@ async def mark_sent(
         # First the visit, then its messages: the order of every change, so that nobody waits in a circle.
         # Not a change of the visit: its version stays, or a customer's open page would go stale by our own e-mail.
         await connection.execute(
-            update(_visits)
-            .where(_visits.c.id == appointment_id)
-            .values(told_window_start_s=told_window_start_s)
+            update(_visits).where(_visits.c.id == appointment_id).values(told_window_start_s=told_window_start_s)
         )
         view = await appointment_store.view(connection, appointment_id)
     # Also a row that died while it was on its way: it did go out, and the log says so.
     await connection.execute(
-        update(_outbox)
-        .where(_outbox.c.key == message_key)
-        .values(state="sent", outcome=None, settled_s=now_s)
+        update(_outbox).where(_outbox.c.key == message_key).values(state="sent", outcome=None, settled_s=now_s)
     )
     if view is None or told_window_start_s is None:
         return
@@ -163,9 +157,7 @@ async def mark_sent(
         await put(connection, (owed,), now_s=now_s)
 
 
-async def mark_failed(
-    connection: AsyncConnection, *, message_key: str, error: str, retry_s: int, now_s: int
-) -> None:
+async def mark_failed(connection: AsyncConnection, *, message_key: str, error: str, retry_s: int, now_s: int) -> None:
     """Try again not before `retry_s`."""
     await connection.execute(
         update(_outbox)
@@ -210,9 +202,7 @@ async def purge_settled(connection: AsyncConnection, *, before_s: int) -> int:
     return int(result.rowcount)
 
 
-async def _bury(
-    connection: AsyncConnection, appointment_id: str, kinds: Iterable[str], *, now_s: int
-) -> None:
+async def _bury(connection: AsyncConnection, appointment_id: str, kinds: Iterable[str], *, now_s: int) -> None:
     await connection.execute(
         update(_outbox)
         .where(

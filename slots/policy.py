@@ -1,7 +1,7 @@
 """What a customer may do with a visit now, and which visit is the Active one. Pure.
 
-The page shows what `allowed` says; the use cases refuse with the errors of `check_move` and `check_cancel`. Both are the
-same functions, so that a page never offers what the server then refuses.
+The page shows what `allowed` says; the use cases refuse with the errors of `check_move` and `check_cancel`. Both are
+the same functions, so that a page never offers what the server then refuses.
 """
 
 from __future__ import annotations
@@ -42,9 +42,7 @@ class AllowedToTechnician(Value, frozen=True, kw_only=True):
     cancel: bool
 
 
-def allowed(
-    appointment: Appointment, *, actor: Actor, rules: Rules, switches: Switches, now_s: int
-) -> Allowed:
+def allowed(appointment: Appointment, *, actor: Actor, rules: Rules, switches: Switches, now_s: int) -> Allowed:
     """Cut-offs and the self-scheduling switch bind customers only."""
     return Allowed(
         move=_passes(check_move, appointment, actor=actor, rules=rules, switches=switches, now_s=now_s),
@@ -54,9 +52,7 @@ def allowed(
     )
 
 
-def allowed_to_technician(
-    appointment: Appointment, *, traveling_elsewhere: bool = False
-) -> AllowedToTechnician:
+def allowed_to_technician(appointment: Appointment, *, traveling_elsewhere: bool = False) -> AllowedToTechnician:
     """`traveling_elsewhere`: the technician is under way to another visit."""
     status = appointment.status
     return AllowedToTechnician(
@@ -68,9 +64,7 @@ def allowed_to_technician(
     )
 
 
-def check_move(
-    appointment: Appointment, *, actor: Actor, rules: Rules, switches: Switches, now_s: int
-) -> None:
+def check_move(appointment: Appointment, *, actor: Actor, rules: Rules, switches: Switches, now_s: int) -> None:
     """Raises IllegalTransition, SelfSchedulingOff, PastCutoff."""
     if appointment.status is not Status.SCHEDULED:
         raise IllegalTransition(status=appointment.status, action="move")

@@ -20,9 +20,7 @@ class Span(NamedTuple):
     pieces: IntervalSet
 
 
-def duty_spans(
-    resource: Resource, *, holidays: Iterable[datetime.date], from_s: int, to_s: int
-) -> tuple[Span, ...]:
+def duty_spans(resource: Resource, *, holidays: Iterable[datetime.date], from_s: int, to_s: int) -> tuple[Span, ...]:
     """Every span that touches [from_s, to_s), whole. Shifts that touch each other are one span.
 
     (shifts − holidays + extra time) − time off; breaks then divide a span without ending it. Holidays and exceptions
@@ -48,9 +46,7 @@ def duty_spans(
     )
 
 
-def _weekly(
-    hours: Iterable[WeeklyHours], days: Iterable[datetime.date], zone: ZoneInfo
-) -> Iterable[Interval]:
+def _weekly(hours: Iterable[WeeklyHours], days: Iterable[datetime.date], zone: ZoneInfo) -> Iterable[Interval]:
     by_weekday: dict[int, list[WeeklyHours]] = {}
     for entry in hours:
         by_weekday.setdefault(entry.weekday, []).append(entry)

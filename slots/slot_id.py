@@ -34,9 +34,7 @@ class SlotKey(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 _decoder = msgspec.msgpack.Decoder(SlotKey)
 
 
-def encode_slot(
-    *, service_id: str, site_id: str, asset_id: str | None, technician_key: int, start_s: int
-) -> str:
+def encode_slot(*, service_id: str, site_id: str, asset_id: str | None, technician_key: int, start_s: int) -> str:
     packed = msgspec.msgpack.encode(SlotKey(_FORMAT, service_id, site_id, asset_id, technician_key, start_s))
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 

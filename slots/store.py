@@ -41,9 +41,7 @@ class Database:
         self.engine = engine
         self.dialect = dialect
         self.url = url
-        self._writer: AbstractAsyncContextManager[Any] = (
-            asyncio.Lock() if dialect == "sqlite" else nullcontext()
-        )
+        self._writer: AbstractAsyncContextManager[Any] = asyncio.Lock() if dialect == "sqlite" else nullcontext()
 
     @property
     def sync_url(self) -> str:
@@ -88,9 +86,7 @@ def open_database(url: str) -> Database:
         )
         _prepare_sqlite(engine)
     else:
-        engine = create_async_engine(
-            parsed.set(drivername=driver), pool_size=10, max_overflow=10, pool_pre_ping=True
-        )
+        engine = create_async_engine(parsed.set(drivername=driver), pool_size=10, max_overflow=10, pool_pre_ping=True)
     return Database(engine, dialect=dialect, url=url)
 
 
@@ -105,14 +101,10 @@ def _parse(url: str) -> tuple[URL, Dialect]:
     parsed = make_url(url)
     backend = parsed.get_backend_name()
     if backend not in _DRIVERS:
-        raise ValueError(
-            f"Unknown database {backend!r}. Use sqlite:///path or postgresql://user:password@host/name."
-        )
+        raise ValueError(f"Unknown database {backend!r}. Use sqlite:///path or postgresql://user:password@host/name.")
     if backend == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
-            raise ValueError(
-                "An in-memory SQLite database is not supported. Give a path: sqlite:///enroute.db"
-            )
+            raise ValueError("An in-memory SQLite database is not supported. Give a path: sqlite:///enroute.db")
         return parsed, "sqlite"
     return parsed, "postgresql"
 

@@ -1,7 +1,7 @@
 """Between wall clocks and instants, across days on which the clocks change. Pure.
 
-A wall-clock time is a date and seconds since local midnight (`clock_s`, may exceed a day). It stands for no instant where
-the clocks jump forward over it, and for two where they fall back.
+A wall-clock time is a date and seconds since local midnight (`clock_s`, may exceed a day). It stands for no instant
+where the clocks jump forward over it, and for two where they fall back.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from tracker.route import Route, RouteProgress
 
 OFF_ROUTE_M = 60.0
 """Two fixes in a row further from the line than this, and the technician drives another way."""
+NEARBY_M = 500.0
 PACE_GAP_S = 120.0
 """A longer silence says nothing about the pace."""
 
@@ -139,8 +140,12 @@ class Trip:
                 self.standing_since = fixed_at
         else:
             self.standing_since = 0
+        # The marker may rest at a standstill a few metres off; arriving is judged by the fix itself.
+        fix_distance_m = distance_m
+        if track.standing or distance_m < NEARBY_M:
+            fix_distance_m = hypot(*destination.east_north(lat=fix.lat, lon=fix.lon))
         if self.arrival.receive(
-            distance_m=distance_m,
+            distance_m=fix_distance_m,
             moved_m=moved_m,
             accuracy_m=fix.accuracy_m,
             speed_mps=fix.speed_mps,

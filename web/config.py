@@ -18,6 +18,9 @@ from msgspec import Meta
 
 PREFIX = "ENROUTE_"
 
+# Read by `enroute simulate` and by the tests, which may run where the server's own options are set.
+OTHER_VARIABLES = frozenset({"ENROUTE_SIM_URL", "ENROUTE_SIM_EMAIL", "ENROUTE_SIM_PASSWORD", "ENROUTE_TEST_DATA"})
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[int, Meta(ge=0, le=10 * 365 * 86_400)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
@@ -121,7 +124,7 @@ def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
     """
     values: dict[str, Any] = {}
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable in OTHER_VARIABLES:
             continue
         name = variable.removeprefix(PREFIX).lower()
         if name not in OPTION_NAMES or variable != variable.upper():

@@ -1,4 +1,4 @@
-"""What can be booked: the answer of `offer`, the check again before a place is kept or taken, fresh slots after a loss."""
+"""What can be booked: the answer of `offer`, the check before a place is kept or taken, fresh slots after a loss."""
 
 from __future__ import annotations
 
@@ -61,9 +61,7 @@ async def load_wish(
     return Wish(service=service, site=site, asset=asset)
 
 
-async def wish_of_slot(
-    connection: Connection, key: SlotKey, *, account_id: str, also_disabled: bool = False
-) -> Wish:
+async def wish_of_slot(connection: Connection, key: SlotKey, *, account_id: str, also_disabled: bool = False) -> Wish:
     """What a slot id stands for. Raises NotFound, NotBookable, InvalidSlot (the asset has moved to another site)."""
     wish = await load_wish(
         connection,
@@ -189,9 +187,7 @@ async def check_free(
         raise SlotTaken
 
 
-def make_slot(
-    wish: Wish, *, technician_key: int, start_s: int, rules: Rules, added_travel_s: int = 0
-) -> Slot:
+def make_slot(wish: Wish, *, technician_key: int, start_s: int, rules: Rules, added_travel_s: int = 0) -> Slot:
     window_start_s = start_s - rules.window_before_s
     asset_id = wish.asset.id if wish.asset else None
     return Slot(

@@ -63,9 +63,7 @@ async def offer(
             moving=moving,
             now_s=now_s,
         )
-    by_day: dict[datetime.date, list[Slot]] = {
-        first_day + datetime.timedelta(days=n): [] for n in range(days)
-    }
+    by_day: dict[datetime.date, list[Slot]] = {first_day + datetime.timedelta(days=n): [] for n in range(days)}
     for day, slot in found:
         by_day[day].append(slot)
     return Offer(

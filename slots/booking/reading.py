@@ -68,9 +68,7 @@ async def day_of_technician(
             raise NotFound("technician")
         zone = ZoneInfo(resource.time_zone)
         from_s, to_s = day_bounds(day or local_date(now_s, zone), zone)
-        return await appointment_store.of_technician(
-            connection, technician_key=resource.key, from_s=from_s, to_s=to_s
-        )
+        return await appointment_store.of_technician(connection, technician_key=resource.key, from_s=from_s, to_s=to_s)
 
 
 async def traveling(scheduling: Scheduling) -> tuple[AppointmentView, ...]:
@@ -79,9 +77,7 @@ async def traveling(scheduling: Scheduling) -> tuple[AppointmentView, ...]:
         return await appointment_store.traveling(connection)
 
 
-async def board(
-    scheduling: Scheduling, *, from_s: int, to_s: int, limit: int = 5000
-) -> tuple[AppointmentView, ...]:
+async def board(scheduling: Scheduling, *, from_s: int, to_s: int, limit: int = 5000) -> tuple[AppointmentView, ...]:
     """Visits of everybody that touch the span, whatever their state, by start."""
     async with scheduling.database.read() as connection:
         return await appointment_store.of_everybody(connection, from_s=from_s, to_s=to_s, limit=limit)

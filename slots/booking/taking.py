@@ -256,9 +256,7 @@ async def move(
 
 
 def technician_of(resource: Resource) -> Technician:
-    return Technician(
-        key=resource.key, id=resource.id, name=resource.name, phone=resource.phone, photo=resource.photo
-    )
+    return Technician(key=resource.key, id=resource.id, name=resource.name, phone=resource.phone, photo=resource.photo)
 
 
 def _key_of_hold(kept: Hold | None, *, contact_id: str) -> SlotKey:
@@ -271,9 +269,7 @@ def _fingerprint(*parts: str | None) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
-async def _booked_before(
-    connection: Connection, before: hold_store.BookedBefore, *, fingerprint: str
-) -> Change:
+async def _booked_before(connection: Connection, before: hold_store.BookedBefore, *, fingerprint: str) -> Change:
     if before.fingerprint != fingerprint or before.appointment_id is None:
         raise IdempotencyConflict
     view = await appointment_store.view(connection, before.appointment_id)

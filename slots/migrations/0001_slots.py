@@ -146,9 +146,7 @@ def _create_visits() -> None:
         ),
         sa.CheckConstraint("start_s < end_s AND window_start_s < window_end_s", name="appointments_span"),
         sa.CheckConstraint("rating IS NULL OR rating BETWEEN 1 AND 5", name="appointments_rating"),
-        sa.CheckConstraint(
-            "status <> 'canceled' OR cancel_reason IS NOT NULL", name="appointments_cancel_reason"
-        ),
+        sa.CheckConstraint("status <> 'canceled' OR cancel_reason IS NOT NULL", name="appointments_cancel_reason"),
     )
     live = sa.text(LIVE)
     op.create_index(
@@ -158,9 +156,7 @@ def _create_visits() -> None:
         sqlite_where=live,
         postgresql_where=live,
     )
-    op.create_index(
-        "live_appointments_by_start", "appointments", ["start_s"], sqlite_where=live, postgresql_where=live
-    )
+    op.create_index("live_appointments_by_start", "appointments", ["start_s"], sqlite_where=live, postgresql_where=live)
     op.create_index("appointments_of_technician", "appointments", ["technician_key", "start_s"])
     op.create_index("appointments_of_account", "appointments", ["account_id", "window_start_s"])
     op.create_index("appointments_by_start", "appointments", ["start_s"])
@@ -290,9 +286,7 @@ def _postgresql_guard() -> list[str]:
     return [
         f"ALTER TABLE appointments ADD CONSTRAINT appointments_no_overlap {ranges} WHERE ({LIVE})",
         f"ALTER TABLE holds ADD CONSTRAINT holds_no_overlap {ranges}",
-        function(
-            "guard_appointment", "NEW." + LIVE, "holds AS other WHERE other.moving_id IS DISTINCT FROM NEW.id"
-        ),
+        function("guard_appointment", "NEW." + LIVE, "holds AS other WHERE other.moving_id IS DISTINCT FROM NEW.id"),
         function(
             "guard_hold",
             "true",

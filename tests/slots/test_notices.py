@@ -97,8 +97,8 @@ def test_a_second_small_move_counts_from_the_time_last_told_not_from_the_last_mo
 
 
 def test_before_the_confirmation_went_out_a_move_needs_no_message_of_its_own() -> None:
-    assert kinds(moved(at(14), told_s=None, pending=frozenset({"confirmed"}))) == []
-    assert kinds(moved(at(14), told_s=None)) == ["moved"]
+    assert kinds(moved(at(11), told_s=None, pending=frozenset({"confirmed"}))) == []
+    assert kinds(moved(at(11), told_s=None)) == ["moved"]
 
 
 def test_a_move_replaces_pending_news_of_the_old_time() -> None:

@@ -260,3 +260,13 @@ def test_whatever_a_phone_sends_can_be_followed_and_told(fixes, routed, place):
             assert told.left_s >= 0
             eta = decode_eta(encode(trip.eta(seq, NOW_MS)))
             assert NOW_MS <= eta.eta_low_at <= eta.eta_at <= eta.eta_high_at
+
+
+def test_one_who_creeps_the_last_metres_arrives_although_the_marker_rests():
+    trip = a_trip(east_m=200)
+    fixes = [fix_at(east_m=min(200.0, 9.0 * step), s=15.0 * step) for step in range(26)]
+
+    for fix in fixes:
+        receive(trip, fix)
+
+    assert trip.arrival.arrived_at is not None

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from slots import schema_store
+from slots.errors import GuardMissing
+from slots.store import Database, open_database, sync_url
+
+
+async def test_a_transaction_is_kept_whole_or_not_at_all(either_database: Database) -> None:
+    insert = text("INSERT INTO holidays (date, name) VALUES (:date, 'x')")
+    async with either_database.transaction() as connection:
+        await connection.execute(insert, {"date": "2026-12-25"})
+
+    async def fail_half_way() -> None:
+        async with either_database.transaction() as connection:
+            await connection.execute(insert, {"date": "2026-12-26"})
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail_half_way()
+
+    async with either_database.read() as connection:
+        found = (await connection.execute(text("SELECT date FROM holidays"))).scalars().all()
+    assert list(found) == ["2026-12-25"]
+
+
+async def test_nothing_written_through_a_read_is_kept(either_database: Database) -> None:
+    async with either_database.read() as connection:
+        await connection.execute(text("INSERT INTO holidays (date, name) VALUES ('2026-12-25', 'x')"))
+
+    async with either_database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM holidays"))).scalar_one() == 0
+
+
+async def test_readers_do_not_wait_for_a_writer(either_database: Database) -> None:
+    async with either_database.transaction() as writer:
+        await writer.execute(text("INSERT INTO holidays (date, name) VALUES ('2026-12-25', 'x')"))
+        async with asyncio.timeout(5), either_database.read() as reader:
+            seen = (await reader.execute(text("SELECT count(*) FROM holidays"))).scalar_one()
+
+    assert seen == 0
+
+
+async def test_sqlite_is_opened_durable_and_strict(database: Database) -> None:
+    async with database.read() as connection:
+        values = [
+            (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+
+    assert values == ["wal", 2, 1, 10_000]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("sqlite:///a/b.db", "sqlite:///a/b.db"),
+        ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+        ("postgresql://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
+        ("postgres://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
+    ],
+)
+def test_the_url_people_give_becomes_the_drivers(given: str, expected: str) -> None:
+    assert sync_url(given) == expected
+
+
+@pytest.mark.parametrize("url", ["mysql://h/d", "sqlite://", "sqlite:///:memory:"])
+def test_a_database_we_cannot_serve_is_refused_with_what_to_use(url: str) -> None:
+    with pytest.raises(ValueError, match="sqlite:///"):
+        open_database(url)
+
+
+async def test_a_whole_guard_passes_at_start_up(either_database: Database) -> None:
+    await schema_store.assert_guard(either_database)
+
+
+@pytest.mark.parametrize("part", schema_store.GUARD["sqlite"])
+async def test_a_lost_part_of_the_guard_stops_the_start_on_sqlite(database: Database, part: str) -> None:
+    kind = "INDEX" if part.startswith("one_") else "TRIGGER"
+    async with database.transaction() as connection:
+        await connection.execute(text(f"DROP {kind} {part}"))
+
+    with pytest.raises(GuardMissing) as refused:
+        await schema_store.assert_guard(database)
+
+    assert refused.value.missing == (part,)
+
+
+@pytest.mark.parametrize("either_url", ["postgresql"], indirect=True)
+async def test_a_lost_part_of_the_guard_stops_the_start_on_postgresql(either_database: Database) -> None:
+    async with either_database.transaction() as connection:
+        await connection.execute(text("ALTER TABLE holds DROP CONSTRAINT holds_no_overlap"))
+        await connection.execute(text("ALTER TABLE appointments DISABLE TRIGGER appointments_guard"))
+        await connection.execute(text("DROP INDEX one_traveling_per_technician"))
+
+    with pytest.raises(GuardMissing) as refused:
+        await schema_store.assert_guard(either_database)
+
+    assert set(refused.value.missing) == {
+        "holds_no_overlap",
+        "appointments_guard",
+        "one_traveling_per_technician",
+    }
