@@ -14,7 +14,7 @@ SLOW_MPS = 3.0
 class ArrivalDetector:
     """Fed with the distance to the destination at each current fix, in order of fix time."""
 
-    __slots__ = ("_entered_ms", "_last_distance_m", "_last_ms", "_slow", "arrived_at", "leave_m", "radius_m")
+    __slots__ = ("_entered_ms", "_slow", "arrived_at", "last_ms", "leave_m", "radius_m")
 
     def __init__(self, radius_m: float = 75.0) -> None:
         self.radius_m = radius_m
@@ -22,8 +22,7 @@ class ArrivalDetector:
         self.arrived_at: int | None = None
         self._entered_ms: int | None = None
         self._slow = 0
-        self._last_ms = 0
-        self._last_distance_m = 0.0
+        self.last_ms = 0
 
     @property
     def inside(self) -> bool:
@@ -43,8 +42,8 @@ class ArrivalDetector:
         ``moved_m`` is the way from the previous current fix; with the time between it stands in for an
         unknown ``speed_mps``.
         """
-        gap_s = (fixed_at - self._last_ms) / 1000.0
-        self._last_ms = fixed_at
+        gap_s = (fixed_at - self.last_ms) / 1000.0
+        self.last_ms = fixed_at
         if self._entered_ms is None:
             if distance_m > self.radius_m:
                 return False

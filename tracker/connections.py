@@ -192,6 +192,8 @@ class WatcherConnection(Watcher, Connection):
 
     def expect_hello(self, on_hello: Callable[[bytes], None], *, within_s: float) -> None:
         """Wait for the first message; without one in time the connection is closed with 4408."""
+        if self._closing:
+            return
         assert self.loop is not None
         self._on_hello = on_hello
         self._hello_timer = self.loop.call_later(within_s, self.close, CloseCode.HELLO_TOO_LATE, "no hello")

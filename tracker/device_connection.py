@@ -32,7 +32,7 @@ class DeviceConnection(Connection):
         "_refused",
         "_timer",
         "_tokens",
-        "_tokens_s",
+        "_tokens_ms",
         "_upto",
         "technician_id",
     )
@@ -46,7 +46,7 @@ class DeviceConnection(Connection):
         self._timer: asyncio.TimerHandle | None = None
         self._refused: dict[str, int] = {}
         self._tokens = float(BURST_FIXES)
-        self._tokens_s = 0.0
+        self._tokens_ms = 0
         self._errors = 0
         self._errors_s = 0.0
 
@@ -70,10 +70,11 @@ class DeviceConnection(Connection):
             fixes = decoded if fixes is None else fixes + decoded
         if not fixes:
             return
-        if not self._within_rate(len(fixes)):
+        now_ms = node.now_ms()
+        if not self._within_rate(len(fixes), now_ms):
             self.close(CloseCode.TOO_MANY, "too many fixes")
             return
-        verdicts = node.ingest(self.technician_id, fixes, node.now_ms())
+        verdicts = node.ingest(self.technician_id, fixes, now_ms)
         upto = 0
         for fix, verdict in zip(fixes, verdicts, strict=True):
             # A time of tomorrow is not acknowledged: phones forget everything up to ``upto``.
@@ -110,12 +111,11 @@ class DeviceConnection(Connection):
         refused, self._refused = self._refused, {}
         self.send(encode(Ack(upto=self._upto, rejected=refused or None)))
 
-    def _within_rate(self, count: int) -> bool:
-        assert self.loop is not None
-        now_s = self.loop.time()
-        self._tokens = min(BURST_FIXES, self._tokens + (now_s - self._tokens_s) * MAX_FIXES_PER_S) - count
-        self._tokens_s = now_s
-        return self._tokens >= 0.0
+    def _within_rate(self, count: int, now_ms: int) -> bool:
+        tokens = self._tokens + (now_ms - self._tokens_ms) * (MAX_FIXES_PER_S / 1000.0)
+        self._tokens = tokens = (tokens if tokens < BURST_FIXES else BURST_FIXES) - count
+        self._tokens_ms = now_ms
+        return tokens >= 0.0
 
     def _error(self, code: str, detail: str, fixed_at: int | None = None) -> None:
         assert self.loop is not None

@@ -7,9 +7,10 @@ recorded city trips the recent speed alone is by far the worst predictor.
 
 from __future__ import annotations
 
+from math import sqrt
+
 PACE_PRIOR_S = 900.0
 """Weight of the expectation against observed driving, in seconds; from cross-validation on recorded city trips."""
-PACE_EXPONENT = 0.5
 PACE_MIN, PACE_MAX = 0.5, 2.5
 TELL_S = 20.0
 TELL_SHARE = 0.08
@@ -33,12 +34,15 @@ class Pace:
         self._expected_s = 0.0
         self.factor = 1.0
 
-    def observe(self, *, took_s: float, expected_s: float) -> None:
+    def observe(self, took_s: float, expected_s: float) -> None:
         """Progress that was expected to take ``expected_s`` took ``took_s``."""
         self._observed_s += took_s
         self._expected_s += expected_s
-        ratio = (self._observed_s + PACE_PRIOR_S) / (max(self._expected_s, 0.0) + PACE_PRIOR_S)
-        self.factor = min(max(ratio**PACE_EXPONENT, PACE_MIN), PACE_MAX)
+        expected_s = self._expected_s
+        ratio = (self._observed_s + PACE_PRIOR_S) / ((expected_s if expected_s > 0.0 else 0.0) + PACE_PRIOR_S)
+        # The exponent is one half: shrunk once more, because what was slow so far is rarely as slow to the end.
+        factor = sqrt(ratio)
+        self.factor = factor if PACE_MIN <= factor <= PACE_MAX else min(max(factor, PACE_MIN), PACE_MAX)
 
 
 class ArrivalEstimate:
@@ -53,7 +57,7 @@ class ArrivalEstimate:
         self.reason = "first"
         self.estimated = False
 
-    def update(self, *, left_s: float, at_ms: int, estimated: bool, standing_ms: int = 0) -> bool:
+    def update(self, left_s: float, at_ms: int, estimated: bool, standing_ms: int = 0) -> bool:
         """Feed the seconds left as of ``at_ms``; True when the change is worth telling (``reason`` says why)."""
         if left_s < 0.0:
             left_s = 0.0
@@ -75,8 +79,10 @@ class ArrivalEstimate:
                 change_ms = -change_ms
             tell_ms = left_s * (1000.0 * TELL_SHARE)
             if change_ms <= (tell_ms if tell_ms > 1000.0 * TELL_S else 1000.0 * TELL_S) and told >= at_ms:
-                self.low_at = min(at_ms + int(low_s * 1000.0), told)
-                self.high_at = max(at_ms + int(high_s * 1000.0), told)
+                low_at = at_ms + int(low_s * 1000.0)
+                high_at = at_ms + int(high_s * 1000.0)
+                self.low_at = low_at if low_at < told else told
+                self.high_at = high_at if high_at > told else told
                 return False
             if left_s <= ARRIVING_S:
                 self.reason = "arriving"

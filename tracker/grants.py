@@ -43,6 +43,10 @@ class Grant:
         """True until the technician has left every hidden zone."""
         return not self._left
 
+    def is_clear(self, technician_id: str, fixed_at: int) -> bool:
+        """The common case of ``shows`` without a look at the place: open-ended, and every zone left behind."""
+        return self._left and self.until_ms is None and fixed_at >= self.from_ms and technician_id == self.technician_id
+
     def shows(self, *, technician_id: str, fixed_at: int, lat: float, lon: float, now_ms: int) -> bool:
         """May this position go to the watchers of the trip?"""
         if technician_id != self.technician_id or fixed_at < self.from_ms:

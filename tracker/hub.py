@@ -31,20 +31,14 @@ class Message:
     """One thing to tell, encoded and framed once. ``conflates``: a newer one makes it worthless. ``located``: it
     says where the technician is (what conflates does)."""
 
-    __slots__ = ("_frame", "conflates", "located", "payload", "seq")
+    __slots__ = ("conflates", "frame", "located", "payload", "seq")
 
     def __init__(self, payload: bytes, *, seq: int = 0, conflates: bool = False, located: bool = False) -> None:
         self.payload = payload
         self.seq = seq
         self.conflates = conflates
         self.located = located or conflates
-        self._frame: bytes | None = None
-
-    @property
-    def frame(self) -> bytes:
-        if self._frame is None:
-            self._frame = frame(self.payload)
-        return self._frame
+        self.frame = frame(payload)
 
 
 class Watcher:
@@ -171,6 +165,10 @@ class Hub:
     def watchers(self, topic: str) -> list[Watcher]:
         found = self._topics.get(topic)
         return list(found.watchers) if found else []
+
+    def principals(self) -> set[Any]:
+        """Everybody who watches anything."""
+        return {watcher.principal for found in self._topics.values() for watcher in found.watchers}
 
     def forget_positions(self, topic: str) -> None:
         """Drop every position that is still on its way to a watcher: the right to see it has just ended."""

@@ -13,17 +13,19 @@ KEPT = 960
 class PredictionLog:
     """The predictions of one trip as they were told."""
 
-    __slots__ = ("_rows", "arrived_at")
+    __slots__ = ("_rows", "arrived_at", "due_ms")
 
     def __init__(self) -> None:
         self._rows: list[tuple[int, int, int, int]] = []
         self.arrived_at: int | None = None
+        self.due_ms = 0
 
     def note(self, *, at_ms: int, eta_at: int, low_at: int, high_at: int) -> None:
         rows = self._rows
         if rows and at_ms - rows[-1][0] < KEEP_EVERY_MS:
             return
         rows.append((at_ms, eta_at, low_at, high_at))
+        self.due_ms = at_ms + KEEP_EVERY_MS
         if len(rows) > KEPT:
             del rows[: KEPT // 2]
 

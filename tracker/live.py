@@ -31,6 +31,10 @@ class Duty(Enum):
     OFF_DUTY = "off_duty"
 
 
+ON_DUTY = Duty.ON_DUTY
+"""Members of an Enum are looked up slowly; the hot path asks for this one at every fix."""
+
+
 class TripFacts(msgspec.Struct, frozen=True):
     """What the tracker must know about a visit to tell its watchers. Times in ms since 1970.
 
@@ -174,6 +178,9 @@ class LiveTrip:
             self.shown = False
             return False
         track = technician.track
+        if grant.is_clear(technician.id, track.fixed_at):
+            self.shown = True
+            return True
         self.shown = grant.shows(
             technician_id=technician.id, fixed_at=track.fixed_at, lat=track.lat, lon=track.lon, now_ms=now_ms
         )

@@ -17,7 +17,7 @@ from tracker.bus import Bus, LocalBus
 from tracker.errors import CloseCode
 from tracker.filters import CURRENT, LATE, Rejection, Verdict
 from tracker.hub import Hub
-from tracker.live import Duty, LiveTechnician, LiveTrip, TripFacts, fix_of, state_of
+from tracker.live import ON_DUTY, Duty, LiveTechnician, LiveTrip, TripFacts, fix_of, state_of
 from tracker.messages import (
     Arrival,
     Board,
@@ -195,7 +195,7 @@ class Node(Streams):
     def ingest(self, technician_id: str, fixes: list[Fix], now_ms: int) -> list[Verdict]:
         """Decide the fixes of one read, record the accepted ones, tell the newest. One verdict per fix, in order."""
         technician = self._technicians.get(technician_id) or self._technician(technician_id)
-        if technician.duty is not Duty.ON_DUTY:
+        if technician.duty is not ON_DUTY:
             self.rejections["off_duty"] += len(fixes)
             return [Rejection.OFF_DUTY] * len(fixes)
         live = technician.trip
@@ -293,7 +293,7 @@ class Node(Streams):
         if motion.wants_route:
             self._ways.ask(live)
         estimate = motion.estimate
-        if estimate.eta_at is not None:
+        if estimate.eta_at is not None and now_ms >= live.predictions.due_ms:
             live.predictions.note(
                 at_ms=now_ms, eta_at=estimate.eta_at, low_at=estimate.low_at, high_at=estimate.high_at
             )

@@ -64,8 +64,9 @@ class Recorder:
 
     def touch(self, technician_id: str) -> None:
         """The technician's last state changed and is to be kept with the next batch."""
-        self._dirty.add(technician_id)
-        self._wake.set()
+        if technician_id not in self._dirty:
+            self._dirty.add(technician_id)
+            self._wake.set()
 
     def also(self, write: Callable[[], None]) -> None:
         """Another small write (in the worker thread) with the next batch; ``committed`` covers it."""

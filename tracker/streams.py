@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from tracker.bus import Bus
+from tracker.bus import Bus, LocalBus
 from tracker.errors import CloseCode, NotTracked
 from tracker.hub import Hub, Message
 from tracker.live import EtaView, LiveTrip, TripFacts
@@ -20,6 +20,7 @@ class Streams:
         self.hub = hub
         self.bus = bus
         self.now_ms = now_ms
+        self._ships = not isinstance(bus, LocalBus)
         self._trips: dict[str, LiveTrip] = {}
 
     def pin(self, trip_id: str) -> None:
@@ -98,7 +99,7 @@ class Streams:
     def live(self, trip_id: str) -> LiveTrip:
         found = self._trips.get(trip_id)
         if found is None:
-            found = self._trips[trip_id] = LiveTrip(trip_id, secrets.token_urlsafe(6))
+            found = self._trips[trip_id] = LiveTrip(trip_id, secrets.token_hex(6))
         return found
 
     def halt(self, live: LiveTrip, now_ms: int) -> None:
@@ -113,7 +114,8 @@ class Streams:
     def publish(self, live: LiveTrip, payload: bytes, *, conflates: bool = False, located: bool = False) -> None:
         message = Message(payload, seq=live.seq, conflates=conflates, located=located)
         self.hub.publish(live.topic, message)
-        self.bus.ship(live.topic, message)
+        if self._ships:
+            self.bus.ship(live.topic, message)
 
     def tell_status(self, live: LiveTrip, now_ms: int) -> None:
         facts = live.facts

@@ -106,7 +106,14 @@ class Trip:
             return
         track = self.track
         fixed_at = fix.fixed_at
-        east, north = destination.east_north(lat=track.lat, lon=track.lon)
+        # LocalFrame.east_north in place: this is the hot path.
+        delta_deg = track.lon - destination.lon
+        if delta_deg > 180.0:
+            delta_deg -= 360.0
+        elif delta_deg < -180.0:
+            delta_deg += 360.0
+        east = delta_deg * destination.east_m_per_deg
+        north = (track.lat - destination.lat) * destination.north_m_per_deg
         distance_m = hypot(east, north)
         progress = self.progress
         if progress is not None:
@@ -124,14 +131,10 @@ class Trip:
         else:
             self.left_m = straight_left_m(distance_m)
             expected_s = straight_left_s(distance_m)
-        moved_m = 0.0
         if self._last_ms:
-            moved_m = hypot(east - self._east, north - self._north)
             took_s = (fixed_at - self._last_ms) / 1000.0
             if took_s <= PACE_GAP_S:
-                self.pace.observe(took_s=took_s, expected_s=self._expected_s - expected_s)
-        self._east = east
-        self._north = north
+                self.pace.observe(took_s, self._expected_s - expected_s)
         self._expected_s = expected_s
         self._last_ms = fixed_at
         left_s = expected_s * self.pace.factor
@@ -140,23 +143,26 @@ class Trip:
                 self.standing_since = fixed_at
         else:
             self.standing_since = 0
-        # The marker may rest at a standstill a few metres off; arriving is judged by the fix itself.
-        fix_distance_m = distance_m
-        if track.standing or distance_m < NEARBY_M:
-            fix_distance_m = hypot(*destination.east_north(lat=fix.lat, lon=fix.lon))
-        if self.arrival.receive(
-            distance_m=fix_distance_m,
-            moved_m=moved_m,
-            accuracy_m=fix.accuracy_m,
-            speed_mps=fix.speed_mps,
-            fixed_at=fixed_at,
-        ):
-            self.just_arrived = True
-        if self.arrival.arrived_at is not None and self.arrival.inside:
-            left_s = 0.0
+        arrival = self.arrival
+        if distance_m < NEARBY_M or arrival.inside:
+            # The marker may rest at a standstill a few metres off; arriving is judged by the fix itself.
+            if arrival.receive(
+                distance_m=hypot(*destination.east_north(lat=fix.lat, lon=fix.lon)),
+                moved_m=hypot(east - self._east, north - self._north),
+                accuracy_m=fix.accuracy_m,
+                speed_mps=fix.speed_mps,
+                fixed_at=fixed_at,
+            ):
+                self.just_arrived = True
+            if arrival.arrived_at is not None and arrival.inside:
+                left_s = 0.0
+        else:
+            arrival.last_ms = fixed_at
+        self._east = east
+        self._north = north
         self.left_s = left_s
         standing_ms = fixed_at - self.standing_since if self.standing_since else 0
-        if self.estimate.update(left_s=left_s, at_ms=fixed_at, estimated=progress is None, standing_ms=standing_ms):
+        if self.estimate.update(left_s, fixed_at, progress is None, standing_ms):
             self.eta_changed = True
 
     def position(self, seq: int, now_ms: int) -> Position:

@@ -9,7 +9,7 @@ from slots.notices import Notice
 from tracker.errors import CloseCode
 from web import accounts_store, secrets_store
 from web.accounts_store import Person, normalize_email
-from web.auth import Principal
+from web.auth import Principal, principal_of
 from web.links import disconnect_session
 from web.passwords import check_password
 from web.problems import Problem, retry_later
@@ -91,6 +91,30 @@ async def sign_out(state: State, principal: Principal) -> None:
     async with state.database.transaction() as conn:
         await secrets_store.revoke(conn, token_id=principal.session_id)
     disconnect_session(state, {principal.session_id}, CloseCode.SIGN_IN_AGAIN, "signed out")
+
+
+async def end_outdated_watches(state: State) -> None:
+    """After a change of accounts or people: cut the live views of everybody whose rights are not what they were. Who
+    still may look comes again and is looked at afresh."""
+    watching = {each for each in state.hub.principals() if isinstance(each, Principal) and each.person_id}
+    if not watching:
+        return
+    async with state.database.read() as conn:
+        people = await accounts_store.people_by_id(conn, list({each.person_id or "" for each in watching}))
+    outdated = {each for each in watching if not _still_is(each, people.get(each.person_id or ""))}
+    state.hub.disconnect(lambda watcher: watcher.principal in outdated, CloseCode.TRY_LATER, "please come again")
+
+
+def _still_is(principal: Principal, person: Person | None) -> bool:
+    if person is None or not person.may_sign_in:
+        return False
+    now = principal_of(
+        person,
+        session_id=principal.session_id,
+        expires_s=principal.expires_at_ms // 1000,
+        proved_at_ms=principal.proved_at_ms,
+    )
+    return now == principal
 
 
 def check_reset_limits(state: State, *, email: str, address: str | None) -> None:

@@ -21,7 +21,7 @@ from web.state import State, state_of
 SESSION_COOKIE = "enroute_session"
 LINK_COOKIE_PREFIX = "enroute_link_"
 
-# A browser that collects more link cookies than this gets only the first ones looked at.
+# A browser that collects more link cookies than this gets only the first ones looked at, that of the visit in any case.
 _MAX_LINK_COOKIES = 8
 
 # How long a revoked device token may still be believed by a process that has just seen it.
@@ -33,7 +33,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever is asking. `role` is customer, technician, dispatcher, admin or link.
 
     A link sees one visit (`appointment_id`) and nothing else; its `contact_id` is the recipient, `session_id` the id of
-    the link. `expires_at_ms` is when the proof ends by itself.
+    the link. `expires_at_ms` is when the proof ends by itself; `proved_at_ms` when it was looked at, so that a
+    revocation since then counts.
     """
 
     role: str
@@ -44,6 +45,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     appointment_id: str | None = None
     session_id: str
     expires_at_ms: int
+    proved_at_ms: int = 0
 
     @property
     def is_staff(self) -> bool:
@@ -80,9 +82,11 @@ async def authenticate_link(connection: HTTPConnection) -> Principal | None:
     """
     state = state_of(connection)
     in_path = set(connection.path_params.values())
-    tokens = [value for name, value in connection.cookies.items() if name.startswith(LINK_COOKIE_PREFIX)]
+    wanted = {link_cookie_name(str(value)) for value in in_path}
+    cookies = [name for name in connection.cookies if name.startswith(LINK_COOKIE_PREFIX)]
     found: Principal | None = None
-    for token in tokens[:_MAX_LINK_COOKIES]:
+    for name in sorted(cookies, key=lambda name: name not in wanted)[:_MAX_LINK_COOKIES]:
+        token = connection.cookies[name]
         principal = await _by_link(state, token)
         if principal is not None and principal.appointment_id in in_path:
             return principal
@@ -111,16 +115,16 @@ async def require(connection: HTTPConnection, *roles: str) -> Principal:
 
 
 async def _by_session(state: State, token: str) -> Principal | None:
-    now_s = state.now_s()
+    now_ms = state.now_ms()
     async with state.database.read() as conn:
-        session = await secrets_store.find(conn, kind="session", token=token, now_s=now_s)
+        session = await secrets_store.find(conn, kind="session", token=token, now_s=now_ms // 1000)
         person = await accounts_store.person_by_id(conn, session.subject) if session else None
     if session is None or person is None or not person.may_sign_in:
         return None
-    return principal_of(person, session_id=session.id, expires_s=session.expires_s or 0)
+    return principal_of(person, session_id=session.id, expires_s=session.expires_s or 0, proved_at_ms=now_ms)
 
 
-def principal_of(person: accounts_store.Person, *, session_id: str, expires_s: int) -> Principal:
+def principal_of(person: accounts_store.Person, *, session_id: str, expires_s: int, proved_at_ms: int) -> Principal:
     is_customer = person.role == "customer"
     return Principal(
         role=person.role,
@@ -130,10 +134,12 @@ def principal_of(person: accounts_store.Person, *, session_id: str, expires_s: i
         technician_id=person.technician_id,
         session_id=session_id,
         expires_at_ms=expires_s * 1000,
+        proved_at_ms=proved_at_ms,
     )
 
 
 async def _by_link(state: State, token: str) -> Principal | None:
+    now_ms = state.now_ms()
     link = await living_link(state, token)
     if link is None:
         return None
@@ -144,6 +150,7 @@ async def _by_link(state: State, token: str) -> Principal | None:
         appointment_id=link.appointment_id,
         session_id=link.id,
         expires_at_ms=link.expires_s * 1000,
+        proved_at_ms=now_ms,
     )
 
 

@@ -29,6 +29,7 @@ from slots.events import (
 )
 from slots.model import Appointment, AppointmentView, Status
 from tracker.board import BOARD_TOPIC
+from tracker.errors import CloseCode
 from tracker.hub import Message
 from tracker.live import TripFacts
 from web.home import Home
@@ -44,6 +45,7 @@ HIDDEN_RADIUS_M = 150.0
 OFFLINE_MS = 2 * 3600 * 1000
 # How often arrival times are looked at: has another visit become the Active one, is somebody late or near?
 LOOK_EVERY_S = 15.0
+DAY_S = 86_400
 
 log = logging.getLogger("enroute.bridge")
 
@@ -73,13 +75,13 @@ class Bridge:
         state = self._state
         for view in await booking.traveling(state.booking):
             await self.prepare(view.technician.id)
-            set_off_s = view.appointment.traveling_s or view.appointment.changed_s
             state.node.open_trip(
                 trip_id=view.id,
                 technician_id=view.technician.id,
                 facts=self.facts(view),
                 now_ms=state.now_ms(),
-                since_ms=set_off_s * 1000,
+                # The newest change of a Traveling visit: setting off, or being given to this technician after that.
+                since_ms=view.appointment.changed_s * 1000,
             )
             self.home.note(view.appointment)
         for account_id in self.home.accounts():
@@ -106,10 +108,14 @@ class Bridge:
         zones: list[tuple[float, float, float]] = []
         if resource.home_lat is not None and resource.home_lon is not None:
             zones.append((resource.home_lat, resource.home_lon, HIDDEN_RADIUS_M))
-        day = await booking.day_of_technician(state.booking, technician_id=technician_id, now_s=state.now_s())
-        worked = [view for view in day if view.appointment.started_s is not None]
-        if worked:
-            site = max(worked, key=lambda view: view.appointment.started_s or 0).site
+        visits = [
+            view
+            for now_s in (state.now_s() - DAY_S, state.now_s())
+            for view in await booking.day_of_technician(state.booking, technician_id=technician_id, now_s=now_s)
+        ]
+        been_to = [view for view in visits if _came_s(view.appointment) is not None]
+        if been_to:
+            site = max(been_to, key=lambda view: _came_s(view.appointment) or 0).site
             if site.lat is not None and site.lon is not None:
                 zones.append((site.lat, site.lon, HIDDEN_RADIUS_M))
         self._zones[technician_id] = tuple(zones)
@@ -130,6 +136,8 @@ class Bridge:
     def tell(self, events: Sequence[Event]) -> None:
         """Pass on what a use case reported."""
         for event in events:
+            if isinstance(event, AppointmentMoved | AppointmentReassigned):
+                self._let_go(event)
             self._steer_trip(event)
             self._tell_pages(event)
         if events:
@@ -159,6 +167,16 @@ class Bridge:
                 await self.live_notices.look()
             except Exception:
                 log.exception("arrival times could not be followed; trying again")
+
+    def _let_go(self, event: AppointmentMoved | AppointmentReassigned) -> None:
+        """Who no longer goes to the visit may not follow who does."""
+        topic, old = self._state.node.topic(event.view.id), event.old_technician.id
+        if old != event.view.technician.id:
+            self._state.hub.disconnect(
+                lambda watcher: watcher.topic == topic and getattr(watcher.principal, "technician_id", None) == old,
+                CloseCode.NOT_FOUND,
+                "given to another technician",
+            )
 
     def _steer_trip(self, event: Event) -> None:
         node, view, now_ms = self._state.node, event.view, self._state.now_ms()
@@ -233,3 +251,10 @@ class Bridge:
         message = Message(payload)
         self._state.hub.publish(topic, message)
         self._state.node.bus.ship(topic, message)
+
+
+def _came_s(visit: Appointment) -> int | None:
+    """When the technician was at this customer's door (s since 1970): at work there, or in vain; None if never."""
+    if visit.started_s is None and visit.traveling_s is not None:
+        return visit.canceled_s
+    return visit.started_s

@@ -10,6 +10,8 @@ import base64
 import binascii
 import contextlib
 import logging
+from collections.abc import Coroutine
+from typing import Any
 
 import msgspec
 from starlette.routing import BaseRoute, WebSocketRoute
@@ -18,7 +20,8 @@ from starlette.websockets import WebSocket
 from tracker.connections import WatcherConnection
 from tracker.errors import CloseCode
 from tracker.messages import HEARTBEAT_S, SUBPROTOCOL, End, Since, decode_hello, encode
-from web.auth import Principal, authenticate, authenticate_token, origin_is_ours
+from web.auth import Principal, authenticate, authenticate_token, link_cookie_name, origin_is_ours
+from web.links import is_dead_link
 from web.state import State, state_of
 from web.trip_facts import ENDED
 from web.upgrade import hand_over
@@ -51,6 +54,10 @@ async def watch_visit(websocket: WebSocket) -> None:
             principal, facts = await watcher_of(websocket, state, trip_id)
         else:
             principal = None
+        is_over = False
+        if principal is None:
+            link_token = websocket.cookies.get(link_cookie_name(trip_id)) if by_cookie else token
+            is_over = bool(link_token) and await is_dead_link(state, link_token or "", appointment_id=trip_id)
         await websocket.accept(subprotocol=chosen_subprotocol(websocket))
         connection = _connection(state, principal)
         hand_over(websocket, connection)
@@ -59,11 +66,14 @@ async def watch_visit(websocket: WebSocket) -> None:
             _admit(state, connection, trip_id, principal, None)
         elif principal is not None:
             connection.close(CloseCode.NOT_FOUND, "no such visit")
+        elif is_over:
+            connection.close(CloseCode.OVER, "the link is over")
         elif token is not None:
             connection.close(CloseCode.SIGN_IN_AGAIN, "sign in again")
         else:
             connection.expect_hello(
-                lambda payload: _spawn(state, _hello(state, connection, trip_id, payload)), within_s=HELLO_WITHIN_S
+                lambda payload: _spawn(state, connection, _hello(state, connection, trip_id, payload)),
+                within_s=HELLO_WITHIN_S,
             )
     finally:
         node.unpin(trip_id)
@@ -86,7 +96,10 @@ async def _hello(state: State, connection: WatcherConnection, trip_id: str, payl
         return
     principal = await authenticate_token(state, hello.token) if hello.token else None
     if principal is None:
-        connection.close(CloseCode.SIGN_IN_AGAIN, "sign in again")
+        if hello.token and await is_dead_link(state, hello.token, appointment_id=trip_id):
+            connection.close(CloseCode.OVER, "the link is over")
+        else:
+            connection.close(CloseCode.SIGN_IN_AGAIN, "sign in again")
         return
     state.node.pin(trip_id)
     try:
@@ -110,7 +123,7 @@ def _admit(
         return
     node = state.node
     now_ms = state.now_ms()
-    if not state.watches.begin(principal.session_id, unlimited=principal.is_staff):
+    if not state.watches.begin(principal):
         connection.close(CloseCode.TOO_MANY, "too many open watches")
         return
     connection.on_ended = lambda: _ended(state, trip_id, principal)
@@ -171,7 +184,9 @@ async def watch_board(websocket: WebSocket) -> None:
 
 
 def _follow(state: State, connection: WatcherConnection, topic: str, principal: Principal) -> None:
-    if not state.watches.begin(principal.session_id, unlimited=principal.is_staff):
+    if not connection.alive:
+        return
+    if not state.watches.begin(principal):
         connection.close(CloseCode.TOO_MANY, "too many open watches")
         return
     connection.on_ended = lambda: state.watches.end(principal.session_id)
@@ -208,16 +223,16 @@ def chosen_subprotocol(websocket: WebSocket) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in websocket.scope.get("subprotocols", ()) else None
 
 
-def _spawn(state: State, coroutine) -> None:  # type: ignore[no-untyped-def]
-    task = asyncio.get_running_loop().create_task(coroutine)
+def _spawn(state: State, connection: WatcherConnection, hello: Coroutine[Any, Any, None]) -> None:
+    def done(task: asyncio.Task[None]) -> None:
+        state.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a hello could not be answered", exc_info=task.exception())
+            connection.close(CloseCode.TRY_LATER, "please come again")
+
+    task = asyncio.get_running_loop().create_task(hello)
     state.tasks.add(task)
-    task.add_done_callback(state.tasks.discard)
-    task.add_done_callback(_report)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("a hello could not be answered", exc_info=task.exception())
+    task.add_done_callback(done)
 
 
 routes: list[BaseRoute] = [

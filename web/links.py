@@ -51,6 +51,13 @@ async def living_link(state: State, token: str) -> Link | None:
     return link if link.is_alive(state.now_s()) else None
 
 
+async def is_dead_link(state: State, token: str, *, appointment_id: str) -> bool:
+    """Whether this is the token of a link to the visit that lives no more: whoever holds it need not come again."""
+    async with state.database.read() as conn:
+        link = await links_store.link_by_token(conn, token)
+    return link is not None and link.appointment_id == appointment_id and await living_link(state, token) is None
+
+
 def cut_to_visit(link: Link, visit: Appointment, *, grace_s: int) -> Link:
     """The end of the visit ends the link, unless somebody set the link's end by hand."""
     ended_s = visit.completed_s or visit.canceled_s
@@ -76,7 +83,8 @@ async def set_link_expiry(state: State, *, link_id: str, expires_s: int) -> Link
     if expires_s > now_s + MAX_LIFETIME_S:
         raise Problem("invalid", "A link lives for a year at most.", field="expires_at")
     async with state.database.transaction() as conn:
-        await links_store.set_expiry(conn, link_id=link_id, expires_s=expires_s)
+        # Before 1970 is as dead as 1970, and can be shown.
+        await links_store.set_expiry(conn, link_id=link_id, expires_s=max(0, expires_s))
         link = await links_store.link_by_id(conn, link_id)
     if link is None:
         raise Problem("not_found", "There is no such link.")
@@ -101,5 +109,7 @@ def _close_watches(state: State, link: Link, reason: str) -> None:
 
 
 def disconnect_session(state: State, session_ids: set[str], code: CloseCode, reason: str) -> None:
-    """Cut, now, every live view that was opened with one of these sessions or links."""
+    """Cut, now, every live view that was opened with one of these sessions or links, and refuse those whose proof was
+    looked at before and that are about to open."""
+    state.watches.revoke(session_ids, now_ms=state.now_ms())
     state.hub.disconnect(lambda watcher: getattr(watcher.principal, "session_id", None) in session_ids, code, reason)

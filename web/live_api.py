@@ -58,7 +58,7 @@ async def events(request: Request) -> Response:
     node = state.node
     async with _Pinned(state, trip_id):
         principal = await _admitted(request, state, trip_id)
-        if not state.watches.begin(principal.session_id, unlimited=principal.is_staff):
+        if not state.watches.begin(principal):
             raise Problem("too_many_requests", "Too many open watches.", headers={"Retry-After": "30"})
         watcher = StreamWatcher(principal=principal, until_ms=principal.expires_at_ms)
         now_ms = state.now_ms()
@@ -82,12 +82,13 @@ async def events(request: Request) -> Response:
 class StreamWatcher(Watcher):
     """A watcher that is read by a response: everything goes through its mailbox, the newest position only."""
 
-    __slots__ = ("epoch", "over", "seq", "wake", "welcome")
+    __slots__ = ("epoch", "over", "reading", "seq", "wake", "welcome")
 
     def __init__(self, *, principal: Principal, until_ms: int) -> None:
         super().__init__(write=_never, principal=principal, until_ms=until_ms)
         self.stalled = True
         self.over = False
+        self.reading: list[Message] = []
         self.wake = asyncio.Event()
         self.welcome = b""
         self.epoch = ""
@@ -97,7 +98,13 @@ class StreamWatcher(Watcher):
         self.wake.set()
         return super().keep(message)
 
+    def drop_positions(self) -> None:
+        super().drop_positions()
+        self.reading = [message for message in self.reading if not message.located]
+
     def cut(self, code: int, reason: str) -> None:
+        # Nothing that was not read yet may show a position to whom the right was taken from.
+        self.drop_positions()
         self.over = True
         self.wake.set()
 
@@ -106,7 +113,9 @@ async def _stream(state: State, trip_id: str, principal: Principal, watcher: Str
     try:
         yield _event(watcher.epoch, watcher.seq, watcher.welcome)
         while True:
-            for message in watcher.take():
+            watcher.reading = watcher.take()
+            while watcher.reading:
+                message = watcher.reading.pop(0)
                 if watcher.until_ms <= state.now_ms():
                     return
                 yield _event(watcher.epoch, message.seq, message.payload)

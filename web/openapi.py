@@ -14,6 +14,7 @@ One path is one `resource`: two Starlette routes on one path would answer 405 wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -28,6 +29,11 @@ from web.problems import PROBLEMS, Problem
 Handler = Callable[[Request], Awaitable[Response]]
 T = TypeVar("T")
 H = TypeVar("H", bound=Handler)
+
+# PostgreSQL keeps no NUL in a text, and nobody means one. JSON can only write it as an escape.
+NUL = "\0"
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_NO_NUL = "A text cannot hold the character NUL."
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -82,6 +88,8 @@ class Resource(Route):
         self.handlers = {method.upper(): handler for method, handler in handlers.items()}
 
         async def dispatch(request: Request) -> Response:
+            if NUL in request.scope["path"]:
+                raise Problem("not_found")
             method = "GET" if request.method == "HEAD" else request.method
             return await self.handlers[method](request)
 
@@ -110,6 +118,8 @@ async def decode_body(request: Request, type: type[T]) -> T:
     if content_type != "application/json" and not content_type.endswith("+json"):
         raise Problem("unsupported_media_type", f"Send application/json, not {content_type[:60]}.")
     raw = await request.body()
+    if b"\\u0000" in raw and _ESCAPED_NUL.search(raw):
+        raise Problem("invalid", _NO_NUL)
     try:
         return msgspec.json.decode(raw, type=type)
     except msgspec.ValidationError as error:
@@ -120,8 +130,11 @@ async def decode_body(request: Request, type: type[T]) -> T:
 
 def decode_query(request: Request, type: type[T]) -> T:
     """The query string as `type`; names that `type` does not know are ignored. Problem `invalid` (422) otherwise."""
+    values = dict(request.query_params)
+    if any(NUL in value for value in values.values()):
+        raise Problem("invalid", _NO_NUL)
     try:
-        return msgspec.convert(dict(request.query_params), type, strict=False)
+        return msgspec.convert(values, type, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
 

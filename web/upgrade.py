@@ -59,14 +59,15 @@ class EnrouteWebSocketProtocol(WebSocketsSansIOProtocol):
     def hand_over(self, connection: Connection) -> None:
         """Give the accepted websocket to ``connection``. Call it once, right after ``accept``, without an await
         between; raises ``RuntimeError`` before the handshake is complete."""
+        if self.transport.is_closing():
+            connection.connection_lost(None)
+            return
         if not self.handshake_complete or self.close_sent:
             raise RuntimeError("Only an accepted websocket can be handed over. Call accept() first.")
         # The keepalive timer would pin this protocol and all it holds for as long as the connection lives.
         self.stop_keepalive()
         transport = self.transport
         self.connections.discard(self)
-        if transport.is_closing():
-            return
         self.connections.add(cast(Any, connection))
         connection.on_gone = cast(Any, self.connections.discard)
         transport.set_protocol(connection)
@@ -75,6 +76,8 @@ class EnrouteWebSocketProtocol(WebSocketsSansIOProtocol):
         for data in early:
             self.loop.call_soon(connection.data_received, data)
         self.transport = cast(Transport, _GONE)
+        # The scope points back here through the extension: without this the pair waits for the garbage collector.
+        self.scope["extensions"].pop(EXTENSION, None)
 
 
 class _Gone(BaseTransport):

@@ -8,6 +8,7 @@ from slots import booking
 from slots.errors import NotFound
 from tracker.live import TripFacts
 from web.auth import Principal, authenticate, authenticate_link
+from web.openapi import NUL
 from web.state import State
 from web.trip_facts import trip_facts
 from web.visibility import may_see
@@ -15,6 +16,8 @@ from web.visibility import may_see
 
 async def facts_for(state: State, principal: Principal, trip_id: str) -> TripFacts | None:
     """What may be told of the visit, or None for an unknown visit and a foreign one alike."""
+    if NUL in trip_id:
+        return None
     try:
         view = await booking.get(state.booking, appointment_id=trip_id)
     except NotFound:

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.web.api.house import House, open_house
+from tests.web.api.house import WEDNESDAY, House, open_house
 from tracker.hub import Watcher
 from tracker.messages import Fix
+from web.auth import Principal
 
 
 class Listener(Watcher):
@@ -299,3 +300,78 @@ async def test_after_a_restart_the_trip_goes_on(template: Path, tmp_path: Path):
 
         assert [message["lat_e6"] for message in stream.of("position")] == [41_170_000]
         assert again.state.bridge.home.active("acme") == visit["id"]
+
+
+async def test_the_technician_who_lost_the_visit_no_longer_follows_who_comes(house: House):
+    visit = await house.bring_to(await house.book(), "traveling")
+    old = visit["technician"]["id"]
+    new = "bo" if old == "ana" else "ana"
+    customer = await watch(house, visit)
+    theirs = Listener(house, house.state.node.topic(visit["id"]))
+    theirs.principal = Principal(
+        role="technician", person_id=old, technician_id=old, session_id="s", expires_at_ms=2**60
+    )
+
+    await house.dora.post(f"/api/dispatch/appointments/{visit['id']}/reassign", json={"technician": new})
+    report(house, new, lat=41.18)
+
+    assert (theirs.closed, theirs.of("position")) == (4503, [])
+    assert [message["lat_e6"] for message in customer.of("position")] == [41_180_000]
+
+
+async def test_the_technician_is_held_back_at_the_door_where_nobody_was_home(house: House):
+    house.turn_to("2026-11-24T07:30")
+    first = await house.bring_to(await house.book(clock="10:00", asset="oven"), "traveling")
+    technician_id = first["technician"]["id"]
+    await change(house, first, "cancel")
+    second = await given_to(house, await house.book(clock="15:00"), technician_id)
+    stream = await watch(house, second)
+
+    await change(house, second, "travel")
+    report(house, technician_id, lat=41.16, lon=-8.62)
+    hidden = list(stream.of("position"))
+    report(house, technician_id, lat=41.155, lon=-8.62)
+
+    assert hidden == []
+    assert len(stream.of("position")) == 1
+
+
+async def test_the_technician_is_held_back_at_the_previous_customers_door_after_midnight(house: House):
+    first = await house.bring_to(await house.book(clock="16:00", asset="oven"), "completed")
+    technician_id = first["technician"]["id"]
+    house.turn_to("2026-11-25T00:10")
+    second = await given_to(
+        house, await house.book(clock="15:00", **{"from": WEDNESDAY, "to": WEDNESDAY}), technician_id
+    )
+    stream = await watch(house, second)
+
+    await change(house, second, "travel")
+    report(house, technician_id, lat=41.16, lon=-8.62)
+
+    assert stream.of("status")
+    assert stream.of("position") == []
+
+
+async def test_after_a_restart_nothing_from_before_the_reassignment_is_shown(template: Path, tmp_path: Path):
+    async with open_house(template, tmp_path / "house") as house:
+        visit = await house.bring_to(await house.book(), "traveling")
+        new = "bo" if visit["technician"]["id"] == "ana" else "ana"
+        report(house, new, lat=41.17)
+        house.pass_s(60)
+        await house.dora.post(f"/api/dispatch/appointments/{visit['id']}/reassign", json={"technician": new})
+        before = await live(house, visit)
+    async with open_house(None, tmp_path / "house") as again:
+        again.clock_ms[0] = house.clock_ms[0]
+
+        after = await live(again, visit)
+
+    assert "position" not in before
+    assert "position" not in after
+
+
+async def given_to(house: House, visit: dict[str, Any], technician_id: str) -> dict[str, Any]:
+    visit = await house.read(visit)
+    if visit["technician"]["id"] != technician_id:
+        path = f"/api/dispatch/appointments/{visit['id']}/reassign"
+        visit = (await house.dora.post(path, json={"technician": technician_id})).json()
+    return visit

@@ -7,6 +7,7 @@ import pytest_asyncio
 from websockets.asyncio.client import connect
 
 from tests.servers import close_code
+from web.auth import link_cookie_name
 
 SUBPROTOCOL = "enroute.v1.json"
 
@@ -81,3 +82,21 @@ async def test_signing_out_closes_the_views_of_that_session_only(server, visit):
             assert await close_code(first) == 4401
             await there.delete("/api/session")
             assert await close_code(second) == 4401
+
+
+async def test_a_dead_link_is_told_to_stay_away_however_it_is_shown(server, visit):
+    async with server.signed_in("dora@enroute.example") as dora:
+        link = await make_link(dora, visit)
+        await dora.delete(f"/api/dispatch/links/{link['id']}")
+    bearer = {"Authorization": f"Bearer {link['token']}"}
+    cookie = {"Cookie": f"{link_cookie_name(visit['id'])}={link['token']}"}
+
+    codes = []
+    for headers in (bearer, cookie):
+        async with watch(server, visit, additional_headers=headers) as websocket:
+            codes.append(await close_code(websocket))
+    async with watch(server, visit) as websocket:
+        await websocket.send(json.dumps({"type": "hello", "token": link["token"]}))
+        codes.append(await close_code(websocket))
+
+    assert codes == [4510, 4510, 4510]

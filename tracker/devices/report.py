@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tracker.errors import DeviceDataError
 from tracker.messages import Fix
+
+MAX_REFUSED = 10_000
+"""Unreadable fixes of one report that are named one by one; each costs ten times what a good one does."""
 
 MALFORMED = "malformed"
 """Reason of a fix whose required values are missing or unreadable."""
@@ -43,8 +47,10 @@ class DeviceReport:
     reply_type: str = "text/plain"
 
     def add(self, place: int, read: Fix | str) -> None:
-        """Take a fix, or the reason why there is none."""
+        """Take a fix, or the reason why there is none. Raises DeviceDataError after ``MAX_REFUSED`` of those."""
         if isinstance(read, str):
+            if len(self.rejected) >= MAX_REFUSED:
+                raise DeviceDataError(f"more than {MAX_REFUSED} fixes of the report cannot be read")
             self.rejected.append((place, read))
         else:
             self.fixes.append(read)

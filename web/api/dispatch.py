@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from slots import booking
 from web import accounts_store
+from web.accounts import end_outdated_watches
 from web.api.appointments import BOOKING_PROBLEMS, NewAppointment, book_for
 from web.api.visit_answers import visit_answer
 from web.appointment_json import AppointmentJson
@@ -182,6 +183,7 @@ async def import_rows(request: Request) -> Response:
     if not query.dry_run:
         with refusals(state.settings):
             await apply_import(state, plan)
+        await end_outdated_watches(state)
     return answer(Imported(query.dry_run, plan.counts()))
 
 

@@ -71,7 +71,7 @@ async def list_slots(request: Request) -> Response:
     if not service:
         raise Problem("invalid", "Say which service: ?service=ID.", field="service")
     first_day = query.first_day or await _today(state, customer.site_id)
-    last_day = query.last_day or first_day + datetime.timedelta(days=state.settings.horizon_days - 1)
+    last_day = query.last_day or _horizon(first_day, days=state.settings.horizon_days)
     with refusals(state.settings):
         offer = await booking.offer(
             state.booking,
@@ -86,6 +86,13 @@ async def list_slots(request: Request) -> Response:
         )
     days = [SlotDayJson(day.date.isoformat(), [slot_json(slot) for slot in day.slots]) for day in offer.days]
     return answer(Slots(offer.time_zone, days))
+
+
+def _horizon(first_day: datetime.date, *, days: int) -> datetime.date:
+    try:
+        return first_day + datetime.timedelta(days=days - 1)
+    except OverflowError:
+        return datetime.date.max
 
 
 async def _today(state: State, site_id: str | None) -> datetime.date:

@@ -2,6 +2,7 @@ import msgspec
 import pytest
 
 from tracker.devices import PROTOCOLS, DeviceDataError, DeviceRequest, native
+from tracker.devices.report import MAX_REFUSED
 from tracker.messages import Fix
 
 WIRE_EXAMPLE = (
@@ -135,3 +136,8 @@ def test_the_reply_counts_and_names_what_was_refused():
     reply = native.reply(accepted=2, rejected=[(0, "stale")])
 
     assert reply == b'{"accepted":2,"rejected":[{"index":0,"reason":"stale"}]}'
+
+
+def test_a_report_of_nothing_but_unreadable_fixes_is_an_error():
+    with pytest.raises(DeviceDataError, match="more than 10000"):
+        native.read(DeviceRequest(body=b"[" + b"0," * MAX_REFUSED + b"0]"))

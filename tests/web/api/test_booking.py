@@ -65,6 +65,13 @@ async def test_a_question_for_slots_that_makes_no_sense_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+async def test_asking_from_the_last_day_of_the_calendar_is_no_error(house: House):
+    answer = await house.rui.get("/api/slots", params={"service": "check", "from": "9999-12-31"})
+
+    assert answer.status_code == 200
+    assert answer.json()["days"] == [{"date": "9999-12-31", "slots": []}]
+
+
 async def test_slots_for_the_asset_of_another_account_are_not_found(house: House):
     answer = await house.olga.get("/api/slots", params={"service": "check", "asset": "oven"})
 

@@ -3,7 +3,10 @@
 import pytest
 
 from tests.web.api.house import SET_UP, House
+from tracker.hub import Watcher
 from tracker.messages import Fix
+from web import accounts_store
+from web.auth import principal_of
 
 
 @pytest.mark.parametrize(
@@ -232,3 +235,31 @@ async def test_importing_the_same_set_up_again_keeps_visits_as_they_are(house: H
 
     assert answer.status_code == 200
     assert await house.read(visit) == visit
+
+
+async def test_an_import_that_takes_rights_away_cuts_the_views_of_those_people_only(house: House):
+    class View(Watcher):
+        closed = None
+
+        def cut(self, code: int, reason: str) -> None:
+            self.closed = code
+
+    async def view_of(email: str) -> View:
+        async with house.state.database.read() as conn:
+            person = await accounts_store.person_by_email(conn, email)
+        principal = principal_of(person, session_id=email, expires_s=2**40, proved_at_ms=0)
+        view = View(write=lambda data: None, principal=principal, until_ms=2**60)
+        house.state.hub.subscribe("anything", view)
+        return view
+
+    names = ("rui@acme.example", "olga@other.example", "dora@enroute.example", "ada@enroute.example")
+    rui, olga, dora, ada = [await view_of(email) for email in names]
+    closing = {
+        "accounts": [{"id": "other", "name": "Other", "site": "other-home", "status": "inactive"}],
+        "staff": [{"email": "dora@enroute.example", "name": "Dora", "role": "technician", "technician": "bo"}],
+    }
+
+    answer = await house.ada.post("/api/dispatch/import", json=closing)
+
+    assert answer.status_code == 200, answer.text
+    assert [view.closed for view in (rui, olga, dora, ada)] == [None, 1013, 1013, None]

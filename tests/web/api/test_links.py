@@ -193,3 +193,24 @@ async def test_a_link_cannot_live_for_ever(house: House, visit):
     assert answer.status_code == 422
     async with house.state.database.read() as conn:
         assert (await links_store.link_by_id(conn, link["id"])).extended is False
+
+
+async def test_an_end_before_all_time_ends_the_link_and_can_be_listed(house: House, visit):
+    link = await make_link(house, visit)
+
+    changed = await house.dora.put(
+        f"/api/dispatch/links/{link['id']}", json={"expires_at": "0001-01-01T00:00:00+14:00"}
+    )
+    listed = await house.dora.get(f"/api/dispatch/appointments/{visit['id']}/links")
+
+    assert (changed.status_code, listed.status_code) == (204, 200)
+    assert listed.json()["links"][0]["alive"] is False
+
+
+async def test_the_link_just_opened_works_in_a_browser_full_of_old_ones(house: House, visit):
+    for number in range(12):
+        house.nobody.cookies.set(f"enroute_link_{number:012}", "x" * 43)
+
+    await open_link(house, (await make_link(house, visit))["token"])
+
+    assert await sees(house, visit) == 200

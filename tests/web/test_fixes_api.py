@@ -1,0 +1,47 @@
+"""Reports of phones: who may send them, and what they may cost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from tests.web.api.house import MONDAY_S, House
+from web.fixes_api import SLICE
+
+
+async def device_headers(house: House) -> dict[str, str]:
+    made = await house.dora.post("/api/dispatch/device-tokens", json={"technician": "ana"})
+    return {"Authorization": f"Bearer {made.json()['token']}"}
+
+
+@pytest.mark.parametrize("path", ["/in/fix", "/in/owntracks", "/pub", "/in/overland"])
+async def test_nothing_of_a_strangers_batch_is_read(house: House, path: str):
+    taken = []
+
+    async def body() -> AsyncIterator[bytes]:
+        taken.append(path)
+        yield b"[" + b"0," * 1000 + b"0]"
+
+    answer = await house.nobody.post(path, content=body())
+
+    assert (answer.status_code, taken) == (401, [])
+
+
+async def test_a_day_of_buffered_fixes_is_taken_in_one_report(house: House):
+    count = SLICE * 2 + 1
+    fixes = [{"fixed_at": (MONDAY_S - count + n) * 1000, "lat": 41.15 + n * 1e-6, "lon": -8.6} for n in range(count)]
+
+    answer = await house.nobody.post("/in/fix", content=msgspec.json.encode(fixes), headers=await device_headers(house))
+
+    assert answer.json() == {"accepted": count, "rejected": []}
+
+
+async def test_a_report_of_nothing_but_rubbish_is_refused_as_one(house: House):
+    answer = await house.nobody.post(
+        "/in/fix", content=b"[" + b"0," * 20_000 + b"0]", headers=await device_headers(house)
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (200, "malformed")
+    assert answer.json()["rejected"] == [{"index": 0, "reason": "malformed"}]
