@@ -74,12 +74,13 @@ def freshness(age_ms: int) -> str:
 class LiveTechnician:
     """One technician's believed track, duty, and the trip they are on."""
 
-    __slots__ = ("duty", "duty_since", "id", "off_spans", "track", "trip")
+    __slots__ = ("duty", "duty_since", "id", "keep_ms", "off_spans", "track", "trip")
 
     def __init__(self, technician_id: str) -> None:
         self.id = technician_id
         self.track = TrackFilter()
         self.trip: LiveTrip | None = None
+        self.keep_ms = 0
         self.duty = Duty.ON_DUTY
         self.duty_since = 0
         self.off_spans: deque[tuple[int, int]] = deque(maxlen=16)

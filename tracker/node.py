@@ -32,6 +32,8 @@ from tracker.streams import Streams
 from tracker.ways import Ways
 
 BOARD_EVERY_S = 0.5
+KEEP_STATE_EVERY_MS = 10_000
+"""The position itself is on disk with every fix; what else is known of a technician follows at this pace."""
 ENDINGS = {"completed": "completed", "canceled": "canceled"}
 
 log = logging.getLogger("enroute.node")
@@ -233,7 +235,9 @@ class Node(Streams):
                 self.rejections[verdict.value] += 1
             verdicts.append(verdict)
         if moved:
-            self.recorder.touch(technician_id)
+            if now_ms >= technician.keep_ms:
+                technician.keep_ms = now_ms + KEEP_STATE_EVERY_MS
+                self.recorder.touch(technician_id)
             self._changed.add(technician_id)
             if live is not None and motion is not None:
                 self._tell_position(live, now_ms)
@@ -287,6 +291,8 @@ class Node(Streams):
         assert motion is not None
         hidden = not live.shown
         shown = live.reveal(now_ms)
+        if shown and hidden and live.technician is not None:
+            self.recorder.touch(live.technician.id)
         if shown and hidden and motion.progress is not None:
             # The line known so far begins where the technician was not to be seen: another one from here.
             motion.wants_route = True
@@ -308,6 +314,7 @@ class Node(Streams):
             self.tell_eta(live, now_ms, "arrived")
             technician = live.technician
             if technician is not None:
+                self.recorder.touch(technician.id)
                 self.hub.publish_topic(
                     f"technician:{technician.id}", encode(Arrival(trip=live.id, at=technician.track.fixed_at))
                 )

@@ -36,6 +36,15 @@ class LastState(msgspec.Struct, gc=False):
     arrived_at: int | None = None
     revealed: bool = True
 
+    def move_to(self, row: FixRow) -> None:
+        """Take the position of a newer fix of the same technician."""
+        self.fixed_at = row.fixed_at
+        self.lat = row.lat
+        self.lon = row.lon
+        self.speed_mps = row.speed_mps or 0.0
+        self.heading_deg = row.heading_deg
+        self.accuracy_m = row.accuracy_m
+
 
 class Prediction(msgspec.Struct, gc=False):
     """What was predicted so many minutes before the arrival, against the arrival (ms since 1970)."""

@@ -201,7 +201,8 @@ def _home_topic(principal: Principal | None) -> str | None:
         return f"account:{principal.account_id}"
     if principal.technician_id is not None:
         return f"technician:{principal.technician_id}"
-    return "dispatch" if principal.is_staff else None
+    # Staff have no visits of their own; the board is theirs at /ws/dispatch.
+    return "staff" if principal.is_staff else None
 
 
 def bearer_of(websocket: WebSocket) -> str | None:

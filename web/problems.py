@@ -63,6 +63,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "not_tracked": (404, "There is nothing here"),
     "protocol_error": (400, "The request could not be read"),
     "overloaded": (503, "Busy, please come back"),
+    "extract_unreadable": (422, "This road extract cannot be read"),
     # us
     "busy": (503, "Busy, please come back"),
     "not_ready": (503, "Not ready"),

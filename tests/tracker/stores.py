@@ -30,6 +30,11 @@ class MemoryTrackStore:
             self.states[state.technician_id] = state
 
     def last_states(self) -> list[LastState]:
+        for state in self.states.values():
+            newer = [row for row in self.fixes.values() if row.technician_id == state.technician_id]
+            newest = max(newer, key=lambda row: row.fixed_at, default=None)
+            if newest is not None and newest.fixed_at > state.fixed_at:
+                state.move_to(newest)
         return list(self.states.values())
 
     def duties(self) -> dict[str, tuple[str, int]]:

@@ -166,3 +166,19 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
 )
 def test_tracks_lie_beside_an_sqlite_file_and_in_the_same_postgresql_database(given, tracks):
     assert tracks_url(given) == tracks
+
+
+def test_the_last_state_stands_at_the_newest_fix(sql):
+    sql.write([], [a_state(fixed_at=NOW_MS)])
+    sql.write([a_row(fixed_at=NOW_MS + 5000, lat=41.2), a_row(fixed_at=NOW_MS + 9000, lat=41.3)], [])
+
+    (state,) = sql.last_states()
+
+    assert (state.fixed_at, state.lat) == (NOW_MS + 9000, 41.3)
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 127, 128, 129, 300])
+def test_a_batch_of_any_size_is_written_whole(sql, count):
+    sql.write([a_row(fixed_at=NOW_MS + number) for number in range(count)], [])
+
+    assert sql.count() == count

@@ -26,7 +26,6 @@ def upgrade() -> None:
         sa.Column("late", sa.Boolean, nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("fixes_by_trip", "fixes", ["trip_id", "fixed_at"])
     op.create_table(
         "last_states",
         sa.Column("technician_id", sa.String(64), primary_key=True),
