@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 
-class FixRow(msgspec.Struct, gc=False):
-    """One accepted fix as it is kept."""
+class FixRow(msgspec.Struct, gc=False, array_like=True):
+    """One accepted fix as it is kept: an array, so that new fields may only be added at the end."""
 
     technician_id: str
     fixed_at: int

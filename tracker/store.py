@@ -1,4 +1,4 @@
-"""Fixes, last states and the watch of time: what live tracking keeps in a database.
+"""Fixes, last states, duties and predictions: what live tracking keeps in a database.
 
 A synchronous SQLAlchemy Core store behind a small port, used from one worker thread, so that the event loop
 never waits for a disk. On SQLite it is a file of its own beside the bookings: batches of fixes never hold up a
@@ -7,16 +7,13 @@ booking.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
 from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
-    Float,
     Integer,
     LargeBinary,
     MetaData,
@@ -28,30 +25,23 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import Connection, Engine, make_url
 
 from tracker.records import FixRow, LastState, Prediction
 
 metadata = MetaData()
 
-ROWS_PER_STATEMENT = (128, 16, 1)
-"""A batch goes out in statements of these sizes, largest first."""
-
-fixes = Table(
-    "fixes",
+fix_batches = Table(
+    "fix_batches",
     metadata,
-    Column("technician_id", String(64), primary_key=True),
-    Column("fixed_at", BigInteger, primary_key=True),
-    Column("received_at", BigInteger, nullable=False),
-    Column("trip_id", String(64)),
-    Column("lat", Float, nullable=False),
-    Column("lon", Float, nullable=False),
-    Column("accuracy_m", Float),
-    Column("speed_mps", Float),
-    Column("heading_deg", Float),
-    Column("late", Boolean, nullable=False),
-    sqlite_with_rowid=False,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("oldest_at", BigInteger, nullable=False),
+    Column("newest_at", BigInteger, nullable=False, index=True),
+    Column("count", Integer, nullable=False),
+    Column("rows", LargeBinary, nullable=False),
 )
+"""The fixes of everybody as they were committed: one row for a tenth of a second. A row per fix costs some
+fifteen times the CPU (28 against 2 µs), taken from the core that also serves the watchers."""
 
 last_states = Table(
     "last_states",
@@ -97,6 +87,12 @@ class TrackStore(Protocol):
     def close(self) -> None: ...
 
 
+MAX_MS = 1 << 62
+RECENT_BATCHES = 2_000
+"""Three minutes at full load; a state is written every ten seconds at the latest."""
+
+_encode_rows = msgspec.msgpack.Encoder().encode
+_decode_rows = msgspec.msgpack.Decoder(list[FixRow]).decode
 _encode_state = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(LastState).decode
 
@@ -104,21 +100,13 @@ _decode_state = msgspec.msgpack.Decoder(LastState).decode
 class SqlTrackStore:
     """The store on SQLite (``sqlite:///…``) or PostgreSQL (``postgresql+psycopg://…``).
 
-    The tables exist already (migrations). Writing a fix again is harmless: technician and time are its key.
+    The tables exist already (migrations). Writing a fix again is harmless: it is read once.
     """
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
         sqlite = self._engine.dialect.name == "sqlite"
         mark = "?" if sqlite else "%s"
-        columns = [column.name for column in fixes.columns]
-        # Many rows in one statement, past Core: building its parameters costs ten times as much per row, and the
-        # driver gives up the interpreter lock at every statement, which a busy event loop hands back after 5 ms.
-        row = f"({', '.join([mark] * len(columns))})"
-        self._insert_fixes = {
-            count: f"INSERT INTO fixes ({', '.join(columns)}) VALUES {', '.join([row] * count)} ON CONFLICT DO NOTHING"
-            for count in ROWS_PER_STATEMENT
-        }
         self._upsert_state = (
             "INSERT INTO last_states (technician_id, trip_id, state, updated_at)"
             f" VALUES ({mark}, {mark}, {mark}, {mark})"
@@ -131,15 +119,11 @@ class SqlTrackStore:
         )
 
     def write(self, rows: Iterable[FixRow], states: Iterable[LastState]) -> None:
-        fix_tuples = list(map(msgspec.structs.astuple, rows))
+        batch = list(rows)
         state_tuples = [(state.technician_id, state.trip_id, _encode_state(state), state.fixed_at) for state in states]
         with self._engine.begin() as connection:
-            start = 0
-            for count in ROWS_PER_STATEMENT:
-                while len(fix_tuples) - start >= count:
-                    values = tuple(itertools.chain.from_iterable(fix_tuples[start : start + count]))
-                    connection.exec_driver_sql(self._insert_fixes[count], values)
-                    start += count
+            if batch:
+                connection.execute(fix_batches.insert(), _batch_values(batch))
             if state_tuples:
                 connection.exec_driver_sql(self._upsert_state, state_tuples)
 
@@ -148,15 +132,11 @@ class SqlTrackStore:
         while the state beside it is written less often."""
         with self._engine.connect() as connection:
             states = [_decode_state(state) for (state,) in connection.execute(select(last_states.c.state))]
-            for state in states:
-                newer = connection.execute(
-                    select(fixes)
-                    .where(fixes.c.technician_id == state.technician_id, fixes.c.fixed_at > state.fixed_at)
-                    .order_by(fixes.c.fixed_at.desc())
-                    .limit(1)
-                ).first()
-                if newer is not None:
-                    state.move_to(FixRow(**newer._mapping))
+            newest = self._newest_fixes(connection, since_ms=min((state.fixed_at for state in states), default=0))
+        for state in states:
+            row = newest.get(state.technician_id)
+            if row is not None and row.fixed_at > state.fixed_at:
+                state.move_to(row)
         return states
 
     def duties(self) -> dict[str, tuple[str, int]]:
@@ -176,24 +156,57 @@ class SqlTrackStore:
                 connection.execute(delete(predictions).where(predictions.c.trip_id.in_(trips)))
                 connection.execute(predictions.insert(), values)
 
-    def history(self, trip_id: str) -> list[FixRow]:
-        """The fixes of one trip in order. Reads every fix: an index by trip would double what each one costs to
-        write, and nobody waits for this."""
-        query = select(fixes).where(fixes.c.trip_id == trip_id).order_by(fixes.c.fixed_at)
+    @staticmethod
+    def _newest_fixes(connection: Connection, *, since_ms: int) -> dict[str, FixRow]:
+        """The newest fix of each technician in the last batches: states are never older than a few seconds more."""
+        query = select(fix_batches.c.rows).where(fix_batches.c.newest_at > since_ms)
+        found: dict[str, FixRow] = {}
+        for (packed,) in connection.execute(query.order_by(fix_batches.c.id.desc()).limit(RECENT_BATCHES)):
+            for row in _decode_rows(packed):
+                known = found.get(row.technician_id)
+                if not row.late and (known is None or row.fixed_at > known.fixed_at):
+                    found[row.technician_id] = row
+        return found
+
+    def history(self, trip_id: str, *, from_ms: int = 0, to_ms: int = MAX_MS) -> list[FixRow]:
+        """The fixes of one trip in order, each time once. Reads what everybody sent in that span (ms since 1970)."""
+        query = select(fix_batches.c.rows).where(fix_batches.c.newest_at >= from_ms, fix_batches.c.oldest_at <= to_ms)
+        found: dict[tuple[str, int], FixRow] = {}
         with self._engine.connect() as connection:
-            return [FixRow(**row._mapping) for row in connection.execute(query)]
+            for (packed,) in connection.execute(query.order_by(fix_batches.c.id)):
+                for row in _decode_rows(packed):
+                    if row.trip_id == trip_id and from_ms <= row.fixed_at <= to_ms:
+                        # A device that missed an acknowledgement sends again; the first time counts.
+                        found.setdefault((row.technician_id, row.fixed_at), row)
+        return sorted(found.values(), key=lambda row: row.fixed_at)
 
     def count(self) -> int:
         with self._engine.connect() as connection:
-            return int(connection.execute(select(func.count()).select_from(fixes)).scalar_one())
+            return int(connection.execute(select(func.coalesce(func.sum(fix_batches.c.count), 0))).scalar_one())
 
     def purge(self, before_ms: int) -> int:
         """Forget fixes older than that (ms since 1970); returns how many went."""
+        columns = fix_batches.c
+        gone = 0
         with self._engine.begin() as connection:
-            return connection.execute(delete(fixes).where(fixes.c.fixed_at < before_ms)).rowcount
+            whole = columns.newest_at < before_ms
+            gone += connection.execute(select(func.coalesce(func.sum(columns.count), 0)).where(whole)).scalar_one()
+            connection.execute(delete(fix_batches).where(whole))
+            parted = connection.execute(select(columns.id, columns.rows).where(columns.oldest_at < before_ms)).all()
+            for batch_id, packed in parted:
+                rows = _decode_rows(packed)
+                kept = [row for row in rows if row.fixed_at >= before_ms]
+                gone += len(rows) - len(kept)
+                connection.execute(fix_batches.update().where(columns.id == batch_id).values(_batch_values(kept)))
+        return gone
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _batch_values(rows: list[FixRow]) -> dict[str, Any]:
+    times = [row.fixed_at for row in rows]
+    return {"oldest_at": min(times), "newest_at": max(times), "count": len(rows), "rows": _encode_rows(rows)}
 
 
 def tracks_url(url: str) -> str:

@@ -64,8 +64,7 @@ def test_writing_a_fix_again_is_harmless(sql):
 
     sql.write([a_row(lat=0.5), a_row(fixed_at=NOW_MS + 1)], [])
 
-    assert sql.count() == 2
-    assert sql.history("visit")[0].lat == 41.15
+    assert [row.lat for row in sql.history("visit")] == [41.15, 41.15]
 
 
 def test_the_last_state_of_a_technician_is_replaced(sql):
@@ -112,7 +111,7 @@ def test_purging_forgets_what_is_older_and_nothing_else(sql):
 
 def test_rows_and_state_of_a_batch_are_written_together_or_not_at_all(sql):
     with pytest.raises(Exception, match="NOT NULL"):
-        sql.write([a_row(), a_row(fixed_at=NOW_MS + 1, lat=None)], [a_state()])
+        sql.write([a_row()], [a_state(technician_id=None)])
 
     assert sql.count() == 0
     assert sql.last_states() == []
@@ -146,7 +145,8 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
         found = inspect(connection)
         for table in metadata.sorted_tables:
             columns = {(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table.name)}
-            assert columns == {(c.name, str(c.type), bool(c.nullable)) for c in table.columns}
+            kept = {(c.name, c.type.compile(connection.dialect), bool(c.nullable)) for c in table.columns}
+            assert columns == kept
             assert found.get_pk_constraint(table.name)["constrained_columns"] == [c.name for c in table.primary_key]
             assert {i["name"] for i in found.get_indexes(table.name)} == {i.name for i in table.indexes}
         migration.downgrade()

@@ -13,19 +13,14 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "fixes",
-        sa.Column("technician_id", sa.String(64), primary_key=True),
-        sa.Column("fixed_at", sa.BigInteger, primary_key=True),
-        sa.Column("received_at", sa.BigInteger, nullable=False),
-        sa.Column("trip_id", sa.String(64)),
-        sa.Column("lat", sa.Float, nullable=False),
-        sa.Column("lon", sa.Float, nullable=False),
-        sa.Column("accuracy_m", sa.Float),
-        sa.Column("speed_mps", sa.Float),
-        sa.Column("heading_deg", sa.Float),
-        sa.Column("late", sa.Boolean, nullable=False),
-        sqlite_with_rowid=False,
+        "fix_batches",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+        sa.Column("oldest_at", sa.BigInteger, nullable=False),
+        sa.Column("newest_at", sa.BigInteger, nullable=False),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("rows", sa.LargeBinary, nullable=False),
     )
+    op.create_index("ix_fix_batches_newest_at", "fix_batches", ["newest_at"])
     op.create_table(
         "last_states",
         sa.Column("technician_id", sa.String(64), primary_key=True),
@@ -53,5 +48,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("predictions", "duties", "last_states", "fixes"):
+    for table in ("predictions", "duties", "last_states", "fix_batches"):
         op.drop_table(table)

@@ -41,7 +41,7 @@ def test_tracks_lie_in_a_file_of_their_own(tmp_path):
     bookings.close()
     tracks.close()
     assert "appointments" in booking_tables
-    assert "fixes" in track_tables
+    assert "fix_batches" in track_tables
     assert booking_tables & track_tables == {"alembic_version"}
 
 
