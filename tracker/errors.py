@@ -4,8 +4,7 @@ TrackerError
 ├── DeviceDataError      the phone sent something that is not a position report
 ├── FrameError           the peer broke RFC 6455 (carries the close code to answer with)
 ├── NotTracked           the visit was never looked at in this process
-├── ExtractError         a road extract cannot be read (``tracker.roads.extract``)
-└── Overloaded           more fixes wait for the database than may wait
+└── ExtractError         a road extract cannot be read (``tracker.roads.extract``)
 
 Each error carries a stable ``code``; the border (HTTP, websocket) maps it, nobody parses sentences.
 """
@@ -46,12 +45,6 @@ class FrameError(TrackerError):
 
 class NotTracked(TrackerError):
     code = "not_tracked"
-
-
-class Overloaded(TrackerError):
-    """Our fault: come back later."""
-
-    code = "overloaded"
 
 
 class CloseCode(IntEnum):

@@ -1,9 +1,9 @@
 import pytest
 
 from tracker import errors
-from tracker.errors import CloseCode, DeviceDataError, FrameError, NotTracked, Overloaded, TrackerError
+from tracker.errors import CloseCode, DeviceDataError, FrameError, NotTracked, TrackerError
 
-ALL = [DeviceDataError("x"), FrameError(1002, "x"), NotTracked("x"), Overloaded("x")]
+ALL = [DeviceDataError("x"), FrameError(1002, "x"), NotTracked("x")]
 
 
 def test_every_error_has_a_code_of_its_own():
