@@ -133,6 +133,25 @@ async def enroute_server(
         await reader
 
 
+@contextlib.asynccontextmanager
+async def started_again(
+    before: EnrouteServer, *, environ: dict[str, str] | None = None
+) -> AsyncIterator[EnrouteServer]:
+    """A killed server once more, on the same database and port."""
+    environment = {"ENROUTE_DATABASE": before.database, "ENROUTE_PORT": before.url.rpartition(":")[2]}
+    process = await start_enroute("serve", environ=environment | (environ or {}))
+    assert process.stdout is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
+        found = re.search(r"http://\S+", line.decode())
+        assert found, line
+        yield EnrouteServer(found[0], before.database, process)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
+
+
 async def start_enroute(*arguments: str, environ: dict[str, str] | None = None) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,

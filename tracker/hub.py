@@ -23,8 +23,9 @@ SLICE = 200
 CUT_AFTER_S = 15.0
 MAX_KEPT = 64
 """States a stalled watcher may miss before it is cut; a visit has a dozen in its whole life."""
-WRITE_BUFFER_BYTES = 16_384
-"""Bytes a transport may hold for a slow reader before its watcher counts as stalled."""
+WRITE_BUFFER_BYTES = 4_096
+"""Bytes a transport may hold for a slow reader before its watcher counts as stalled: a dozen positions. Each queued
+write costs the event loop some 600 bytes beside the frame."""
 
 
 class Message:

@@ -10,7 +10,7 @@ from tests.tracker.sockets import Peer, connect, until
 from tracker import connections
 from tracker.connections import Connection, WatcherConnection
 from tracker.errors import CloseCode
-from tracker.hub import CUT_AFTER_S, Hub, Message
+from tracker.hub import CUT_AFTER_S, WRITE_BUFFER_BYTES, Hub, Message
 
 TOPIC = "trip:visit"
 
@@ -286,8 +286,10 @@ async def test_a_watcher_that_never_reads_is_cut_and_everything_of_it_is_forgott
 
 async def test_a_farewell_that_fills_the_socket_leaves_no_stalled_watcher_behind(hub):
     watcher, _ = await watching(hub, buffer_bytes=4096)
-    while watcher.transport.get_write_buffer_size() < 16_384 - 10:
-        watcher.transport.write(b"x" * (1 if watcher.transport.get_write_buffer_size() > 15_000 else 500))
+    while watcher.transport.get_write_buffer_size() < WRITE_BUFFER_BYTES - 10:
+        watcher.transport.write(
+            b"x" * (1 if watcher.transport.get_write_buffer_size() > WRITE_BUFFER_BYTES - 600 else 500)
+        )
 
     watcher.close(CloseCode.OVER, "x" * 100)
 

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from pathlib import Path
 
 import pytest
 
-from tests.servers import START_WITHIN_S, EnrouteServer, enroute_server, start_enroute
+from tests.servers import enroute_server, started_again
 from tests.web.live.conftest import live_seed
 from tests.web.live.visits import Visit, book, book_with, change, next_fix
-
-
-async def start_again(before: EnrouteServer) -> EnrouteServer:
-    process = await start_enroute(
-        "serve", environ={"ENROUTE_DATABASE": before.database, "ENROUTE_PORT": before.url.rpartition(":")[2]}
-    )
-    assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
-    found = re.search(r"http://\S+", line.decode())
-    assert found, line
-    return EnrouteServer(found[0], before.database, process)
 
 
 @pytest.mark.timeout(90)
@@ -31,8 +19,8 @@ async def test_after_sigkill_appointments_states_and_the_last_position_are_there
         server.signed_in("rui@acme.example") as customer,
         server.signed_in("dora@enroute.example") as dispatcher,
     ):
-        waiting = await book(customer)
         visit = await book_with(customer, dispatcher, server)
+        waiting = await book(customer)
         await change(dispatcher, visit.id, "travel")
         fix = next_fix()
         async with visit.phone() as phone:
@@ -43,8 +31,7 @@ async def test_after_sigkill_appointments_states_and_the_last_position_are_there
 
         server.process.kill()
         await server.process.wait()
-        again = await start_again(server)
-        try:
+        async with started_again(server) as again:
             later = Visit(again, visit.id, visit.phone_token)
             async with later.watched(customer) as watcher, later.phone() as phone:
                 welcome = await watcher.next("welcome")
@@ -53,9 +40,6 @@ async def test_after_sigkill_appointments_states_and_the_last_position_are_there
                 moved = await watcher.next("position")
             scheduled = (await customer.get(f"/api/appointments/{waiting}")).json()
             await change(dispatcher, visit.id, "start")
-        finally:
-            again.process.terminate()
-            await again.process.wait()
 
     assert scheduled["status"] == "scheduled"
     assert welcome["epoch"] != before["epoch"]
