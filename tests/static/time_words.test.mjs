@@ -4,6 +4,8 @@ import test from "node:test";
 import { age, clock, countdown, day, distance, duration, nearDay, windowClock } from "../../static/js/time_words.js";
 
 const NOW = Date.parse("2026-11-22T12:00:00Z");
+// Older locale data writes a comma after the weekday.
+const withoutComma = (text) => text.replace(",", "");
 
 test("a clock time is the site's, in the viewer's 12 or 24 hours", () => {
   const instant = "2026-11-25T08:00:00+00:00";
@@ -13,7 +15,9 @@ test("a clock time is the site's, in the viewer's 12 or 24 hours", () => {
 });
 
 test("the year is told only when it is another one", () => {
-  assert.equal(day("2026-11-25T08:00:00Z", "UTC", { now: NOW, viewer: "en-GB" }), "Wednesday 25 November");
+  const told = day("2026-11-25T08:00:00Z", "UTC", { now: NOW, viewer: "en-GB" });
+
+  assert.equal(withoutComma(told), "Wednesday 25 November");
   assert.match(day("2027-01-05T08:00:00Z", "UTC", { now: NOW, viewer: "en-GB" }), /2027/);
 });
 
@@ -21,7 +25,7 @@ test("today and tomorrow are those of the site", () => {
   const instant = "2026-11-23T23:30:00Z";
 
   assert.equal(nearDay(instant, "UTC", { now: NOW, viewer: "en-GB" }), "Tomorrow");
-  assert.equal(nearDay(instant, "Asia/Tokyo", { now: NOW, viewer: "en-GB" }), "Tuesday 24 November");
+  assert.equal(withoutComma(nearDay(instant, "Asia/Tokyo", { now: NOW, viewer: "en-GB" })), "Tuesday 24 November");
 });
 
 test("a repeated hour is told with its zone, so that the two differ", () => {
