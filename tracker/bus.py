@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tracker.hub import Message
+from tracker.watchers import Message
 
 
 class Bus(Protocol):

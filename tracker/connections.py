@@ -1,7 +1,8 @@
-"""Websocket connections after the hand-over: bytes from the transport, frames back to it, no task in between.
+"""Websocket connections after the handshake: bytes from the socket, frames back to it, no task in between.
 
 ``Connection`` answers pings, closes and protocol errors; ``WatcherConnection`` and ``DeviceConnection`` give the
-messages a meaning. The HTTP side authenticates and accepts first, then makes one of these the transport's protocol.
+messages a meaning. The HTTP side authenticates and accepts first, then gives the socket and one of these to
+``tracker.sockets``.
 """
 
 from __future__ import annotations
@@ -9,55 +10,103 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any
+from os import write
+from typing import TYPE_CHECKING, Any
 
 from tracker.errors import CloseCode, FrameError
 from tracker.frames import BINARY, CLOSE, PING, PONG, FrameParser, close_frame, frame, parse_close
-from tracker.hub import WRITE_BUFFER_BYTES, Hub, Watcher
+from tracker.hub import Hub
+from tracker.watchers import Watcher
 
-SEND_BUFFER_BYTES = 32_768
+if TYPE_CHECKING:
+    from tracker.sockets import Sockets
+
+WATCHER_SEND_BUFFER_BYTES = 32_768
 """Kernel memory for what a watcher has not read yet (Linux doubles it): a minute of positions at three a second."""
 CLOSE_WAIT_S = 5.0
-"""How long a peer may take to answer our close before the socket is torn down."""
+"""How long a peer may take to answer our close, or to hang up after it, before the socket is torn down."""
+MAX_REST_BYTES = 262_144
+"""Bytes held for a socket that is full. Positions never come here: a watcher's mailbox holds the newest."""
 
 
-CONNECTION_STATE = ("_closing", "_ended", "_parser", "loop", "on_gone", "transport")
+CONNECTION_STATE = (
+    "_closing",
+    "_deaf",
+    "_ended",
+    "_finishing",
+    "_parser",
+    "_rest",
+    "_sockets",
+    "choked",
+    "fd",
+    "on_gone",
+)
 """Slots of ``Connection``. The concrete classes declare them: two bases with slots cannot be combined."""
+_BROKEN = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_DATA, CloseCode.TOO_BIG)
 
 
-class Connection(asyncio.Protocol):
-    """One websocket. ``begin`` is called right after the hand-over, ``ended`` once when it is over."""
+class Connection:
+    """One websocket on one socket. ``begin`` is called when the socket is taken over, ``ended`` once when it is over.
+
+    ``fd`` is the socket's file descriptor, -1 before and after. ``choked`` while the socket takes no more bytes:
+    the peer is not listened to meanwhile, so that answers to its pings cannot pile up.
+    """
 
     __slots__ = ()
 
-    transport: asyncio.Transport | None
-    loop: asyncio.AbstractEventLoop | None
-    on_gone: Callable[[Connection], None] | None
+    max_bytes = 65_536
+    send_buffer_bytes = 0
+    receive_buffer_bytes = 0
+
+    fd: int
+    choked: bool
+    on_gone: Callable[[Any], None] | None
+    _sockets: Sockets | None
     _parser: FrameParser | None
+    _rest: bytes
     _closing: bool
+    _deaf: bool
+    _finishing: bool
     _ended: bool
 
-    def __init__(self, *, max_bytes: int) -> None:
-        self.transport = None
-        self.loop = None
+    def __init__(self) -> None:
+        self.fd = -1
+        self.choked = False
         self.on_gone = None
-        self._parser = FrameParser(max_bytes)
+        self._sockets = None
+        self._parser = None
+        self._rest = b""
         self._closing = False
+        self._deaf = False
+        self._finishing = False
         self._ended = False
 
-    def begin(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self.transport = transport
-        self.loop = loop
-        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+    def begin(self, sockets: Sockets, fd: int) -> None:
+        self._sockets = sockets
+        self.fd = fd
+
+    @property
+    def alive(self) -> bool:
+        return not self._closing
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of the sockets; only after ``begin``."""
+        assert self._sockets is not None
+        assert self._sockets.loop is not None
+        return self._sockets.loop
 
     def data_received(self, data: bytes) -> None:
-        if self._parser is None:
+        if self._deaf:
             return
+        parser = self._parser
+        if parser is None:
+            parser = self._parser = FrameParser(self.max_bytes)
         try:
-            messages = self._parser.feed(data)
+            messages = parser.feed(data)
         except FrameError as error:
             self.close(error.close_code, error.detail)
-            self._parser = None
+            self._deaf = True
             return
         texts = None
         for opcode, payload in messages:
@@ -67,8 +116,8 @@ class Connection(asyncio.Protocol):
                 else:
                     texts.append((opcode, payload))
             elif opcode == PING:
-                if not self._closing and self.transport is not None:
-                    self.transport.write(frame(payload, PONG))
+                if not self._closing:
+                    self.send_frame(frame(payload, PONG))
             elif opcode == CLOSE:
                 if texts is not None and not self._closing:
                     self.messages_received(texts)
@@ -78,52 +127,111 @@ class Connection(asyncio.Protocol):
         if texts is not None and not self._closing:
             self.messages_received(texts)
 
-    def pause_writing(self) -> None:
-        """The peer does not read. It is not listened to meanwhile, so that answers to its pings cannot pile up."""
-        if self.transport is not None and not self._closing:
-            self.transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        if self.transport is not None:
-            self.transport.resume_reading()
-
     def messages_received(self, messages: list[tuple[int, bytes]]) -> None:
         """All text and binary messages of one read, in order."""
 
     def ended(self) -> None:
         """The connection is over, for whatever reason. Called once."""
 
+    def stalled_now(self) -> None:
+        """The socket is full."""
+
+    def drained_now(self) -> None:
+        """The socket takes bytes again."""
+
+    # Writing
+
     def send(self, payload: bytes) -> None:
         """Send one text message outside the hub's stream."""
-        if self.transport is not None and not self._closing:
-            self.transport.write(frame(payload))
+        if not self._closing:
+            self.send_frame(frame(payload))
+
+    def send_frame(self, data: bytes) -> None:
+        """Write a frame now; what the socket does not take is held until it does."""
+        if self.choked:
+            self._rest += data
+            if len(self._rest) > MAX_REST_BYTES:
+                self.abort()
+            return
+        if self.fd < 0:
+            return
+        try:
+            taken = write(self.fd, data)
+        except BlockingIOError:
+            taken = 0
+        except OSError:
+            self.abort()
+            return
+        if taken < len(data):
+            self.choke(data[taken:])
+
+    def choke(self, rest: bytes) -> None:
+        """The socket is full; ``rest`` is what it did not take of a frame it took a part of."""
+        self.choked = True
+        self._rest = rest
+        self.stalled_now()
+
+    def writable(self) -> None:
+        """The socket takes bytes again: first the rest, then what the mailbox holds, then its own bytes are read."""
+        rest = self._rest
+        if rest:
+            try:
+                taken = write(self.fd, rest)
+            except BlockingIOError:
+                return
+            except OSError:
+                self.abort()
+                return
+            if taken < len(rest):
+                self._rest = rest[taken:]
+                return
+        self._rest = b""
+        self.choked = False
+        if self._finishing:
+            self._hang_up()
+            return
+        self.drained_now()
+        if self.fd >= 0 and not self.choked:
+            assert self._sockets is not None
+            self._sockets.read_later(self)
+
+    # Ending
 
     def close(self, code: int, reason: str = "") -> None:
         """Start the closing handshake; the socket goes when the peer answers or after ``CLOSE_WAIT_S``."""
-        transport = self.transport
-        if self._closing or transport is None:
+        if self._closing or self.fd < 0:
             return
         self._closing = True
         self._end()
-        transport.write(close_frame(code, reason))
-        if code in (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_DATA, CloseCode.TOO_BIG):
-            # What follows cannot be parsed any more.
-            self._parser = None
-            transport.close()
+        self.send_frame(close_frame(code, reason))
+        if self.fd < 0:
             return
-        assert self.loop is not None
-        self.loop.call_later(CLOSE_WAIT_S, transport.abort)
+        self.loop.call_later(CLOSE_WAIT_S, self.abort)
+        if code in _BROKEN:
+            # What follows cannot be parsed any more.
+            self._finish()
 
     def shutdown(self) -> None:
         """The server is going: tell the peer to come back."""
         self.close(CloseCode.RESTARTING, "restarting")
-        if self.transport is not None:
-            self.transport.close()
+        self._finish()
+
+    def abort(self) -> None:
+        """The socket goes, now and without a word. Also called when it went by itself."""
+        self._closing = self._deaf = True
+        self._parser = None
+        self._rest = b""
+        self._end()
+        fd = self.fd
+        if fd >= 0:
+            self.fd = -1
+            assert self._sockets is not None
+            self._sockets.forget(fd)
+        if self.on_gone is not None:
+            self.on_gone(self)
+            self.on_gone = None
 
     def _close_received(self, payload: bytes) -> None:
-        transport = self.transport
-        if transport is None:
-            return
         if not self._closing:
             self._closing = True
             try:
@@ -131,22 +239,35 @@ class Connection(asyncio.Protocol):
                 answer = close_frame(code if code is not None else CloseCode.NORMAL)
             except FrameError as error:
                 answer = close_frame(error.close_code, error.detail)
-            transport.write(answer)
             self._end()
-        self._parser = None
-        transport.close()
+            self.send_frame(answer)
+            if self.fd >= 0:
+                self.loop.call_later(CLOSE_WAIT_S, self.abort)
+        self._finish()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.transport = None
-        self._closing = True
-        self._parser = None
-        self._end()
-        if self.on_gone is not None:
-            self.on_gone(self)
-            self.on_gone = None
+    def _finish(self) -> None:
+        """Nothing more is said or heard: send the end of the stream, wait for the peer's.
 
-    def eof_received(self) -> bool:
-        return False
+        Closing at once would reset the connection when bytes of the peer are unread, and a reset may overtake our
+        close frame (RFC 6455 section 7.1.1).
+        """
+        if self.fd < 0 or self._finishing:
+            return
+        self._deaf = True
+        self._finishing = True
+        self._parser = None
+        if not self.choked:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        ours = socket.socket(fileno=self.fd)
+        try:
+            ours.shutdown(socket.SHUT_WR)
+        except OSError:
+            ours.detach()
+            self.abort()
+        else:
+            ours.detach()
 
     def _end(self) -> None:
         if not self._ended:
@@ -154,47 +275,42 @@ class Connection(asyncio.Protocol):
             self.ended()
 
 
-class WatcherConnection(Watcher, Connection):
+class WatcherConnection(Connection, Watcher):
     """A watcher on a websocket. Its first message may say who it is (``expect_hello``); after that it has nothing
     to say, and one that keeps talking is closed."""
 
-    __slots__ = (*CONNECTION_STATE, "_hello_timer", "_hub", "_on_hello", "_strikes", "on_ended")
+    __slots__ = (
+        *(name for name in CONNECTION_STATE if name != "fd"),
+        "_hello_timer",
+        "_hub",
+        "_on_hello",
+        "_strikes",
+        "on_ended",
+    )
+
+    max_bytes = 4096
+    send_buffer_bytes = WATCHER_SEND_BUFFER_BYTES
 
     def __init__(self, *, hub: Hub, principal: Any, until_ms: int) -> None:
-        Connection.__init__(self, max_bytes=4096)
         Watcher.__init__(self, write=_nowhere, principal=principal, until_ms=until_ms)
+        Connection.__init__(self)
         self._hub = hub
         self._strikes = 0
         self._on_hello: Callable[[bytes], None] | None = None
         self._hello_timer: asyncio.TimerHandle | None = None
         self.on_ended: Callable[[], None] | None = None
 
-    def begin(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        Connection.begin(self, transport, loop)
-        self.write = transport.write
-        # Without a bound the kernel would queue megabytes of old positions for a reader that stopped reading.
-        raw = transport.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-
-    def pause_writing(self) -> None:
-        Connection.pause_writing(self)
+    def stalled_now(self) -> None:
         if not self._closing:
             self._hub.mark_stalled(self)
 
-    def resume_writing(self) -> None:
-        Connection.resume_writing(self)
+    def drained_now(self) -> None:
         self._hub.mark_drained(self)
-
-    @property
-    def alive(self) -> bool:
-        return not self._closing
 
     def expect_hello(self, on_hello: Callable[[bytes], None], *, within_s: float) -> None:
         """Wait for the first message; without one in time the connection is closed with 4408."""
         if self._closing:
             return
-        assert self.loop is not None
         self._on_hello = on_hello
         self._hello_timer = self.loop.call_later(within_s, self.close, CloseCode.HELLO_TOO_LATE, "no hello")
 
@@ -209,12 +325,11 @@ class WatcherConnection(Watcher, Connection):
             self.close(CloseCode.MALFORMED, "watchers only listen")
 
     def cut(self, code: int, reason: str) -> None:
-        stalled = self.stalled
-        transport = self.transport
+        choked = self.choked
         self.close(code, reason)
-        if stalled and transport is not None:
+        if choked:
             # A full socket cannot carry the farewell: it would only hold its buffer until the timeout.
-            transport.abort()
+            self.abort()
 
     def _stop_hello_timer(self) -> None:
         if self._hello_timer is not None:
@@ -223,8 +338,8 @@ class WatcherConnection(Watcher, Connection):
 
     def ended(self) -> None:
         self._stop_hello_timer()
+        self._on_hello = None
         self._hub.unsubscribe(self)
-        self.write = _nowhere
         self.take()
         if self.on_ended is not None:
             self.on_ended()
@@ -232,4 +347,4 @@ class WatcherConnection(Watcher, Connection):
 
 
 def _nowhere(data: bytes) -> None:
-    """Where frames go when the socket is gone."""
+    raise RuntimeError("a websocket is written to by its file descriptor")

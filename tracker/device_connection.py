@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tracker.connections import CONNECTION_STATE, Connection
 from tracker.devices import native
 from tracker.errors import CloseCode, DeviceDataError
-from tracker.filters import Kept, Rejection
-from tracker.frames import BINARY, MAX_MESSAGE_BYTES
+from tracker.filters import CURRENT, Kept, Rejection, Verdict
+from tracker.frames import BINARY, MAX_MESSAGE_BYTES, TEXT
 from tracker.messages import Ack, ErrorFrame, Fix, encode
 from tracker.node import Node
+
+if TYPE_CHECKING:
+    from tracker.sockets import Sockets
 
 ACK_EVERY_S = 1.0
 """A phone that sends ten fixes a second needs one acknowledgement, not ten."""
@@ -18,6 +24,9 @@ MAX_FIXES_PER_S = 2_000
 BURST_FIXES = 40_000
 """A day of buffered fixes at one per two seconds may come at once; a device that keeps on like that is broken."""
 ERRORS_PER_S = 20
+RECEIVE_BUFFER_BYTES = 16_384
+"""Kernel memory for fixes not read yet (Linux doubles it): under overload a phone is held back by its own full socket
+within a second's worth of fixes, instead of megabytes of old ones lying before the newest."""
 
 
 class DeviceConnection(Connection):
@@ -30,6 +39,7 @@ class DeviceConnection(Connection):
         "_errors_s",
         "_node",
         "_refused",
+        "_technician",
         "_timer",
         "_tokens",
         "_tokens_ms",
@@ -37,44 +47,66 @@ class DeviceConnection(Connection):
         "technician_id",
     )
 
+    max_bytes = MAX_MESSAGE_BYTES
+    receive_buffer_bytes = RECEIVE_BUFFER_BYTES
+
     def __init__(self, *, node: Node, technician_id: str) -> None:
-        super().__init__(max_bytes=MAX_MESSAGE_BYTES)
+        super().__init__()
         self.technician_id = technician_id
         self._node = node
+        self._technician = node.technician(technician_id)
         self._upto = 0
         self._acked_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._refused: dict[str, int] = {}
-        self._tokens = float(BURST_FIXES)
+        self._tokens = BURST_FIXES
         self._tokens_ms = 0
         self._errors = 0
         self._errors_s = 0.0
 
-    def begin(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        super().begin(transport, loop)
+    def begin(self, sockets: Sockets, fd: int) -> None:
+        super().begin(sockets, fd)
         self._node.answered(self.technician_id, self)
 
     def messages_received(self, messages: list[tuple[int, bytes]]) -> None:
         node = self._node
-        if node.recorder.full:
+        recorder = node.recorder
+        if recorder.full:
             self.close(CloseCode.TRY_LATER, "the server is busy, send it again later")
             return
-        fixes: list[Fix] | None = None
+        if len(messages) == 1:
+            opcode, payload = messages[0]
+            if opcode == TEXT:
+                # One fix in one message in one read: what nearly every phone sends nearly always.
+                fix = _fix_of(payload)
+                if fix is not None:
+                    now_ms = node.now_ms()
+                    self._tokens -= 1
+                    if self._tokens < 0 and not self._refilled(1, now_ms):
+                        return
+                    verdict = node.ingest_one(self._technician, fix, now_ms)
+                    if verdict is CURRENT:
+                        recorder.owe(self, fix.fixed_at)
+                    else:
+                        self._answer([fix], [verdict])
+                    return
+        fixes: list[Fix] = []
         for opcode, payload in messages:
             try:
-                decoded = native.decode_msgpack(payload) if opcode == BINARY else native.decode_json(payload)
+                fixes += native.decode_msgpack(payload) if opcode == BINARY else native.decode_json(payload)
             except DeviceDataError as error:
                 node.rejections[error.code] += 1
                 self._error(error.code, error.detail)
-                continue
-            fixes = decoded if fixes is None else fixes + decoded
         if not fixes:
             return
         now_ms = node.now_ms()
-        if not self._within_rate(len(fixes), now_ms):
-            self.close(CloseCode.TOO_MANY, "too many fixes")
+        self._tokens -= len(fixes)
+        if self._tokens < 0 and not self._refilled(len(fixes), now_ms):
             return
-        verdicts = node.ingest(self.technician_id, fixes, now_ms)
+        self._answer(fixes, node.ingest(self.technician_id, fixes, now_ms))
+
+    def _answer(self, fixes: list[Fix], verdicts: list[Verdict]) -> None:
+        """Owe the acknowledgement, tell what was refused."""
         upto = 0
         for fix, verdict in zip(fixes, verdicts, strict=True):
             # A time of tomorrow is not acknowledged: phones forget everything up to ``upto``.
@@ -84,12 +116,12 @@ class DeviceConnection(Connection):
                 reason = verdict.value
                 self._refused[reason] = self._refused.get(reason, 0) + 1
                 self._error(reason, f"fix refused: {reason.replace('_', ' ')}", fix.fixed_at)
-        node.recorder.owe(self, upto)
+        self._node.recorder.owe(self, upto)
 
     def committed(self, upto: int) -> None:
         if upto > self._upto:
             self._upto = upto
-        if self._timer is not None or self.transport is None or self.loop is None:
+        if self._timer is not None or self.fd < 0:
             return
         wait_s = self._acked_s + ACK_EVERY_S - self.loop.time()
         if wait_s <= 0.0:
@@ -105,20 +137,24 @@ class DeviceConnection(Connection):
 
     def _ack(self) -> None:
         self._timer = None
-        if self.loop is None:
-            return
         self._acked_s = self.loop.time()
         refused, self._refused = self._refused, {}
         self.send(encode(Ack(upto=self._upto, rejected=refused or None)))
 
-    def _within_rate(self, count: int, now_ms: int) -> bool:
-        tokens = self._tokens + (now_ms - self._tokens_ms) * (MAX_FIXES_PER_S / 1000.0)
-        self._tokens = tokens = (tokens if tokens < BURST_FIXES else BURST_FIXES) - count
+    def _refilled(self, count: int, now_ms: int) -> bool:
+        """``count`` fixes used the allowance up: add what the time since the last refill brought. Closes when that is
+        too little."""
+        earned = (now_ms - self._tokens_ms) * MAX_FIXES_PER_S // 1000
+        self._tokens = min(self._tokens + count + earned, BURST_FIXES) - count
         self._tokens_ms = now_ms
-        return tokens >= 0.0
+        if self._tokens < 0:
+            self.close(CloseCode.TOO_MANY, "too many fixes")
+            return False
+        return True
 
     def _error(self, code: str, detail: str, fixed_at: int | None = None) -> None:
-        assert self.loop is not None
+        if self.fd < 0:
+            return
         now_s = self.loop.time()
         if now_s - self._errors_s >= 1.0:
             self._errors_s = now_s
@@ -126,3 +162,11 @@ class DeviceConnection(Connection):
         self._errors += 1
         if self._errors <= ERRORS_PER_S:
             self.send(encode(ErrorFrame(code=code, detail=detail, fixed_at=fixed_at)))
+
+
+def _fix_of(payload: bytes) -> Fix | None:
+    """The single fix of a JSON text; None for anything else, which is then read with more patience."""
+    try:
+        return native.decode_one_json(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

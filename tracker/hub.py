@@ -1,7 +1,7 @@
 """Who watches what in this process. ``publish`` is synchronous, bounded, and never waits for a reader.
 
 A topic is watched by watchers. A message is encoded and framed once and written straight to every watcher's
-transport. A watcher whose socket is full is passed over: its mailbox keeps the newest position and every other
+socket. A watcher whose socket is full is passed over: its mailbox keeps the newest position and every other
 message in order, and when the socket drains it gets those; after ``CUT_AFTER_S`` it is cut. The others never
 notice.
 """
@@ -11,105 +11,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
+from os import write
 from typing import Any
 
 from tracker.errors import CloseCode
 from tracker.frames import frame
 from tracker.messages import HEARTBEAT_S, Heartbeat, encode
+from tracker.watchers import NEVER_MS, Message, Topic, Watcher
 
-SLICE = 200
+SLICE = 256
 """Watchers written to before the loop gets its turn: about 2 ms of writes, well under the 5 ms it may be held."""
 CUT_AFTER_S = 15.0
-MAX_KEPT = 64
-"""States a stalled watcher may miss before it is cut; a visit has a dozen in its whole life."""
-WRITE_BUFFER_BYTES = 4_096
-"""Bytes a transport may hold for a slow reader before its watcher counts as stalled: a dozen positions. Each queued
-write costs the event loop some 600 bytes beside the frame."""
-
-
-class Message:
-    """One thing to tell, encoded and framed once. ``conflates``: a newer one makes it worthless. ``located``: it
-    says where the technician is (what conflates does)."""
-
-    __slots__ = ("conflates", "frame", "located", "payload", "seq")
-
-    def __init__(self, payload: bytes, *, seq: int = 0, conflates: bool = False, located: bool = False) -> None:
-        self.payload = payload
-        self.seq = seq
-        self.conflates = conflates
-        self.located = located or conflates
-        self.frame = frame(payload)
-
-
-class Watcher:
-    """One subscription and its mailbox. A shell (websocket, event stream) derives from it.
-
-    ``write`` takes a frame for the socket; ``stalled`` is set while it must not be called. ``until_ms`` ends the
-    right to watch; ``principal`` is opaque here and lets a revocation find its watchers.
-    """
-
-    __slots__ = (
-        "_kept",
-        "_latest",
-        "beat",
-        "principal",
-        "stalled",
-        "stalled_at",
-        "topic",
-        "until_ms",
-        "write",
-    )
-
-    def __init__(self, *, write: Callable[[bytes], Any], principal: Any, until_ms: int) -> None:
-        self.write = write
-        self.principal = principal
-        self.until_ms = until_ms
-        self.stalled = False
-        self.stalled_at = 0.0
-        self.topic: str | None = None
-        self.beat = -1
-        self._latest: Message | None = None
-        self._kept: list[Message] | None = None
-
-    def keep(self, message: Message) -> bool:
-        """Hold a message for a reader that is behind; False when it is too far behind to hold more."""
-        if message.conflates:
-            self._latest = message
-            return True
-        if self._kept is None:
-            self._kept = []
-        self._kept.append(message)
-        return len(self._kept) <= MAX_KEPT
-
-    def drop_positions(self) -> None:
-        self._latest = None
-        if self._kept is not None:
-            self._kept = [message for message in self._kept if not message.located]
-
-    def take(self) -> list[Message]:
-        """The held messages in the order of their seq; the mailbox is empty afterwards."""
-        kept = self._kept or []
-        if self._latest is not None:
-            kept.append(self._latest)
-            kept.sort(key=lambda message: message.seq)
-        self._kept = None
-        self._latest = None
-        return kept
-
-    def cut(self, code: int, reason: str) -> None:
-        """End this watch: tell why if the socket still takes it, then be gone."""
-        raise NotImplementedError
-
-
-class Topic:
-    """The watchers of one trip, one contact's home page, or the board."""
-
-    __slots__ = ("backlog", "watchers")
-
-    def __init__(self) -> None:
-        self.watchers: dict[Watcher, None] = {}
-        self.backlog: deque[list[Any]] | None = None
 
 
 class Hub:
@@ -123,18 +36,25 @@ class Hub:
         self._beats: list[set[Watcher]] = [set() for _ in range(HEARTBEAT_S)]
         self._beat = 0
         self._next_beat = 0
+        self._held = False
+        self._due: list[Topic] = []
         self._task: asyncio.Task[None] | None = None
         self.delivered = 0
         self.cut_slow = 0
 
     # Watching
 
-    def subscribe(self, topic: str, watcher: Watcher, *, heartbeat: bool = True) -> None:
+    def subscribe(self, name: str, watcher: Watcher, *, heartbeat: bool = True) -> None:
+        topic = self._topics.get(name)
+        if topic is None:
+            topic = self._topics[name] = Topic(name)
+        elif topic.due is not None:
+            # What waits for the end of the turn is older than the snapshot the newcomer gets in this breath.
+            self._tell_due(topic)
         watcher.topic = topic
-        found = self._topics.get(topic)
-        if found is None:
-            found = self._topics[topic] = Topic()
-        found.watchers[watcher] = None
+        topic.place(watcher)
+        if watcher.until_ms < topic.until_ms:
+            topic.until_ms = watcher.until_ms
         if heartbeat:
             # One twenty-fifth of the watchers each second, so that a beat is never a burst.
             watcher.beat = self._next_beat
@@ -144,47 +64,55 @@ class Hub:
     def unsubscribe(self, watcher: Watcher) -> None:
         # A watcher may stall before it watches anything: its hello was never read.
         self._stalled.discard(watcher)
-        name = watcher.topic
-        if name is None:
+        topic = watcher.topic
+        if topic is None:
             return
         watcher.topic = None
-        topic = self._topics.get(name)
-        if topic is not None:
-            topic.watchers.pop(watcher, None)
-            if not topic.watchers and topic.backlog is None:
-                del self._topics[name]
+        topic.displace(watcher)
+        self._forget_if_empty(topic)
         if watcher.beat >= 0:
             self._beats[watcher.beat].discard(watcher)
 
-    def count(self, topic: str | None = None) -> int:
-        """Watchers of one topic, or of all."""
-        if topic is None:
-            return sum(len(found.watchers) for found in self._topics.values())
-        found = self._topics.get(topic)
-        return len(found.watchers) if found else 0
+    def find(self, name: str) -> Topic | None:
+        """The topic, if anybody watches it: for the hot path, which asks and then tells."""
+        return self._topics.get(name)
 
-    def watchers(self, topic: str) -> list[Watcher]:
-        found = self._topics.get(topic)
-        return list(found.watchers) if found else []
+    def count(self, name: str | None = None) -> int:
+        """Watchers of one topic, or of all."""
+        if name is None:
+            return sum(topic.count for topic in self._topics.values())
+        topic = self._topics.get(name)
+        return topic.count if topic else 0
+
+    def watchers(self, name: str) -> list[Watcher]:
+        topic = self._topics.get(name)
+        return topic.watchers if topic else []
 
     def principals(self) -> set[Any]:
         """Everybody who watches anything."""
-        return {watcher.principal for found in self._topics.values() for watcher in found.watchers}
+        return {watcher.principal for topic in self._topics.values() for watcher in topic.watchers}
 
-    def forget_positions(self, topic: str) -> None:
+    def forget_positions(self, name: str) -> None:
         """Drop every position that is still on its way to a watcher: the right to see it has just ended."""
-        found = self._topics.get(topic)
-        if found is None:
+        topic = self._topics.get(name)
+        if topic is None:
             return
-        for watcher in found.watchers:
+        for watcher in topic.others or ():
             watcher.drop_positions()
-        if found.backlog is not None:
-            for entry in found.backlog:
+        if topic.due is not None:
+            topic.due = [message for message in topic.due if not message.located]
+        if topic.backlog is not None:
+            for entry in topic.backlog:
                 if entry[0].located:
                     entry[1] = []
 
     def mark_stalled(self, watcher: Watcher) -> None:
+        topic = watcher.topic
+        if topic is not None:
+            topic.displace(watcher)
         watcher.stalled = True
+        if topic is not None:
+            topic.place(watcher)
         if not watcher.stalled_at:
             watcher.stalled_at = self._now_ms() / 1000.0
         self._stalled.add(watcher)
@@ -200,51 +128,111 @@ class Hub:
             if not held:
                 watcher.stalled_at = 0.0
                 self._stalled.discard(watcher)
+                topic = watcher.topic
+                if topic is not None:
+                    topic.displace(watcher)
+                    topic.place(watcher)
                 return
             for message in held:
                 if watcher.stalled:
                     watcher.keep(message)
                 else:
-                    watcher.write(message.frame)
+                    watcher.send_frame(message.frame)
 
     # Telling
 
-    def publish_topic(self, topic: str, payload: bytes) -> int:
-        """Tell a topic something that is not part of a numbered stream; returns how many watch it."""
-        return self.publish(topic, Message(payload))
+    def hold(self) -> None:
+        """A turn begins: what is published until ``release`` is told then, of positions the newest per topic."""
+        self._held = True
 
-    def publish(self, topic: str, message: Message) -> int:
-        """Write one message to every watcher of a topic; returns how many there are. Never waits."""
-        found = self._topics.get(topic)
-        if found is None:
-            return 0
-        watchers = found.watchers
-        count = len(watchers)
+    def release(self) -> None:
+        """The turn is over: tell what was published in it, topic by topic."""
+        self._held = False
+        if not self._due:
+            return
+        due, self._due = self._due, []
+        now_ms = self._now_ms()
+        for topic in due:
+            messages = topic.due
+            if messages is not None:
+                topic.due = None
+                for message in messages:
+                    self._tell(topic, message, now_ms)
+                if not topic.sockets:
+                    self._forget_if_empty(topic)
+
+    def publish_topic(self, name: str, payload: bytes) -> int:
+        """Tell a topic something that is not part of a numbered stream; returns how many watch it."""
+        return self.publish(name, Message(payload))
+
+    def publish(self, name: str, message: Message) -> int:
+        """Tell every watcher of a topic; returns how many there are. Never waits."""
+        topic = self._topics.get(name)
+        return self.tell(topic, message) if topic is not None else 0
+
+    def tell(self, topic: Topic, message: Message) -> int:
+        """``publish`` on a topic that was found already."""
+        others = topic.others
+        count = len(topic.sockets) + len(others) if others else len(topic.sockets)
         self.delivered += count
-        if found.backlog is not None or count > SLICE:
-            self._enqueue(found, topic, message)
-            return count
-        self._tell(watchers, message)
+        if self._held:
+            due = topic.due
+            if due is None:
+                topic.due = [message]
+                self._due.append(topic)
+            elif message.conflates and due and due[-1].conflates:
+                due[-1] = message
+            else:
+                due.append(message)
+        else:
+            self._tell(topic, message, self._now_ms())
         return count
 
-    def _tell(self, watchers: Iterable[Watcher], message: Message) -> None:
+    def _tell_due(self, topic: Topic) -> None:
+        messages, topic.due = topic.due or (), None
         now_ms = self._now_ms()
-        data = message.frame
-        over: list[Watcher] | None = None
-        for watcher in watchers:
-            if watcher.stalled:
-                if not watcher.keep(message):
-                    over = [*(over or ()), watcher]
-            elif watcher.until_ms > now_ms:
-                watcher.write(data)
-            else:
-                over = [*(over or ()), watcher]
-        if over is not None:
-            for watcher in over:
-                if watcher.stalled:
-                    self._cut_slow(watcher)
-                else:
-                    self._cut_expired(watcher)
+        for message in messages:
+            self._tell(topic, message, now_ms)
+
+    def _tell(self, topic: Topic, message: Message, now_ms: int) -> None:
+        if topic.until_ms <= now_ms:
+            self._cut_all_expired(topic, now_ms)
+        if topic.backlog is not None or topic.count > SLICE:
+            self._enqueue(topic, message)
+            return
+        sockets = topic.sockets
+        if sockets:
+            for fd, taken in _write_all(sockets, message.frame):
+                self._fall_behind(sockets.get(fd), message, taken)
+        if topic.others:
+            self._tell_others(list(topic.others), message)
+
+    def _tell_some(self, topic: Topic, watchers: list[Watcher], message: Message) -> None:
+        """A part of a crowd. Whoever left, or left and came again, is not told what is not theirs."""
+        present = [watcher for watcher in watchers if watcher.topic is topic]
+        sockets = {watcher.fd: watcher for watcher in present if not watcher.stalled and watcher.fd >= 0}
+        for fd, taken in _write_all(sockets, message.frame):
+            self._fall_behind(sockets[fd], message, taken)
+        if len(sockets) < len(present):
+            self._tell_others([each for each in present if each.stalled or each.fd < 0], message)
+
+    def _fall_behind(self, watcher: Watcher | None, message: Message, taken: int) -> None:
+        """A socket took a part of a frame, nothing (0), or is broken (-1)."""
+        if watcher is None:
+            return
+        if taken < 0:
+            watcher.abort()
+            return
+        watcher.choke(message.frame[taken:] if taken else b"")
+        if not taken and not watcher.keep(message):
+            self._cut_slow(watcher)
+
+    def _tell_others(self, others: Collection[Watcher], message: Message) -> None:
+        for watcher in others:
+            if not watcher.stalled:
+                watcher.write(message.frame)
+            elif not watcher.keep(message):
+                self._cut_slow(watcher)
 
     def _cut_slow(self, watcher: Watcher) -> None:
         self.cut_slow += 1
@@ -255,66 +243,86 @@ class Hub:
         self.unsubscribe(watcher)
         watcher.cut(CloseCode.SIGN_IN_AGAIN, "the right to watch has ended")
 
-    def _enqueue(self, found: Topic, name: str, message: Message) -> None:
+    def _cut_all_expired(self, topic: Topic, now_ms: int) -> None:
+        soonest_ms = NEVER_MS
+        for watcher in topic.watchers:
+            if watcher.until_ms > now_ms:
+                soonest_ms = min(soonest_ms, watcher.until_ms)
+            elif watcher.stalled:
+                # It is not told anything now; whether it still may is asked when it drains.
+                continue
+            else:
+                self._cut_expired(watcher)
+        topic.until_ms = soonest_ms
+
+    def _enqueue(self, topic: Topic, message: Message) -> None:
         # Entries are [message, watchers at the time of publishing, how many were told]. An entry nobody was told
         # of yet is replaced by a newer position: the order per watcher stays.
-        backlog = found.backlog
+        backlog = topic.backlog
         if backlog is None:
-            found.backlog = deque([[message, list(found.watchers), 0]])
-            self._slice(found, name)
+            topic.backlog = deque([[message, topic.watchers, 0]])
+            self._slice(topic)
             return
         newest = backlog[-1]
         if message.conflates and newest[0].conflates and newest[2] == 0 and len(backlog) > 1:
             newest[0] = message
-            newest[1] = list(found.watchers)
+            newest[1] = topic.watchers
         else:
-            backlog.append([message, list(found.watchers), 0])
+            backlog.append([message, topic.watchers, 0])
 
-    def _slice(self, found: Topic, name: str) -> None:
-        backlog = found.backlog
+    def _slice(self, topic: Topic) -> None:
+        backlog = topic.backlog
         if backlog is None:
             return
         entry = backlog[0]
         message, watchers, told = entry
-        self._tell([w for w in watchers[told : told + SLICE] if w.topic == name], message)
+        self._tell_some(topic, watchers[told : told + SLICE], message)
         entry[2] = told + SLICE
         if entry[2] >= len(watchers):
             backlog.popleft()
         if backlog:
             loop = self._loop or asyncio.get_running_loop()
-            loop.call_soon(self._slice, found, name)
+            loop.call_soon(self._slice, topic)
         else:
-            found.backlog = None
-            if not found.watchers:
-                self._topics.pop(name, None)
+            topic.backlog = None
+            self._forget_if_empty(topic)
+
+    def _forget_if_empty(self, topic: Topic) -> None:
+        if topic.sockets or topic.others or topic.backlog is not None or topic.due is not None:
+            return
+        if self._topics.get(topic.name) is topic:
+            del self._topics[topic.name]
 
     # Ending
 
-    def disconnect(self, predicate: Callable[[Watcher], bool], code: int, reason: str = "") -> int:
-        """Cut, now, every watcher the predicate names; returns how many."""
-        named = [
-            watcher for topic in list(self._topics.values()) for watcher in list(topic.watchers) if predicate(watcher)
-        ]
+    def disconnect(
+        self, predicate: Callable[[Watcher], bool], code: int, reason: str = "", *, name: str | None = None
+    ) -> int:
+        """Cut, now, every watcher (of one topic, or of all) the predicate names; returns how many."""
+        topics = self._topics.values() if name is None else [topic for topic in (self._topics.get(name),) if topic]
+        named = [watcher for topic in topics for watcher in topic.watchers if predicate(watcher)]
         for watcher in named:
             self.unsubscribe(watcher)
             watcher.cut(code, reason)
         return len(named)
 
-    def finish(self, topic: str, code: int, reason: str = "") -> int:
+    def finish(self, name: str, code: int, reason: str = "") -> int:
         """Nothing more will come on this topic: what is still on its way is told at once, then every watcher is
         cut; returns how many."""
-        found = self._topics.get(topic)
-        if found is None:
+        topic = self._topics.get(name)
+        if topic is None:
             return 0
-        backlog, found.backlog = found.backlog, None
+        backlog, topic.backlog = topic.backlog, None
         for message, watchers, told in backlog or ():
-            self._tell([w for w in watchers[told:] if w.topic == topic], message)
-        named = list(found.watchers)
+            self._tell_some(topic, watchers[told:], message)
+        due, topic.due = topic.due, None
+        for message in due or ():
+            self._tell_some(topic, topic.watchers, message)
+        named = topic.watchers
         for watcher in named:
             self.unsubscribe(watcher)
             watcher.cut(code, reason)
-        if not found.watchers and self._topics.get(topic) is found:
-            del self._topics[topic]
+        self._forget_if_empty(topic)
         return len(named)
 
     def start(self) -> None:
@@ -331,21 +339,47 @@ class Hub:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            self.tick()
+            for watchers, data in self._begin_beat():
+                self._beat_some(watchers, data)
+                await asyncio.sleep(0)
 
     def tick(self) -> None:
         """Once a second: cut who is stalled too long, beat a part of the others."""
+        for watchers, data in self._begin_beat():
+            self._beat_some(watchers, data)
+
+    def _begin_beat(self) -> list[tuple[list[Watcher], bytes]]:
+        """Cut who is stalled too long; who gets a heartbeat this second, in slices."""
         now_ms = self._now_ms()
         too_slow = [watcher for watcher in self._stalled if now_ms / 1000.0 - watcher.stalled_at > CUT_AFTER_S]
         for watcher in too_slow:
             self._cut_slow(watcher)
         data = frame(encode(Heartbeat(server_time=now_ms)))
-        expired = []
-        for watcher in self._beats[self._beat]:
-            if watcher.until_ms <= now_ms:
-                expired.append(watcher)
-            elif not watcher.stalled:
-                watcher.write(data)
-        for watcher in expired:
-            self._cut_expired(watcher)
+        turn = list(self._beats[self._beat])
         self._beat = (self._beat + 1) % HEARTBEAT_S
+        for watcher in turn:
+            if watcher.until_ms <= now_ms:
+                self._cut_expired(watcher)
+        return [(turn[first : first + SLICE], data) for first in range(0, len(turn), SLICE)]
+
+    def _beat_some(self, watchers: list[Watcher], data: bytes) -> None:
+        for watcher in watchers:
+            if watcher.topic is not None and not watcher.stalled:
+                watcher.send_frame(data)
+
+
+def _write_all(fds: Collection[int], data: bytes) -> list[tuple[int, int]]:
+    """Write the bytes to every socket; those that did not take all: (fd, bytes taken; -1 for a broken socket)."""
+    size = len(data)
+    short = []
+    for fd in fds:
+        try:
+            taken = write(fd, data)
+        except BlockingIOError:
+            short.append((fd, 0))
+        except OSError:
+            short.append((fd, -1))
+        else:
+            if taken != size:
+                short.append((fd, taken))
+    return short

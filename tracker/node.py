@@ -29,6 +29,8 @@ from tracker.records import FixRow, LastState
 from tracker.roads import NoRoads, RoadEngine
 from tracker.store import TrackStore
 from tracker.streams import Streams
+from tracker.trip import Trip
+from tracker.watchers import Message
 from tracker.ways import Ways
 
 BOARD_EVERY_S = 0.5
@@ -79,10 +81,10 @@ class Node(Streams):
         duties = await self.recorder.in_thread(self.store.duties)
         for state in states:
             self._restored[state.technician_id] = state
-            track = self._technician(state.technician_id).track
+            track = self.technician(state.technician_id).track
             track.receive(fix_of(state), state.fixed_at)
         for technician_id, (duty, since_ms) in duties.items():
-            self._technician(technician_id).set_duty(Duty(duty), since_ms)
+            self.technician(technician_id).set_duty(Duty(duty), since_ms)
         self.hub.start()
         self._spawn(self._tell_boards(), "boards")
 
@@ -102,7 +104,7 @@ class Node(Streams):
         live = self.live(trip_id)
         if not live.take_facts(facts):
             return
-        technician = self._technician(technician_id)
+        technician = self.technician(technician_id)
         if technician.trip is not None and technician.trip is not live:
             self.halt(technician.trip, now_ms)
         if live.technician is not None and live.technician is not technician:
@@ -182,7 +184,7 @@ class Node(Streams):
 
     def set_duty(self, *, technician_id: str, duty: str | Duty, now_ms: int) -> None:
         """On duty, on a break or off; durable once ``recorder.committed()`` returns."""
-        technician = self._technician(technician_id)
+        technician = self.technician(technician_id)
         technician.set_duty(Duty(duty), now_ms)
         self._changed.add(technician_id)
         value = technician.duty.value
@@ -196,52 +198,66 @@ class Node(Streams):
 
     def ingest(self, technician_id: str, fixes: list[Fix], now_ms: int) -> list[Verdict]:
         """Decide the fixes of one read, record the accepted ones, tell the newest. One verdict per fix, in order."""
-        technician = self._technicians.get(technician_id) or self._technician(technician_id)
-        if technician.duty is not ON_DUTY:
-            self.rejections["off_duty"] += len(fixes)
-            return [Rejection.OFF_DUTY] * len(fixes)
-        live = technician.trip
-        motion = live.motion if live is not None else None
-        receive = motion.receive if motion is not None else technician.track.receive
-        add = self.recorder.add
-        trip_id = live.id if live is not None else None
-        since_ms = live.since_ms if live is not None else 0
+        technician = self.technician(technician_id)
         verdicts: list[Verdict] = []
         moved = False
         for fix in fixes:
-            fixed_at = fix.fixed_at
-            if technician.off_spans and technician.off_at(fixed_at):
-                verdict: Verdict = Rejection.OFF_DUTY
-            else:
-                verdict = receive(fix, now_ms)
-            if verdict is CURRENT or verdict is LATE:
-                moved = moved or verdict is CURRENT
-                add(
-                    FixRow(
-                        technician_id,
-                        fixed_at,
-                        now_ms,
-                        trip_id if fixed_at >= since_ms else None,
-                        fix.lat,
-                        fix.lon,
-                        fix.accuracy_m,
-                        fix.speed_mps,
-                        fix.heading_deg,
-                        verdict is LATE,
-                    )
-                )
-                self.fixes_accepted += 1
-            else:
-                self.rejections[verdict.value] += 1
+            verdict = self._decide(technician, fix, now_ms)
+            moved = moved or verdict is CURRENT
             verdicts.append(verdict)
         if moved:
-            if now_ms >= technician.keep_ms:
-                technician.keep_ms = now_ms + KEEP_STATE_EVERY_MS
-                self.recorder.touch(technician_id)
-            self._changed.add(technician_id)
-            if live is not None and motion is not None:
-                self._tell_position(live, now_ms)
+            self._tell_moved(technician, now_ms)
         return verdicts
+
+    def ingest_one(self, technician: LiveTechnician, fix: Fix, now_ms: int) -> Verdict:
+        """``ingest`` for the one fix of a technician that was found already: the hot path."""
+        verdict = self._decide(technician, fix, now_ms)
+        if verdict is CURRENT:
+            self._tell_moved(technician, now_ms)
+        return verdict
+
+    def _decide(self, technician: LiveTechnician, fix: Fix, now_ms: int) -> Verdict:
+        """Accept and record a fix, or name the reason against it."""
+        fixed_at = fix.fixed_at
+        if technician.duty is not ON_DUTY or (technician.off_spans and technician.off_at(fixed_at)):
+            self.rejections["off_duty"] += 1
+            return Rejection.OFF_DUTY
+        live = technician.trip
+        trip_id = None
+        if live is not None and live.motion is not None:
+            verdict = live.motion.receive(fix, now_ms)
+            if fixed_at >= live.since_ms:
+                trip_id = live.id
+        else:
+            verdict = technician.track.receive(fix, now_ms)
+        if verdict is CURRENT or verdict is LATE:
+            self.recorder.add(
+                FixRow(
+                    technician.id,
+                    fixed_at,
+                    now_ms,
+                    trip_id,
+                    fix.lat,
+                    fix.lon,
+                    fix.accuracy_m,
+                    fix.speed_mps,
+                    fix.heading_deg,
+                    verdict is LATE,
+                )
+            )
+            self.fixes_accepted += 1
+        else:
+            self.rejections[verdict.value] += 1
+        return verdict
+
+    def _tell_moved(self, technician: LiveTechnician, now_ms: int) -> None:
+        if now_ms >= technician.keep_ms:
+            technician.keep_ms = now_ms + KEEP_STATE_EVERY_MS
+            self.recorder.touch(technician.id)
+        self._changed.add(technician.id)
+        live = technician.trip
+        if live is not None and live.motion is not None:
+            self._tell_position(live, live.motion, now_ms)
 
     def answered(self, technician_id: str, phone: Phone) -> None:
         """A phone of this technician is connected."""
@@ -280,44 +296,57 @@ class Node(Streams):
 
     # Inside
 
-    def _technician(self, technician_id: str) -> LiveTechnician:
+    def technician(self, technician_id: str) -> LiveTechnician:
+        """What this process knows of a technician, from now on if it did not."""
         found = self._technicians.get(technician_id)
         if found is None:
             found = self._technicians[technician_id] = LiveTechnician(technician_id)
         return found
 
-    def _tell_position(self, live: LiveTrip, now_ms: int) -> None:
-        motion = live.motion
-        assert motion is not None
+    def _tell_position(self, live: LiveTrip, motion: Trip, now_ms: int) -> None:
         hidden = not live.shown
         shown = live.reveal(now_ms)
-        if shown and hidden and live.technician is not None:
-            self.recorder.touch(live.technician.id)
-        if shown and hidden and motion.progress is not None:
-            # The line known so far begins where the technician was not to be seen: another one from here.
-            motion.wants_route = True
+        if hidden and shown:
+            self._shown_again(live, motion)
         if motion.wants_route:
             self._ways.ask(live)
-        estimate = motion.estimate
-        if estimate.eta_at is not None and now_ms >= live.predictions.due_ms:
-            live.predictions.note(
-                at_ms=now_ms, eta_at=estimate.eta_at, low_at=estimate.low_at, high_at=estimate.high_at
-            )
-        if shown and self.hub.count(live.topic):
-            live.seq += 1
-            self.publish(live, encode(motion.position(live.seq, now_ms)), conflates=True)
+        if now_ms >= live.predictions.due_ms:
+            estimate = motion.estimate
+            if estimate.eta_at is not None:
+                live.predictions.note(
+                    at_ms=now_ms, eta_at=estimate.eta_at, low_at=estimate.low_at, high_at=estimate.high_at
+                )
+        if shown:
+            topic = self.hub.find(live.topic)
+            if topic is not None or self._ships:
+                live.seq = seq = live.seq + 1
+                message = Message(encode(motion.position(seq, now_ms)), seq, True)
+                if topic is not None:
+                    self.hub.tell(topic, message)
+                if self._ships:
+                    self.bus.ship(live.topic, message)
         if motion.eta_changed:
             motion.eta_changed = False
             self.tell_eta(live, now_ms, None)
         if motion.just_arrived:
             motion.just_arrived = False
-            self.tell_eta(live, now_ms, "arrived")
-            technician = live.technician
-            if technician is not None:
-                self.recorder.touch(technician.id)
-                self.hub.publish_topic(
-                    f"technician:{technician.id}", encode(Arrival(trip=live.id, at=technician.track.fixed_at))
-                )
+            self._tell_arrival(live, now_ms)
+
+    def _shown_again(self, live: LiveTrip, motion: Trip) -> None:
+        if live.technician is not None:
+            self.recorder.touch(live.technician.id)
+        if motion.progress is not None:
+            # The line known so far begins where the technician was not to be seen: another one from here.
+            motion.wants_route = True
+
+    def _tell_arrival(self, live: LiveTrip, now_ms: int) -> None:
+        self.tell_eta(live, now_ms, "arrived")
+        technician = live.technician
+        if technician is not None:
+            self.recorder.touch(technician.id)
+            self.hub.publish_topic(
+                f"technician:{technician.id}", encode(Arrival(trip=live.id, at=technician.track.fixed_at))
+            )
 
     async def _keep_predictions(self, rows: list) -> None:  # type: ignore[type-arg]
         await self.recorder.in_thread(lambda: self.store.write_predictions(rows))

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from tracker.bus import Bus, LocalBus
 from tracker.errors import CloseCode, NotTracked
-from tracker.hub import Hub, Message
+from tracker.hub import Hub
 from tracker.live import EtaView, LiveTrip, TripFacts
 from tracker.messages import HEARTBEAT_S, End, Since, Snapshot, Status, Technician, Welcome, encode
+from tracker.watchers import Message
 
 
 class Streams:

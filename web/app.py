@@ -21,6 +21,7 @@ from slots.store import open_database
 from tracker.errors import TrackerError
 from tracker.hub import Hub
 from tracker.node import Node
+from tracker.sockets import Sockets
 from tracker.store import SqlTrackStore, tracks_url
 from web import health, live_api, pages
 from web.api import (
@@ -134,6 +135,7 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         track_store = SqlTrackStore(tracks_url(settings.database))
         stack.callback(track_store.close)
         hub = Hub(now_ms=now_ms)
+        sockets = Sockets(hub=hub)
         node = Node(hub=hub, store=track_store, now_ms=now_ms, arrival_radius_m=settings.arrival_radius_m)
         metrics = Metrics()
         metrics.watch(node)
@@ -145,6 +147,7 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
             booking=Scheduling(database=database, rules=rules_of(settings)),
             node=node,
             hub=hub,
+            sockets=sockets,
             metrics=metrics,
             passwords=passwords,
             watch_log=watch_log,
@@ -155,6 +158,7 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         switches.listeners.append(state.bridge.switches_changed)
         await node.start()
         stack.push_async_callback(node.stop)
+        stack.callback(sockets.close)
         watch_log.start()
         stack.push_async_callback(watch_log.close)
         await state.bridge.restore()

@@ -30,8 +30,8 @@ from slots.events import (
 from slots.model import Appointment, AppointmentView, Status
 from tracker.board import BOARD_TOPIC
 from tracker.errors import CloseCode
-from tracker.hub import Message
 from tracker.live import TripFacts
+from tracker.watchers import Message
 from web.home import Home
 from web.live_notices import LiveNotices
 from web.trip_facts import Zones, trip_facts
@@ -173,9 +173,10 @@ class Bridge:
         topic, old = self._state.node.topic(event.view.id), event.old_technician.id
         if old != event.view.technician.id:
             self._state.hub.disconnect(
-                lambda watcher: watcher.topic == topic and getattr(watcher.principal, "technician_id", None) == old,
+                lambda watcher: getattr(watcher.principal, "technician_id", None) == old,
                 CloseCode.NOT_FOUND,
                 "given to another technician",
+                name=topic,
             )
 
     def _steer_trip(self, event: Event) -> None:

@@ -60,7 +60,7 @@ async def watch_visit(websocket: WebSocket) -> None:
             is_over = bool(link_token) and await is_dead_link(state, link_token or "", appointment_id=trip_id)
         await websocket.accept(subprotocol=chosen_subprotocol(websocket))
         connection = _connection(state, principal)
-        hand_over(websocket, connection)
+        hand_over(websocket, connection, state.sockets)
         if facts is not None and principal is not None:
             node.offer_facts(trip_id, facts)
             _admit(state, connection, trip_id, principal, None)
@@ -154,7 +154,7 @@ async def watch_home(websocket: WebSocket) -> None:
         principal = await authenticate(websocket)
     await websocket.accept(subprotocol=chosen_subprotocol(websocket))
     connection = _connection(state, principal)
-    hand_over(websocket, connection)
+    hand_over(websocket, connection, state.sockets)
     topic = _home_topic(principal)
     if principal is None or topic is None:
         connection.close(CloseCode.SIGN_IN_AGAIN, "sign in again")
@@ -173,7 +173,7 @@ async def watch_board(websocket: WebSocket) -> None:
         principal = await authenticate(websocket)
     await websocket.accept(subprotocol=chosen_subprotocol(websocket))
     connection = _connection(state, principal)
-    hand_over(websocket, connection)
+    hand_over(websocket, connection, state.sockets)
     if principal is None:
         connection.close(CloseCode.SIGN_IN_AGAIN, "sign in again")
     elif not principal.is_staff:

@@ -21,7 +21,7 @@ async def device(websocket: WebSocket) -> None:
     technician_id = await authenticate_device(state, token) if token else None
     await websocket.accept(subprotocol=chosen_subprotocol(websocket))
     connection = DeviceConnection(node=state.node, technician_id=technician_id or "")
-    hand_over(websocket, connection)
+    hand_over(websocket, connection, state.sockets)
     if technician_id is None:
         connection.close(CloseCode.SIGN_IN_AGAIN, "unknown device token")
 

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
-from tracker.hub import Message, Watcher
 from tracker.messages import HEARTBEAT_S, End, Heartbeat, Since, Snapshot, encode
+from tracker.watchers import Message, Watcher
 from web import customer_socket, device_socket, fixes_api
 from web.auth import Principal
 from web.openapi import endpoint, resource

@@ -86,8 +86,10 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Event streams end by themselves when they see this; websockets are told 1012 by their protocol.
-        self._app.state.enroute.draining.set()
+        # Event streams end by themselves when they see this; websockets are told 1012.
+        state = self._app.state.enroute
+        state.draining.set()
+        await state.sockets.drain()
         await super().shutdown(sockets=sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

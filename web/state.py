@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from slots.store import Database
     from tracker.hub import Hub
     from tracker.node import Node
+    from tracker.sockets import Sockets
     from web.bridge import Bridge
     from web.health import Metrics
     from web.senders import Outbox
@@ -41,6 +42,7 @@ class State:
     booking: Scheduling
     node: Node
     hub: Hub
+    sockets: Sockets
     metrics: Metrics
     passwords: Passwords
     watch_log: WatchLog

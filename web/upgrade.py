@@ -1,12 +1,14 @@
 """The websocket protocol of our uvicorn: the handshake by the websockets library, then the hand-over.
 
-An ASGI application that has accepted a websocket may call ``scope["extensions"]["enroute.handover"](connection)``:
-from then on the bytes go straight between the transport and ``connection`` (``tracker.connections``), without a
-task, a queue or an ASGI message in between. What is not handed over is served by uvicorn as ever.
+An ASGI application that has accepted a websocket may call
+``scope["extensions"]["enroute.handover"](connection, sockets)``: from then on the bytes go straight between the
+socket and ``connection`` (``tracker.connections``, ``tracker.sockets``), without a transport, a task, a queue or an
+ASGI message in between. What is not handed over is served by uvicorn as ever.
 """
 
 from __future__ import annotations
 
+import os
 from asyncio import BaseTransport, Transport
 from typing import Any, cast
 
@@ -15,6 +17,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 from tracker.connections import Connection
+from tracker.sockets import Sockets
 
 EXTENSION = "enroute.handover"
 MAX_EARLY_BYTES = 65_536
@@ -56,22 +59,26 @@ class EnrouteWebSocketProtocol(WebSocketsSansIOProtocol):
         for data in early:
             protocol.data_received(data)  # type: ignore[attr-defined]
 
-    def hand_over(self, connection: Connection) -> None:
-        """Give the accepted websocket to ``connection``. Call it once, right after ``accept``, without an await
-        between; raises ``RuntimeError`` before the handshake is complete."""
-        if self.transport.is_closing():
-            connection.connection_lost(None)
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        # The answer to the handshake is written at once: nothing of it may wait in a buffer at the hand-over.
+        self.transport.set_write_buffer_limits(high=0)
+
+    def hand_over(self, connection: Connection, sockets: Sockets) -> None:
+        """Give the accepted websocket's socket to ``connection``. Call it once, right after ``accept``, without an
+        await between; raises ``RuntimeError`` before the handshake is complete."""
+        transport = self.transport
+        if transport.is_closing() or transport.get_write_buffer_size():
+            transport.abort()
+            connection.abort()
             return
         if not self.handshake_complete or self.close_sent:
             raise RuntimeError("Only an accepted websocket can be handed over. Call accept() first.")
         # The keepalive timer would pin this protocol and all it holds for as long as the connection lives.
         self.stop_keepalive()
-        transport = self.transport
-        self.connections.discard(self)
-        self.connections.add(cast(Any, connection))
-        connection.on_gone = cast(Any, self.connections.discard)
-        transport.set_protocol(connection)
-        connection.begin(transport, self.loop)
+        # A second descriptor of the same socket: closing the transport's own does not touch the connection.
+        sockets.adopt(os.dup(transport.get_extra_info("socket").fileno()), connection)
+        transport.abort()
         early, self._early = self._early, []
         for data in early:
             self.loop.call_soon(connection.data_received, data)
@@ -99,9 +106,9 @@ class _Gone(BaseTransport):
 _GONE = _Gone()
 
 
-def hand_over(websocket: WebSocket, connection: Connection) -> None:
+def hand_over(websocket: WebSocket, connection: Connection, sockets: Sockets) -> None:
     """Hand an accepted Starlette websocket to a connection. Raises ``RuntimeError`` under a foreign server."""
     take = websocket.scope.get("extensions", {}).get(EXTENSION)
     if take is None:
         raise RuntimeError("This server cannot hand websockets over. Start it with `enroute serve`.")
-    take(connection)
+    take(connection, sockets)

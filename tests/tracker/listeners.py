@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from tracker.frames import frame
-from tracker.hub import Hub, Watcher
+from tracker.hub import Hub
+from tracker.watchers import Watcher
 
 FAR_MS = 1 << 60
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from tests.tracker.journeys import PLACE
 from tests.tracker.listeners import Clock, Listener
 from tests.tracker.test_live import facts
-from tracker.hub import Hub, Message
+from tracker.hub import Hub
 from tracker.node import Node
 from tracker.store import TrackStore
+from tracker.watchers import Message
 
 DESTINATION = PLACE.lat_lon(east_m=3_000, north_m=0)
 HOME_ZONE = (PLACE.lat, PLACE.lon, 150.0)

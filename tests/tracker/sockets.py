@@ -12,9 +12,12 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 
 from tracker.connections import Connection
+from tracker.hub import Hub
+from tracker.sockets import Sockets
 
 SOON_S = 5.0
 _open: list[tuple[Connection, Peer]] = []
+_sockets: dict[asyncio.AbstractEventLoop, Sockets] = {}
 
 
 class Peer:
@@ -99,11 +102,18 @@ async def connect(connection: Connection, *, buffer_bytes: int | None = None) ->
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     for sock in (ours, theirs):
         sock.setblocking(False)
-    transport, _ = await loop.create_connection(lambda: connection, sock=ours)
-    connection.begin(transport, loop)
+    sockets_of(loop, getattr(connection, "_hub", None)).adopt(ours.detach(), connection)
     peer = Peer(loop, theirs)
     _open.append((connection, peer))
     return peer
+
+
+def sockets_of(loop: asyncio.AbstractEventLoop, hub: Hub | None) -> Sockets:
+    """The sockets of a test's event loop."""
+    found = _sockets.get(loop)
+    if found is None:
+        found = _sockets[loop] = Sockets(hub=hub)
+    return found
 
 
 async def close_all() -> None:
@@ -111,9 +121,9 @@ async def close_all() -> None:
     while _open:
         connection, peer = _open.pop()
         peer.hang_up()
-        if connection.transport is not None:
-            connection.transport.abort()
-            await until(lambda connection=connection: connection.transport is None)
+        connection.abort()
+    while _sockets:
+        _sockets.popitem()[1].close()
 
 
 async def until(condition: Any) -> None:

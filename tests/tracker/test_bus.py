@@ -1,5 +1,5 @@
 from tracker.bus import LocalBus
-from tracker.hub import Message
+from tracker.watchers import Message
 
 
 def test_with_one_process_there_is_nobody_else_to_tell():

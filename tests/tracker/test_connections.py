@@ -10,7 +10,8 @@ from tests.tracker.sockets import Peer, connect, until
 from tracker import connections
 from tracker.connections import Connection, WatcherConnection
 from tracker.errors import CloseCode
-from tracker.hub import CUT_AFTER_S, WRITE_BUFFER_BYTES, Hub, Message
+from tracker.hub import CUT_AFTER_S, Hub
+from tracker.watchers import Message
 
 TOPIC = "trip:visit"
 
@@ -22,8 +23,10 @@ class Echo(Connection):
 
     __slots__ = (*connections.CONNECTION_STATE, "ends")
 
+    max_bytes = 1000
+
     def __init__(self) -> None:
-        super().__init__(max_bytes=1000)
+        super().__init__()
         self.ends = 0
 
     def messages_received(self, messages):
@@ -152,7 +155,7 @@ async def test_garbage_after_our_close_is_no_second_close():
 
     await peer.send_raw(b"\xff" * 50)
     await peer.send_raw(b"\xff" * 50)
-    connection.transport.abort()
+    connection.abort()
 
     assert await peer.until_closed() == 4510
 
@@ -192,11 +195,11 @@ async def flood_with_pings() -> int:
                 await peer.send_raw(pings)
         except TimeoutError:
             break
-    held = connection.transport.get_write_buffer_size()
+    held = len(connection._rest)
     gone = asyncio.Event()
     connection.on_gone = lambda _: gone.set()
     peer.hang_up()
-    connection.transport.abort()
+    connection.abort()
     await gone.wait()
     return held
 
@@ -212,8 +215,8 @@ async def talk_after_a_stall() -> list:
     await peer.send("still there?", opcode=Opcode.PING)
     while (frame := await peer.receive_frame()).opcode is not Opcode.PONG:
         pass
-    watcher.transport.abort()
-    await until(lambda: watcher.transport is None)
+    watcher.abort()
+    await until(lambda: watcher.fd < 0)
     peer.hang_up()
     return bytes(frame.data), watcher.stalled, hub.count()
 
@@ -264,7 +267,11 @@ async def test_a_slow_socket_gets_every_state_and_the_newest_position_when_it_dr
     assert read_at_once == list(range(last + 1))
     newest_position = last if last % 10 else last - 1
     states = {seq for seq in range(stalled_at, last + 1) if seq % 10 == 0}
-    assert got == [*range(stalled_at), *sorted({newest_position, *states})]
+    # The message that filled the socket was told in part, and is then told to its end, or not at all.
+    filled = stalled_at - 1
+    assert [seq for seq in got if seq != filled] == [*range(filled), *sorted({newest_position, *states})]
+    assert got == sorted(set(got))
+    assert filled in got or filled % 10
 
 
 async def test_a_watcher_that_never_reads_is_cut_and_everything_of_it_is_forgotten(hub, clock):
@@ -277,7 +284,7 @@ async def test_a_watcher_that_never_reads_is_cut_and_everything_of_it_is_forgott
     clock.pass_s(CUT_AFTER_S + 1)
     hub.tick()
     hub.tick()
-    await until(lambda: watcher.transport is None)
+    await until(lambda: watcher.fd < 0)
 
     assert (ended, hub.count(), hub.cut_slow) == ([True], 0, 1)
     assert watcher.take() == []
@@ -286,16 +293,15 @@ async def test_a_watcher_that_never_reads_is_cut_and_everything_of_it_is_forgott
 
 async def test_a_farewell_that_fills_the_socket_leaves_no_stalled_watcher_behind(hub):
     watcher, _ = await watching(hub, buffer_bytes=4096)
-    while watcher.transport.get_write_buffer_size() < WRITE_BUFFER_BYTES - 10:
-        watcher.transport.write(
-            b"x" * (1 if watcher.transport.get_write_buffer_size() > WRITE_BUFFER_BYTES - 600 else 500)
-        )
+    while not watcher.choked:
+        watcher.send(b"x" * 500)
+    hub.mark_drained(watcher)
 
     watcher.close(CloseCode.OVER, "x" * 100)
 
     assert not hub._stalled
-    watcher.transport.abort()
-    await until(lambda: watcher.transport is None)
+    watcher.abort()
+    await until(lambda: watcher.fd < 0)
 
 
 async def test_a_revoked_watcher_is_closed_at_once_and_told_why(hub):
@@ -311,7 +317,9 @@ async def test_a_revoked_watcher_is_closed_at_once_and_told_why(hub):
 
 async def test_an_expired_watcher_is_told_to_sign_in_again(hub, clock):
     watcher, peer = await watching(hub)
+    hub.unsubscribe(watcher)
     watcher.until_ms = NOW_MS
+    hub.subscribe(TOPIC, watcher)
 
     hub.publish(TOPIC, position(1))
 
@@ -367,7 +375,7 @@ async def test_a_watcher_that_hangs_up_is_unsubscribed_and_its_keeper_told_once(
     watcher.on_ended = lambda: ended.append(True)
 
     peer.hang_up()
-    await until(lambda: watcher.transport is None)
+    await until(lambda: watcher.fd < 0)
     hub.publish(TOPIC, position(1))
 
     assert (hub.count(), ended) == (0, [True])

@@ -246,7 +246,7 @@ async def test_a_phone_that_is_gone_by_the_time_of_the_commit_bothers_nobody(nod
     await peer.send(fix_at())
     await until(lambda: memory.attempts)
     peer.hang_up()
-    await until(lambda: connection.transport is None)
+    await until(lambda: connection.fd < 0)
 
     memory.gate.set()
     await node.recorder.committed()
@@ -263,7 +263,7 @@ async def test_no_acknowledgement_timer_outlives_its_connection(node):
     await until(lambda: connection._timer is not None)
 
     peer.hang_up()
-    await until(lambda: connection.transport is None)
+    await until(lambda: connection.fd < 0)
 
     assert connection._timer is None
 

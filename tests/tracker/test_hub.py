@@ -4,8 +4,9 @@ import msgspec
 
 from tests.tracker.journeys import NOW_MS
 from tests.tracker.listeners import Listener, payload_of
-from tracker.hub import CUT_AFTER_S, MAX_KEPT, SLICE, Hub, Message
+from tracker.hub import CUT_AFTER_S, SLICE, Hub
 from tracker.messages import HEARTBEAT_S
+from tracker.watchers import MAX_KEPT, Message
 
 TOPIC = "trip:visit"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.web.api.house import WEDNESDAY, House, open_house
-from tracker.hub import Watcher
 from tracker.messages import Fix
+from tracker.watchers import Watcher
 from web.auth import Principal
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracker.hub import Message
+from tracker.watchers import Message
 from web.auth import Principal
 from web.live_api import StreamWatcher
 

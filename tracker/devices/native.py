@@ -58,7 +58,7 @@ class _ReplyRejection(msgspec.Struct):
 
 _Decoder = msgspec.json.Decoder[Any] | msgspec.msgpack.Decoder[Any]
 
-_decode_one_json = msgspec.json.Decoder(Fix).decode
+_decode_one_json = decode_one_json = msgspec.json.Decoder(Fix).decode
 _decode_list_json = msgspec.json.Decoder(list[Fix]).decode
 _loose_json = msgspec.json.Decoder(_LooseFix | list[_LooseFix])
 _parts_json = msgspec.json.Decoder(list[msgspec.Raw])

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.web.api.house import SET_UP, House
-from tracker.hub import Watcher
 from tracker.messages import Fix
+from tracker.watchers import Watcher
 from web import accounts_store
 from web.auth import principal_of
 

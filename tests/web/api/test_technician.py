@@ -3,8 +3,8 @@
 import pytest
 
 from tests.web.api.house import House
-from tracker.hub import Watcher
 from tracker.messages import Fix
+from tracker.watchers import Watcher
 from web.auth import Principal
 
 

@@ -1,0 +1,218 @@
+"""The sockets of this process after their handshake: read in turns, written straight to the kernel.
+
+An event loop's transports cost a kilobyte or two each and a wake-up per fix. Here one epoll set holds every watcher
+and device, and the event loop watches that set alone. A turn reads what is ready, then tells what was published
+meanwhile: the newest position of each visit, once. Under load the set is looked at every ``TICK_S`` instead of at every
+arrival, so that one wake-up serves many fixes; when it is quiet again, an arrival wakes the loop at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import select
+import socket
+from typing import TYPE_CHECKING
+
+from tracker.errors import CloseCode
+
+if TYPE_CHECKING:
+    from tracker.connections import Connection
+    from tracker.hub import Hub
+
+TICK_S = 0.002
+"""How long arrivals may wait for company under load: a third of the CPU per fix for a delay nobody sees."""
+BATCH = 128
+"""Sockets read in one turn: about 3 ms, under the 5 ms the loop may be held."""
+READ_BYTES = 16_384
+WINDOW_S = 0.05
+BUSY_WAKES = 100
+"""Wake-ups in one window (2000 a second) from which on a tick is cheaper."""
+QUIET_EVENTS = 50
+"""Events in one window (1000 a second) below which an arrival may wake the loop again."""
+DRAIN_S = 5.0
+DRAIN_SLICE = 200
+
+_EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
+_READABLE = select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR
+
+log = logging.getLogger("enroute.sockets")
+
+
+class Sockets:
+    """``adopt`` gives it an open socket and the connection that speaks on it; everything else happens by itself.
+
+    Everything runs on the event loop's thread. ``hub`` is held while a turn reads.
+    """
+
+    def __init__(self, *, hub: Hub | None = None) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._hub = hub
+        self._epoll = select.epoll()
+        self._connections: dict[int, Connection] = {}
+        self._unread: list[Connection] = []
+        self._ticking = False
+        self._window_s = 0.0
+        self._wakes = 0
+        self._events = 0
+        self._empty: asyncio.Event | None = None
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def adopt(self, fd: int, connection: Connection) -> None:
+        """Take over a connected, non-blocking stream socket by its file descriptor, which is closed here."""
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+            self.loop.add_reader(self._epoll.fileno(), self._woken)
+        _tune(fd, connection.send_buffer_bytes, connection.receive_buffer_bytes)
+        self._connections[fd] = connection
+        connection.begin(self, fd)
+        # Edge-triggered: bytes that came before are reported once, too.
+        self._epoll.register(fd, _EVENTS)
+
+    def forget(self, fd: int) -> None:
+        """The connection is over: close its file descriptor."""
+        if self._connections.pop(fd, None) is None:
+            return
+        with contextlib.suppress(OSError):
+            self._epoll.unregister(fd)
+        os.close(fd)
+        if self._empty is not None and not self._connections:
+            self._empty.set()
+
+    def read_later(self, connection: Connection) -> None:
+        """Read in the next turn what was left in the socket: an edge is reported once only."""
+        if not self._unread:
+            assert self.loop is not None
+            self.loop.call_soon(self._turn)
+        self._unread.append(connection)
+
+    async def drain(self) -> None:
+        """Tell every peer to come back (1012), give them ``DRAIN_S`` to answer, then hang up."""
+        connections = list(self._connections.values())
+        for first in range(0, len(connections), DRAIN_SLICE):
+            for connection in connections[first : first + DRAIN_SLICE]:
+                connection.shutdown()
+            await asyncio.sleep(0)
+        if self._connections:
+            self._empty = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_S):
+                    await self._empty.wait()
+        self.close()
+
+    def close(self) -> None:
+        """Hang up on everybody and stop listening."""
+        for connection in list(self._connections.values()):
+            connection.abort()
+        if self.loop is not None and not self._epoll.closed:
+            self.loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
+
+    # Turns
+
+    def _turn(self) -> int:
+        """Read what is ready, tell what came of it; returns how many sockets were ready."""
+        if self._epoll.closed:
+            return 0
+        ready = self._epoll.poll(0, BATCH)
+        hub = self._hub
+        if hub is not None:
+            hub.hold()
+        try:
+            connections = self._connections
+            for fd, events in ready:
+                connection = connections.get(fd)
+                if connection is None:
+                    continue
+                if connection.choked:
+                    if events & 4:  # EPOLLOUT
+                        connection.writable()
+                elif events & _READABLE:
+                    self._read(fd, connection)
+            if self._unread:
+                unread, self._unread = self._unread, []
+                for connection in unread:
+                    if connection.fd >= 0 and not connection.choked:
+                        self._read(connection.fd, connection)
+        finally:
+            if hub is not None:
+                hub.release()
+        return len(ready)
+
+    def _read(self, fd: int, connection: Connection) -> None:
+        try:
+            data = os.read(fd, READ_BYTES)
+            if data:
+                connection.data_received(data)
+                if len(data) == READ_BYTES and connection.fd == fd:
+                    self.read_later(connection)
+            else:
+                connection.abort()
+        except BlockingIOError:
+            return
+        except OSError:
+            connection.abort()
+        except Exception:
+            log.exception("a connection failed and is closed")
+            connection.close(CloseCode.INTERNAL, "internal error")
+
+    def _woken(self) -> None:
+        """Something is ready (quiet mode)."""
+        self._turn()
+        loop = self.loop
+        assert loop is not None
+        now_s = loop.time()
+        if now_s - self._window_s > WINDOW_S:
+            busy = self._wakes > BUSY_WAKES and now_s - self._window_s < 2 * WINDOW_S
+            self._window_s = now_s
+            self._wakes = 0
+            if busy and not self._ticking:
+                self._ticking = True
+                self._events = 0
+                loop.remove_reader(self._epoll.fileno())
+                loop.call_later(TICK_S, self._tick)
+        else:
+            self._wakes += 1
+
+    def _tick(self) -> None:
+        """Look what came since the last tick (busy mode)."""
+        loop = self.loop
+        assert loop is not None
+        count = self._turn()
+        if self._epoll.closed:
+            return
+        self._events += count
+        now_s = loop.time()
+        if now_s - self._window_s > WINDOW_S:
+            quiet = self._events < QUIET_EVENTS
+            self._window_s = now_s
+            self._events = 0
+            if quiet:
+                self._ticking = False
+                self._wakes = 0
+                loop.add_reader(self._epoll.fileno(), self._woken)
+                return
+        if count == BATCH:
+            loop.call_soon(self._tick)
+        else:
+            loop.call_later(TICK_S, self._tick)
+
+
+def _tune(fd: int, send_buffer_bytes: int, receive_buffer_bytes: int) -> None:
+    """Socket options for a thin stream; a socket that has none of them (a pair in a test) goes without."""
+    sock = socket.socket(fileno=fd)
+    try:
+        if send_buffer_bytes:
+            # Without a bound the kernel would queue megabytes of old positions for a reader that stopped reading.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+        if receive_buffer_bytes:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        with contextlib.suppress(OSError):
+            # A few hundred bytes a second never fill a congestion window; pacing them (BBR) costs a timer each.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
+    finally:
+        sock.detach()

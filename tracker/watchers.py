@@ -1,0 +1,148 @@
+"""Messages, the watchers they are for, and a watcher's mailbox. Values and rules; the hub moves them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from tracker.frames import frame
+
+MAX_KEPT = 64
+"""States a stalled watcher may miss before it is cut; a visit has a dozen in its whole life."""
+NEVER_MS = 1 << 62
+
+
+class Message(msgspec.Struct, gc=False):
+    """One thing to tell, encoded and framed once. ``conflates``: a newer one makes it worthless. ``located``: it
+    says where the technician is (what conflates does)."""
+
+    payload: bytes
+    seq: int = 0
+    conflates: bool = False
+    located: bool = False
+    frame: bytes = b""
+
+    def __post_init__(self) -> None:
+        if self.conflates:
+            self.located = True
+        if not self.frame:
+            self.frame = frame(self.payload)
+
+
+class Watcher:
+    """One subscription and its mailbox. A shell (websocket, event stream) derives from it.
+
+    ``fd`` is the file descriptor of its socket; a shell without one (-1) takes frames by ``write``. ``stalled`` is
+    set while it must not be written to. ``until_ms`` ends the right to watch; ``principal`` is opaque here and lets
+    a revocation find its watchers.
+    """
+
+    __slots__ = (
+        "_kept",
+        "_latest",
+        "beat",
+        "fd",
+        "principal",
+        "stalled",
+        "stalled_at",
+        "topic",
+        "until_ms",
+        "write",
+    )
+
+    def __init__(self, *, write: Callable[[bytes], Any], principal: Any, until_ms: int) -> None:
+        self.fd = -1
+        self.write = write
+        self.principal = principal
+        self.until_ms = until_ms
+        self.stalled = False
+        self.stalled_at = 0.0
+        self.topic: Topic | None = None
+        self.beat = -1
+        self._latest: Message | None = None
+        self._kept: list[Message] | None = None
+
+    def send_frame(self, data: bytes) -> None:
+        """Write one frame now."""
+        self.write(data)
+
+    def choke(self, rest: bytes) -> None:
+        """The socket is full; ``rest`` is what it did not take of a frame it took a part of."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """The socket is broken."""
+        raise NotImplementedError
+
+    def keep(self, message: Message) -> bool:
+        """Hold a message for a reader that is behind; False when it is too far behind to hold more."""
+        if message.conflates:
+            self._latest = message
+            return True
+        if self._kept is None:
+            self._kept = []
+        self._kept.append(message)
+        return len(self._kept) <= MAX_KEPT
+
+    def drop_positions(self) -> None:
+        self._latest = None
+        if self._kept is not None:
+            self._kept = [message for message in self._kept if not message.located]
+
+    def take(self) -> list[Message]:
+        """The held messages in the order of their seq; the mailbox is empty afterwards."""
+        kept = self._kept or []
+        if self._latest is not None:
+            kept.append(self._latest)
+            kept.sort(key=lambda message: message.seq)
+        self._kept = None
+        self._latest = None
+        return kept
+
+    def cut(self, code: int, reason: str) -> None:
+        """End this watch: tell why if the socket still takes it, then be gone."""
+        raise NotImplementedError
+
+
+class Topic:
+    """The watchers of one trip, one contact's home page, or the board.
+
+    ``sockets`` are those that take bytes, by file descriptor; ``others`` the stalled ones and those without a
+    socket. ``until_ms``: no right to watch ends before. ``due``: what is told at the end of the turn. ``backlog``:
+    what a crowd is told slice by slice.
+    """
+
+    __slots__ = ("backlog", "due", "name", "others", "sockets", "until_ms")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.sockets: dict[int, Watcher] = {}
+        self.others: dict[Watcher, None] | None = None
+        self.until_ms = NEVER_MS
+        self.due: list[Message] | None = None
+        self.backlog: deque[list[Any]] | None = None
+
+    @property
+    def watchers(self) -> list[Watcher]:
+        return [*self.sockets.values(), *(self.others or ())]
+
+    @property
+    def count(self) -> int:
+        return len(self.sockets) + (len(self.others) if self.others else 0)
+
+    def place(self, watcher: Watcher) -> None:
+        if watcher.fd >= 0 and not watcher.stalled:
+            self.sockets[watcher.fd] = watcher
+        elif self.others is None:
+            self.others = {watcher: None}
+        else:
+            self.others[watcher] = None
+
+    def displace(self, watcher: Watcher) -> None:
+        if self.others:
+            self.others.pop(watcher, None)
+        if self.sockets.get(watcher.fd) is watcher:
+            del self.sockets[watcher.fd]
