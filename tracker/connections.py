@@ -97,7 +97,10 @@ class Connection:
         return self._sockets.loop
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
+        """What one read brought; nothing when the peer hung up."""
+        if self._deaf or not data:
+            if not data:
+                self.abort()
             return
         parser = self._parser
         if parser is None:

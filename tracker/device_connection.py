@@ -11,7 +11,7 @@ from tracker.connections import CONNECTION_STATE, Connection
 from tracker.devices import native
 from tracker.errors import CloseCode, DeviceDataError
 from tracker.filters import CURRENT, Kept, Rejection, Verdict
-from tracker.frames import BINARY, MAX_MESSAGE_BYTES, TEXT
+from tracker.frames import BINARY, MAX_MESSAGE_BYTES
 from tracker.messages import Ack, ErrorFrame, Fix, encode
 from tracker.node import Node
 
@@ -68,28 +68,34 @@ class DeviceConnection(Connection):
         super().begin(sockets, fd)
         self._node.answered(self.technician_id, self)
 
+    def data_received(self, data: bytes) -> None:
+        # One fix in one message in one read is what nearly every phone sends nearly always.
+        parser = self._parser
+        if parser is not None and not self._closing and data:
+            payload = parser.whole_text(data)
+            if payload is not None and not self._node.recorder.full:
+                try:
+                    fix = native.decode_one_json(payload)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    # A list, or nonsense: read with more patience.
+                    fix = None
+                if fix is not None:
+                    node = self._node
+                    now_ms = node.turn_ms or node.now_ms()
+                    self._tokens -= 1
+                    if self._tokens >= 0 or self._refilled(1, now_ms):
+                        verdict = node.ingest_one(self._technician, fix, now_ms, self)
+                        if verdict is not CURRENT:
+                            self._answer([fix], [verdict])
+                    return
+        super().data_received(data)
+
     def messages_received(self, messages: list[tuple[int, bytes]]) -> None:
         node = self._node
         recorder = node.recorder
         if recorder.full:
             self.close(CloseCode.TRY_LATER, "the server is busy, send it again later")
             return
-        if len(messages) == 1:
-            opcode, payload = messages[0]
-            if opcode == TEXT:
-                # One fix in one message in one read: what nearly every phone sends nearly always.
-                fix = _fix_of(payload)
-                if fix is not None:
-                    now_ms = node.now_ms()
-                    self._tokens -= 1
-                    if self._tokens < 0 and not self._refilled(1, now_ms):
-                        return
-                    verdict = node.ingest_one(self._technician, fix, now_ms)
-                    if verdict is CURRENT:
-                        recorder.owe(self, fix.fixed_at)
-                    else:
-                        self._answer([fix], [verdict])
-                    return
         fixes: list[Fix] = []
         for opcode, payload in messages:
             try:
@@ -162,11 +168,3 @@ class DeviceConnection(Connection):
         self._errors += 1
         if self._errors <= ERRORS_PER_S:
             self.send(encode(ErrorFrame(code=code, detail=detail, fixed_at=fixed_at)))
-
-
-def _fix_of(payload: bytes) -> Fix | None:
-    """The single fix of a JSON text; None for anything else, which is then read with more patience."""
-    try:
-        return native.decode_one_json(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None

@@ -74,15 +74,19 @@ def freshness(age_ms: int) -> str:
 class LiveTechnician:
     """One technician's believed track, duty, and the trip they are on."""
 
-    __slots__ = ("duty", "duty_since", "id", "keep_ms", "off_spans", "track", "trip")
+    __slots__ = ("always_on", "duty", "duty_since", "id", "keep_ms", "moved", "off_spans", "track", "trip")
 
     def __init__(self, technician_id: str) -> None:
         self.id = technician_id
         self.track = TrackFilter()
         self.trip: LiveTrip | None = None
         self.keep_ms = 0
+        # Waits for the end of the turn to be told.
+        self.moved = False
         self.duty = Duty.ON_DUTY
         self.duty_since = 0
+        # On duty, and nothing is known of a time when they were not: every fix counts.
+        self.always_on = True
         self.off_spans: deque[tuple[int, int]] = deque(maxlen=16)
 
     def set_duty(self, duty: Duty, now_ms: int) -> None:
@@ -90,6 +94,7 @@ class LiveTechnician:
             self.off_spans.append((self.duty_since, now_ms))
         self.duty = duty
         self.duty_since = now_ms
+        self.always_on = duty is Duty.ON_DUTY and not self.off_spans
 
     def off_at(self, fixed_at: int) -> bool:
         """Was the technician off duty or on a break when this was fixed? A phone may hand it in later."""
@@ -141,6 +146,8 @@ class LiveTrip:
         if self.facts is not None and facts.version < self.facts.version:
             return False
         self.facts = facts
+        if not facts.tracking:
+            self.shown = False
         return True
 
     def begin(self, *, technician: LiveTechnician, facts: TripFacts, since_ms: int, arrival_radius_m: float) -> None:
@@ -172,7 +179,8 @@ class LiveTrip:
         self.route = None
 
     def reveal(self, now_ms: int) -> bool:
-        """May the newest position go to the watchers? Asked for every frame."""
+        """May the newest position go to the watchers? Once ``shown``, it stays so until ``halt``, ``begin`` or facts
+        that forbid tracking: fixes only get newer, and a hidden zone is left once."""
         grant = self.grant
         technician = self.technician
         if grant is None or technician is None or self.facts is None or not self.facts.tracking:

@@ -16,6 +16,7 @@ from tracker.board import BOARD_TOPIC, board_of
 from tracker.bus import Bus, LocalBus
 from tracker.errors import CloseCode
 from tracker.filters import CURRENT, LATE, Rejection, Verdict
+from tracker.frames import frame
 from tracker.hub import Hub
 from tracker.live import ON_DUTY, Duty, LiveTechnician, LiveTrip, TripFacts, fix_of, state_of
 from tracker.messages import (
@@ -24,13 +25,13 @@ from tracker.messages import (
     Fix,
     encode,
 )
-from tracker.recorder import Recorder
+from tracker.recorder import Acknowledged, Recorder
 from tracker.records import FixRow, LastState
 from tracker.roads import NoRoads, RoadEngine
 from tracker.store import TrackStore
 from tracker.streams import Streams
 from tracker.trip import Trip
-from tracker.watchers import Message
+from tracker.watchers import Message, Topic
 from tracker.ways import Ways
 
 BOARD_EVERY_S = 0.5
@@ -66,13 +67,19 @@ class Node(Streams):
         self.arrival_radius_m = arrival_radius_m
         self.recorder = Recorder(store, states=self._last_states)
         self.rejections: Counter[str] = Counter()
-        self.fixes_accepted = 0
+        self.turn_ms = 0
+        """Now, for all fixes of a turn; 0 between turns."""
+        self._moved: list[LiveTechnician] = []
         self._technicians: dict[str, LiveTechnician] = {}
         self._restored: dict[str, LastState] = {}
         self._changed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._phones: dict[str, set[Phone]] = {}
         self._ways = Ways(roads or NoRoads(), streams=self, spawn=self._spawn)
+
+    @property
+    def fixes_accepted(self) -> int:
+        return self.recorder.taken_rows
 
     async def start(self) -> None:
         """Take up what the store remembers; then follow."""
@@ -196,30 +203,39 @@ class Node(Streams):
 
     # What the phones say
 
+    def hold(self) -> None:
+        """A turn begins: until ``release`` fixes are decided and recorded, and what they mean is told then."""
+        self.turn_ms = self.now_ms()
+        self.hub.hold()
+
+    def release(self) -> None:
+        """The turn is over: tell the newest position of each technician who moved."""
+        self.hub.release()
+        now_ms = self.turn_ms
+        self.turn_ms = 0
+        if self._moved:
+            self._tell_moved(now_ms)
+
     def ingest(self, technician_id: str, fixes: list[Fix], now_ms: int) -> list[Verdict]:
-        """Decide the fixes of one read, record the accepted ones, tell the newest. One verdict per fix, in order."""
+        """Decide the fixes of one report, record the accepted ones, tell the newest. One verdict per fix, in order."""
         technician = self.technician(technician_id)
-        verdicts: list[Verdict] = []
-        moved = False
-        for fix in fixes:
-            verdict = self._decide(technician, fix, now_ms)
-            moved = moved or verdict is CURRENT
-            verdicts.append(verdict)
-        if moved:
-            self._tell_moved(technician, now_ms)
+        verdicts = [self._decide(technician, fix, now_ms, None) for fix in fixes]
+        if not self.turn_ms and self._moved:
+            self._tell_moved(now_ms)
         return verdicts
 
-    def ingest_one(self, technician: LiveTechnician, fix: Fix, now_ms: int) -> Verdict:
-        """``ingest`` for the one fix of a technician that was found already: the hot path."""
-        verdict = self._decide(technician, fix, now_ms)
-        if verdict is CURRENT:
-            self._tell_moved(technician, now_ms)
+    def ingest_one(self, technician: LiveTechnician, fix: Fix, now_ms: int, device: Acknowledged) -> Verdict:
+        """``ingest`` for the one fix of a technician who was found already, and for a device that is owed the
+        acknowledgement: the hot path."""
+        verdict = self._decide(technician, fix, now_ms, device)
+        if not self.turn_ms and self._moved:
+            self._tell_moved(now_ms)
         return verdict
 
-    def _decide(self, technician: LiveTechnician, fix: Fix, now_ms: int) -> Verdict:
+    def _decide(self, technician: LiveTechnician, fix: Fix, now_ms: int, device: Acknowledged | None) -> Verdict:
         """Accept and record a fix, or name the reason against it."""
         fixed_at = fix.fixed_at
-        if technician.duty is not ON_DUTY or (technician.off_spans and technician.off_at(fixed_at)):
+        if not technician.always_on and (technician.duty is not ON_DUTY or technician.off_at(fixed_at)):
             self.rejections["off_duty"] += 1
             return Rejection.OFF_DUTY
         live = technician.trip
@@ -230,34 +246,103 @@ class Node(Streams):
                 trip_id = live.id
         else:
             verdict = technician.track.receive(fix, now_ms)
-        if verdict is CURRENT or verdict is LATE:
-            self.recorder.add(
-                FixRow(
-                    technician.id,
-                    fixed_at,
-                    now_ms,
-                    trip_id,
-                    fix.lat,
-                    fix.lon,
-                    fix.accuracy_m,
-                    fix.speed_mps,
-                    fix.heading_deg,
-                    verdict is LATE,
-                )
-            )
-            self.fixes_accepted += 1
-        else:
+        if verdict is CURRENT:
+            if not technician.moved:
+                technician.moved = True
+                self._moved.append(technician)
+        elif verdict is not LATE:
             self.rejections[verdict.value] += 1
+            return verdict
+        row = FixRow(
+            technician.id,
+            fixed_at,
+            now_ms,
+            trip_id,
+            fix.lat,
+            fix.lon,
+            fix.accuracy_m,
+            fix.speed_mps,
+            fix.heading_deg,
+            verdict is LATE,
+        )
+        if device is not None:
+            self.recorder.add_for(device, row)
+        else:
+            self.recorder.add(row)
         return verdict
 
-    def _tell_moved(self, technician: LiveTechnician, now_ms: int) -> None:
-        if now_ms >= technician.keep_ms:
-            technician.keep_ms = now_ms + KEEP_STATE_EVERY_MS
-            self.recorder.touch(technician.id)
-        self._changed.add(technician.id)
-        live = technician.trip
-        if live is not None and live.motion is not None:
-            self._tell_position(live, live.motion, now_ms)
+    def _tell_moved(self, now_ms: int) -> None:
+        moved, self._moved = self._moved, []
+        told: list[tuple[Topic, Message]] = []
+        # What is not a position: told after it.
+        further: list[LiveTrip] = []
+        find, changed, ships = self.hub.find, self._changed, self._ships
+        for technician in moved:
+            technician.moved = False
+            changed.add(technician.id)
+            if now_ms >= technician.keep_ms:
+                technician.keep_ms = now_ms + KEEP_STATE_EVERY_MS
+                self.recorder.touch(technician.id)
+            live = technician.trip
+            if live is None:
+                continue
+            motion = live.motion
+            if motion is None or not (live.shown or self._reveal(live, motion, now_ms)):
+                if motion is not None:
+                    further.append(live)
+                continue
+            topic = find(live.topic)
+            if topic is not None or ships:
+                live.seq = seq = live.seq + 1
+                payload = encode(motion.position(seq, now_ms))
+                message = Message(payload, seq, True, True, frame(payload))
+                if topic is not None:
+                    told.append((topic, message))
+                if ships:
+                    self.bus.ship(live.topic, message)
+            if motion.eta_changed or motion.just_arrived or motion.wants_route or now_ms >= live.predictions.due_ms:
+                further.append(live)
+        if told:
+            self.hub.tell_all(told, now_ms)
+        for live in further:
+            self._tell_further(live, now_ms)
+
+    def _reveal(self, live: LiveTrip, motion: Trip, now_ms: int) -> bool:
+        """Is the technician to be seen now, who was not a moment ago?"""
+        if not live.reveal(now_ms):
+            return False
+        if live.technician is not None:
+            self.recorder.touch(live.technician.id)
+        if motion.progress is not None:
+            # The line known so far begins where the technician was not to be seen: another one from here.
+            motion.wants_route = True
+        return True
+
+    def _tell_further(self, live: LiveTrip, now_ms: int) -> None:
+        """What a fix may bring beside a position: a way to ask for, a changed arrival, the arrival itself."""
+        motion = live.motion
+        if motion is None:
+            return
+        if motion.wants_route:
+            self._ways.ask(live)
+        if now_ms >= live.predictions.due_ms:
+            estimate = motion.estimate
+            if estimate.eta_at is not None:
+                live.predictions.note(
+                    at_ms=now_ms, eta_at=estimate.eta_at, low_at=estimate.low_at, high_at=estimate.high_at
+                )
+        if motion.eta_changed:
+            motion.eta_changed = False
+            self.tell_eta(live, now_ms, None)
+        if motion.just_arrived:
+            motion.just_arrived = False
+            self.tell_eta(live, now_ms, "arrived")
+            technician = live.technician
+            if technician is not None:
+                self.recorder.touch(technician.id)
+                self.hub.publish_topic(
+                    f"technician:{technician.id}", encode(Arrival(trip=live.id, at=technician.track.fixed_at))
+                )
 
     def answered(self, technician_id: str, phone: Phone) -> None:
         """A phone of this technician is connected."""
@@ -302,51 +387,6 @@ class Node(Streams):
         if found is None:
             found = self._technicians[technician_id] = LiveTechnician(technician_id)
         return found
-
-    def _tell_position(self, live: LiveTrip, motion: Trip, now_ms: int) -> None:
-        hidden = not live.shown
-        shown = live.reveal(now_ms)
-        if hidden and shown:
-            self._shown_again(live, motion)
-        if motion.wants_route:
-            self._ways.ask(live)
-        if now_ms >= live.predictions.due_ms:
-            estimate = motion.estimate
-            if estimate.eta_at is not None:
-                live.predictions.note(
-                    at_ms=now_ms, eta_at=estimate.eta_at, low_at=estimate.low_at, high_at=estimate.high_at
-                )
-        if shown:
-            topic = self.hub.find(live.topic)
-            if topic is not None or self._ships:
-                live.seq = seq = live.seq + 1
-                message = Message(encode(motion.position(seq, now_ms)), seq, True)
-                if topic is not None:
-                    self.hub.tell(topic, message)
-                if self._ships:
-                    self.bus.ship(live.topic, message)
-        if motion.eta_changed:
-            motion.eta_changed = False
-            self.tell_eta(live, now_ms, None)
-        if motion.just_arrived:
-            motion.just_arrived = False
-            self._tell_arrival(live, now_ms)
-
-    def _shown_again(self, live: LiveTrip, motion: Trip) -> None:
-        if live.technician is not None:
-            self.recorder.touch(live.technician.id)
-        if motion.progress is not None:
-            # The line known so far begins where the technician was not to be seen: another one from here.
-            motion.wants_route = True
-
-    def _tell_arrival(self, live: LiveTrip, now_ms: int) -> None:
-        self.tell_eta(live, now_ms, "arrived")
-        technician = live.technician
-        if technician is not None:
-            self.recorder.touch(technician.id)
-            self.hub.publish_topic(
-                f"technician:{technician.id}", encode(Arrival(trip=live.id, at=technician.track.fixed_at))
-            )
 
     async def _keep_predictions(self, rows: list) -> None:  # type: ignore[type-arg]
         await self.recorder.in_thread(lambda: self.store.write_predictions(rows))

@@ -47,20 +47,38 @@ class Recorder:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fixes")
         self._stopping = False
         self.failing = False
+        # So much waits that nothing more may be taken.
+        self.full = False
         self.committed_rows = 0
-
-    @property
-    def full(self) -> bool:
-        return len(self._rows) + self._writing > MAX_WAITING
 
     @property
     def waiting(self) -> int:
         return len(self._rows) + self._writing
 
+    @property
+    def taken_rows(self) -> int:
+        """Rows added since the start, written or not."""
+        return self.committed_rows + self.waiting
+
     def add(self, row: FixRow) -> None:
-        if not self._rows:
+        rows = self._rows
+        if not rows:
             self._wake.set()
-        self._rows.append(row)
+        rows.append(row)
+        if len(rows) > MAX_WAITING:
+            self.full = True
+
+    def add_for(self, device: Acknowledged, row: FixRow) -> None:
+        """``add`` and ``owe`` in one call: the hot path."""
+        rows = self._rows
+        if not rows:
+            self._wake.set()
+        rows.append(row)
+        if len(rows) > MAX_WAITING:
+            self.full = True
+        acks = self._acks
+        if acks.get(device, 0) < row.fixed_at:
+            acks[device] = row.fixed_at
 
     def touch(self, technician_id: str) -> None:
         """The technician's last state changed and is to be kept with the next batch."""
@@ -78,8 +96,7 @@ class Recorder:
         fixes come after newer ones."""
         if not self._acks:
             self._wake.set()
-        owed = self._acks.get(device)
-        if owed is None or owed < upto:
+        if self._acks.get(device, -1) < upto:
             self._acks[device] = upto
 
     def when_committed(self, callback: Callable[[], None]) -> None:
@@ -132,6 +149,7 @@ class Recorder:
         loop = asyncio.get_running_loop()
         self._writing = len(rows)
         while True:
+            self.full = self.waiting > MAX_WAITING
             states = self._states(dirty)
             try:
                 await loop.run_in_executor(self._thread, self._write, rows, states, extra)
@@ -149,6 +167,7 @@ class Recorder:
                 self.failing = False
                 self.committed_rows += len(rows)
                 self._writing = 0
+                self.full = self.waiting > MAX_WAITING
                 return True
 
     def _write(self, rows: list[FixRow], states: list[LastState], extra: list[Callable[[], None]]) -> None:

@@ -113,7 +113,7 @@ class Streams:
             self._trips.pop(live.id, None)
 
     def publish(self, live: LiveTrip, payload: bytes, *, conflates: bool = False, located: bool = False) -> None:
-        message = Message(payload, seq=live.seq, conflates=conflates, located=located)
+        message = Message.of(payload, seq=live.seq, conflates=conflates, located=located)
         self.hub.publish(live.topic, message)
         if self._ships:
             self.bus.ship(live.topic, message)

@@ -17,19 +17,18 @@ NEVER_MS = 1 << 62
 
 class Message(msgspec.Struct, gc=False):
     """One thing to tell, encoded and framed once. ``conflates``: a newer one makes it worthless. ``located``: it
-    says where the technician is (what conflates does)."""
+    says where the technician is."""
 
     payload: bytes
-    seq: int = 0
-    conflates: bool = False
-    located: bool = False
-    frame: bytes = b""
+    seq: int
+    conflates: bool
+    located: bool
+    frame: bytes
 
-    def __post_init__(self) -> None:
-        if self.conflates:
-            self.located = True
-        if not self.frame:
-            self.frame = frame(self.payload)
+    @classmethod
+    def of(cls, payload: bytes, *, seq: int = 0, conflates: bool = False, located: bool = False) -> Message:
+        """Frame a payload. What conflates is a position, and so says where the technician is."""
+        return cls(payload, seq, conflates, located or conflates, frame(payload))
 
 
 class Watcher:

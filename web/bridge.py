@@ -249,7 +249,7 @@ class Bridge:
         return payload
 
     def _publish(self, topic: str, payload: bytes) -> None:
-        message = Message(payload)
+        message = Message.of(payload)
         self._state.hub.publish(topic, message)
         self._state.node.bus.ship(topic, message)
 

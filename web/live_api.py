@@ -67,7 +67,7 @@ async def events(request: Request) -> Response:
         first = node.snapshot(trip_id, now_ms)
         watcher.seq = first.seq
         if first.status in ENDED_STATES:
-            watcher.keep(Message(encode(End(seq=first.seq, reason=first.status)), seq=first.seq))
+            watcher.keep(Message.of(encode(End(seq=first.seq, reason=first.status)), seq=first.seq))
             watcher.over = True
         else:
             state.hub.subscribe(node.topic(trip_id), watcher, heartbeat=False)

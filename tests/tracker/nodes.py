@@ -58,7 +58,7 @@ def close(node: Node, reason: str, *, version: int = 2) -> None:
 def watch(node: Node, *, trip_id: str = "visit", room: int = 1 << 30) -> Listener:
     """Subscribe and snapshot in one breath; the listener's first message is the welcome."""
     listener = Listener(node.hub, node.topic(trip_id), room=room)
-    welcome = Message(node.welcome(trip_id, node.now_ms()))
+    welcome = Message.of(node.welcome(trip_id, node.now_ms()))
     listener.frames.append(welcome.frame)
     return listener
 

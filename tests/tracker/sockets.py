@@ -12,8 +12,7 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 
 from tracker.connections import Connection
-from tracker.hub import Hub
-from tracker.sockets import Sockets
+from tracker.sockets import Sockets, Turn
 
 SOON_S = 5.0
 _open: list[tuple[Connection, Peer]] = []
@@ -102,17 +101,17 @@ async def connect(connection: Connection, *, buffer_bytes: int | None = None) ->
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     for sock in (ours, theirs):
         sock.setblocking(False)
-    sockets_of(loop, getattr(connection, "_hub", None)).adopt(ours.detach(), connection)
+    sockets_of(loop, getattr(connection, "_node", None) or getattr(connection, "_hub", None)).adopt(ours.detach(), connection)
     peer = Peer(loop, theirs)
     _open.append((connection, peer))
     return peer
 
 
-def sockets_of(loop: asyncio.AbstractEventLoop, hub: Hub | None) -> Sockets:
+def sockets_of(loop: asyncio.AbstractEventLoop, turn: Turn | None) -> Sockets:
     """The sockets of a test's event loop."""
     found = _sockets.get(loop)
     if found is None:
-        found = _sockets[loop] = Sockets(hub=hub)
+        found = _sockets[loop] = Sockets(turn=turn)
     return found
 
 

@@ -3,7 +3,7 @@ from tracker.watchers import Message
 
 
 def test_with_one_process_there_is_nobody_else_to_tell():
-    message = Message(b"{}", seq=1)
+    message = Message.of(b"{}", seq=1)
 
     LocalBus().ship("trip:visit", message)
 

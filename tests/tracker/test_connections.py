@@ -57,11 +57,11 @@ def stall(hub: Hub, watcher: WatcherConnection) -> int:
 
 
 def position(seq: int) -> Message:
-    return Message(b'{"type":"position","seq":%d,"pad":"%s"}' % (seq, b"x" * 400), seq=seq, conflates=True)
+    return Message.of(b'{"type":"position","seq":%d,"pad":"%s"}' % (seq, b"x" * 400), seq=seq, conflates=True)
 
 
 def status(seq: int) -> Message:
-    return Message(b'{"type":"status","seq":%d}' % seq, seq=seq)
+    return Message.of(b'{"type":"status","seq":%d}' % seq, seq=seq)
 
 
 # One connection

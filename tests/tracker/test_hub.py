@@ -13,7 +13,7 @@ TOPIC = "trip:visit"
 
 def message(seq: int, kind: str = "status") -> Message:
     payload = msgspec.json.encode({"type": kind, "seq": seq})
-    return Message(payload, seq=seq, conflates=kind == "position", located=kind == "route")
+    return Message.of(payload, seq=seq, conflates=kind == "position", located=kind == "route")
 
 
 def publish(hub: Hub, *messages: Message) -> None:

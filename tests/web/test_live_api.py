@@ -15,8 +15,8 @@ def held(watcher: StreamWatcher) -> list[bytes]:
 
 async def test_a_stream_that_is_cut_delivers_states_but_no_position_any_more():
     watcher = StreamWatcher(principal=SOMEBODY, until_ms=2**60)
-    watcher.keep(Message(b"status", seq=1))
-    watcher.keep(Message(b"position", seq=2, conflates=True))
+    watcher.keep(Message.of(b"status", seq=1))
+    watcher.keep(Message.of(b"position", seq=2, conflates=True))
 
     watcher.cut(4510, "the link was blocked")
 
@@ -25,8 +25,8 @@ async def test_a_stream_that_is_cut_delivers_states_but_no_position_any_more():
 
 async def test_a_position_that_a_slow_reader_was_about_to_get_is_dropped_when_the_right_ends():
     watcher = StreamWatcher(principal=SOMEBODY, until_ms=2**60)
-    watcher.keep(Message(b"status", seq=1))
-    watcher.keep(Message(b"position", seq=2, conflates=True))
+    watcher.keep(Message.of(b"status", seq=1))
+    watcher.keep(Message.of(b"position", seq=2, conflates=True))
     watcher.reading = watcher.take()
 
     watcher.drop_positions()
