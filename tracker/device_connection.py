@@ -84,9 +84,11 @@ class DeviceConnection(Connection):
                     now_ms = node.turn_ms or node.now_ms()
                     self._tokens -= 1
                     if self._tokens >= 0 or self._refilled(1, now_ms):
-                        verdict = node.ingest_one(self._technician, fix, now_ms, self)
+                        verdict = node.decide(self._technician, fix, now_ms, self)
                         if verdict is not CURRENT:
                             self._answer([fix], [verdict])
+                        if not node.turn_ms:
+                            node.settle(now_ms)
                     return
         super().data_received(data)
 

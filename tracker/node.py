@@ -213,27 +213,27 @@ class Node(Streams):
         self.hub.release()
         now_ms = self.turn_ms
         self.turn_ms = 0
-        if self._moved:
-            self._tell_moved(now_ms)
+        self.settle(now_ms)
 
     def ingest(self, technician_id: str, fixes: list[Fix], now_ms: int) -> list[Verdict]:
         """Decide the fixes of one report, record the accepted ones, tell the newest. One verdict per fix, in order."""
         technician = self.technician(technician_id)
-        verdicts = [self._decide(technician, fix, now_ms, None) for fix in fixes]
-        if not self.turn_ms and self._moved:
-            self._tell_moved(now_ms)
+        verdicts = [self.decide(technician, fix, now_ms) for fix in fixes]
+        if not self.turn_ms:
+            self.settle(now_ms)
         return verdicts
 
-    def ingest_one(self, technician: LiveTechnician, fix: Fix, now_ms: int, device: Acknowledged) -> Verdict:
-        """``ingest`` for the one fix of a technician who was found already, and for a device that is owed the
-        acknowledgement: the hot path."""
-        verdict = self._decide(technician, fix, now_ms, device)
-        if not self.turn_ms and self._moved:
+    def settle(self, now_ms: int) -> None:
+        """Record what was decided, and tell the newest position of each technician who moved."""
+        recorder = self.recorder
+        if recorder.rows:
+            recorder.added()
+        if self._moved:
             self._tell_moved(now_ms)
-        return verdict
 
-    def _decide(self, technician: LiveTechnician, fix: Fix, now_ms: int, device: Acknowledged | None) -> Verdict:
-        """Accept and record a fix, or name the reason against it."""
+    def decide(self, technician: LiveTechnician, fix: Fix, now_ms: int, device: Acknowledged | None = None) -> Verdict:
+        """Accept a fix, or name the reason against it: the hot path. ``settle`` must follow, ``release`` does it for a
+        turn. ``device`` is owed the acknowledgement of a fix that is the newest."""
         fixed_at = fix.fixed_at
         if not technician.always_on and (technician.duty is not ON_DUTY or technician.off_at(fixed_at)):
             self.rejections["off_duty"] += 1
@@ -246,29 +246,30 @@ class Node(Streams):
                 trip_id = live.id
         else:
             verdict = technician.track.receive(fix, now_ms)
+        recorder = self.recorder
         if verdict is CURRENT:
             if not technician.moved:
                 technician.moved = True
                 self._moved.append(technician)
+            if device is not None:
+                recorder.acks[device] = fixed_at
         elif verdict is not LATE:
             self.rejections[verdict.value] += 1
             return verdict
-        row = FixRow(
-            technician.id,
-            fixed_at,
-            now_ms,
-            trip_id,
-            fix.lat,
-            fix.lon,
-            fix.accuracy_m,
-            fix.speed_mps,
-            fix.heading_deg,
-            verdict is LATE,
+        recorder.rows.append(
+            FixRow(
+                technician.id,
+                fixed_at,
+                now_ms,
+                trip_id,
+                fix.lat,
+                fix.lon,
+                fix.accuracy_m,
+                fix.speed_mps,
+                fix.heading_deg,
+                verdict is LATE,
+            )
         )
-        if device is not None:
-            self.recorder.add_for(device, row)
-        else:
-            self.recorder.add(row)
         return verdict
 
     def _tell_moved(self, now_ms: int) -> None:

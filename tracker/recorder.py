@@ -36,11 +36,11 @@ class Recorder:
     def __init__(self, store: TrackStore, *, states: Callable[[set[str]], list[LastState]]) -> None:
         self._store = store
         self._states = states
-        self._rows: list[FixRow] = []
+        self.rows: list[FixRow] = []
         self._dirty: set[str] = set()
         self._waiters: list[Callable[[], None]] = []
         self._extra: list[Callable[[], None]] = []
-        self._acks: dict[Acknowledged, int] = {}
+        self.acks: dict[Acknowledged, int] = {}
         self._writing = 0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -53,7 +53,7 @@ class Recorder:
 
     @property
     def waiting(self) -> int:
-        return len(self._rows) + self._writing
+        return len(self.rows) + self._writing
 
     @property
     def taken_rows(self) -> int:
@@ -61,24 +61,15 @@ class Recorder:
         return self.committed_rows + self.waiting
 
     def add(self, row: FixRow) -> None:
-        rows = self._rows
-        if not rows:
-            self._wake.set()
-        rows.append(row)
-        if len(rows) > MAX_WAITING:
-            self.full = True
+        self.rows.append(row)
+        self.added()
 
-    def add_for(self, device: Acknowledged, row: FixRow) -> None:
-        """``add`` and ``owe`` in one call: the hot path."""
-        rows = self._rows
-        if not rows:
-            self._wake.set()
-        rows.append(row)
-        if len(rows) > MAX_WAITING:
+    def added(self) -> None:
+        """Rows were appended to ``rows``, or devices put into ``acks``, directly: the hot path does so for a whole turn
+        and says it once."""
+        self._wake.set()
+        if len(self.rows) > MAX_WAITING:
             self.full = True
-        acks = self._acks
-        if acks.get(device, 0) < row.fixed_at:
-            acks[device] = row.fixed_at
 
     def touch(self, technician_id: str) -> None:
         """The technician's last state changed and is to be kept with the next batch."""
@@ -94,10 +85,9 @@ class Recorder:
     def owe(self, device: Acknowledged, upto: int) -> None:
         """Tell the device after everything added so far is on disk. The highest ``upto`` of a batch counts: late
         fixes come after newer ones."""
-        if not self._acks:
-            self._wake.set()
-        if self._acks.get(device, -1) < upto:
-            self._acks[device] = upto
+        self._wake.set()
+        if self.acks.get(device, -1) < upto:
+            self.acks[device] = upto
 
     def when_committed(self, callback: Callable[[], None]) -> None:
         """Call back, once, after everything added so far is on disk."""
@@ -130,10 +120,10 @@ class Recorder:
             if not self._stopping:
                 await asyncio.sleep(BATCH_S)
             self._wake.clear()
-            rows, self._rows = self._rows, []
+            rows, self.rows = self.rows, []
             dirty, self._dirty = self._dirty, set()
             waiters, self._waiters = self._waiters, []
-            acks, self._acks = self._acks, {}
+            acks, self.acks = self.acks, {}
             extra, self._extra = self._extra, []
             if (rows or dirty or extra) and not await self._commit(rows, dirty, extra):
                 return
@@ -141,7 +131,7 @@ class Recorder:
                 _call(callback)
             for device, upto in acks.items():
                 _call(device.committed, upto)
-            if self._stopping and not (self._rows or self._dirty or self._extra or self._waiters or self._acks):
+            if self._stopping and not (self.rows or self._dirty or self._extra or self._waiters or self.acks):
                 return
 
     async def _commit(self, rows: list[FixRow], dirty: set[str], extra: list[Callable[[], None]]) -> bool:
