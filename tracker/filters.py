@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
-from math import hypot, isfinite
+from math import atan2, degrees, hypot, isfinite
 
-from tracker.geo import LocalFrame, bearing_deg
+from tracker.geo import LocalFrame
 from tracker.messages import Fix
 
 
@@ -45,6 +45,7 @@ LATE = Kept.LATE
 
 MAX_AHEAD_MS = 60_000
 """Phones keep time by the network; a minute covers what is left, and anything beyond would freeze the marker."""
+MIN_AGE_MS = -MAX_AHEAD_MS
 MAX_AGE_MS = 24 * 3600_000
 """A phone that was offline for a day may still hand in its history."""
 MAX_ACCURACY_M = 500.0
@@ -53,10 +54,11 @@ MAX_SPEED_MPS = 70.0
 """250 km/h: faster than any technician, slower than a GPS glitch."""
 SLACK_M = 60.0
 """Position error allowed on top of the movement when a device does not tell its accuracy."""
+SLACK_SQ = SLACK_M**2
 AGREEING = 3
 """So many refused fixes in a row that agree with each other win over the older track."""
 AGREEING_WITHIN_MS = 120_000
-STANDING_WITHIN_M = 15.0
+STANDING_WITHIN_SQ = 15.0**2
 STANDING_LEAVE_M = 20.0
 STANDING_NUDGE_M = 6.0
 STANDING_AFTER_MS = 10_000
@@ -67,6 +69,7 @@ SMOOTH_S = 2.0
 """Time constant of the speed and heading that are derived from the movement."""
 REMEMBERED = 512
 MAX_FRAME_M = 30_000.0
+MAX_FRAME_SQ = MAX_FRAME_M**2
 
 
 class TrackFilter:
@@ -84,7 +87,6 @@ class TrackFilter:
         "_anchored",
         "_doubted",
         "_frame",
-        "_raw_accuracy",
         "_raw_e",
         "_raw_n",
         "_seen",
@@ -103,10 +105,8 @@ class TrackFilter:
 
     def __init__(self) -> None:
         self.fixed_at = 0
-        self.lat = 0.0
-        self.lon = 0.0
+        self.lat = self.lon = self.speed_mps = 0.0
         self.accuracy_m: float | None = None
-        self.speed_mps = 0.0
         self.heading_deg: float | None = None
         self.battery: float | None = None
         self.standing = False
@@ -114,12 +114,12 @@ class TrackFilter:
         self._seen: deque[int] = deque(maxlen=REMEMBERED)
         self._doubted: list[Fix] = []
         self._raw_e = self._raw_n = self._ve = self._vn = 0.0
-        self._raw_accuracy = 0.0
         self._anchor_e = self._anchor_n = 0.0
         self._anchor_ms = 0
         self._anchored = 0
         self._strayed = False
 
+    # The hot path: one function for what nearly every fix is (a small movement forward in time), calls for the rest.
     def receive(self, fix: Fix, now_ms: int) -> Verdict:
         """Decide one fix: ``Kept.CURRENT`` moved the track, ``Kept.LATE`` is history, else the reason."""
         lat = fix.lat
@@ -140,19 +140,19 @@ class TrackFilter:
         # it is unknown then, and is forgotten here so that no NaN ever reaches a database or an encoder.
         heading = fix.heading_deg
         if heading is not None and not 0.0 <= heading <= 360.0:
-            fix.heading_deg = None
+            heading = fix.heading_deg = None
         battery = fix.battery
         if battery is not None and not 0.0 <= battery <= 1.0:
-            fix.battery = None
+            battery = fix.battery = None
         if -1e-6 < lat < 1e-6 and -1e-6 < lon < 1e-6:
             return Rejection.NULL_ISLAND
         fixed_at = fix.fixed_at
-        if fixed_at > now_ms + MAX_AHEAD_MS:
-            return Rejection.FUTURE
-        if fixed_at < now_ms - MAX_AGE_MS:
-            return Rejection.STALE
-        newest = self.fixed_at
-        if fixed_at <= newest:
+        # Differences of times fit a machine word and compare quickly; times do not.
+        age_ms = now_ms - fixed_at
+        if not MIN_AGE_MS <= age_ms <= MAX_AGE_MS:
+            return Rejection.FUTURE if age_ms < 0 else Rejection.STALE
+        gap_ms = fixed_at - self.fixed_at
+        if gap_ms <= 0:
             if fixed_at in self._seen:
                 return Rejection.DUPLICATE
             self._seen.append(fixed_at)
@@ -162,36 +162,98 @@ class TrackFilter:
         if frame is None:
             self._begin(fix)
             return CURRENT
-        dlon = lon - frame.lon
-        if dlon > 180.0:
-            dlon -= 360.0
-        elif dlon < -180.0:
-            dlon += 360.0
-        east = dlon * frame.east_m_per_deg
+        # LocalFrame.east_north in place: the call would cost as much as the arithmetic.
+        delta_deg = lon - frame.lon
+        if delta_deg > 180.0:
+            delta_deg -= 360.0
+        elif delta_deg < -180.0:
+            delta_deg += 360.0
+        east = delta_deg * frame.east_m_per_deg
         north = (lat - frame.lat) * frame.north_m_per_deg
-        dt = (fixed_at - newest) / 1000.0
-        moved = hypot(east - self._raw_e, north - self._raw_n)
-        if moved > SLACK_M:
-            reason = self._doubt(moved, dt, speed, accuracy)
-            if reason is not None and not self._agreed(fix):
-                return reason
-            if reason is not None or moved > MAX_FRAME_M or east * east + north * north > MAX_FRAME_M**2:
-                self._begin(fix)
-                return CURRENT
+        moved_e = east - self._raw_e
+        moved_n = north - self._raw_n
+        moved_sq = moved_e * moved_e + moved_n * moved_n
+        dt = gap_ms / 1000.0
+        if moved_sq > SLACK_SQ:
+            verdict = self._leap(fix, hypot(moved_e, moved_n), dt, east * east + north * north > MAX_FRAME_SQ)
+            if verdict is not None:
+                return verdict
         if self._doubted:
             self._doubted = []
-        self._move(fix, east, north, dt)
+
+        stands = False
+        if self.standing:
+            stands = self._still_stands(fix, east, north)
+        elif (speed is not None and speed >= DRIVING_MPS) or (moved_sq > STANDING_WITHIN_SQ and self._anchored == 0):
+            self._anchored = 0
+        else:
+            stands = self._settles(fixed_at, east, north)
+        # The new velocity weighs more the longer it was driven. A weighted mean of velocities stays bounded
+        # whatever the rhythm of the fixes; a filter that predicts positions does not when gaps alternate.
+        smoothing = 1.0 / (dt + SMOOTH_S)
+        ve = self._ve
+        vn = self._vn
+        self._ve = ve = ve + (moved_e - ve * dt) * smoothing
+        self._vn = vn = vn + (moved_n - vn * dt) * smoothing
+        self._raw_e = east
+        self._raw_n = north
+        self.fixed_at = fixed_at
+        self._seen.append(fixed_at)
+        self.accuracy_m = accuracy
+        if battery is not None:
+            self.battery = battery
+        if stands:
+            self.speed_mps = 0.0
+            return CURRENT
+        self.lat = lat
+        self.lon = lon
+        if speed is None:
+            speed = hypot(ve, vn)
+            # A jump within the positions' error is no speed.
+            if speed > MAX_SPEED_MPS:
+                speed = MAX_SPEED_MPS
+        self.speed_mps = speed
+        if heading is not None:
+            self.heading_deg = heading
+        elif ve * ve + vn * vn > 1.0:
+            # geo.bearing_deg in place, for the same reason.
+            self.heading_deg = degrees(atan2(ve, vn)) % 360.0
         return CURRENT
 
-    def _doubt(self, moved: float, dt: float, speed: float | None, accuracy: float | None) -> Rejection | None:
-        allowed = max(SLACK_M, self._raw_accuracy + (accuracy or 0.0))
-        implied = (moved - allowed) / dt
+    def _begin(self, fix: Fix) -> None:
+        """Start (or start again) at this fix."""
+        self._frame = LocalFrame(lat=fix.lat, lon=fix.lon)
+        self._doubted = []
+        self._raw_e = self._raw_n = self._ve = self._vn = 0.0
+        self._anchored = 0
+        self._strayed = False
+        self.standing = False
+        self.fixed_at = fix.fixed_at
+        self._seen.append(fix.fixed_at)
+        self.lat = fix.lat
+        self.lon = fix.lon
+        self.accuracy_m = fix.accuracy_m
+        self.battery = fix.battery
+        self.speed_mps = fix.speed_mps if fix.speed_mps is not None else 0.0
+        self.heading_deg = fix.heading_deg
+
+    def _leap(self, fix: Fix, moved_m: float, dt: float, beyond_frame: bool) -> Verdict | None:
+        """Decide a movement beyond ``SLACK_M``: CURRENT when the track begins anew, None when it simply goes on."""
+        speed = fix.speed_mps
+        allowed_m = (self.accuracy_m or 0.0) + (fix.accuracy_m or 0.0)
+        implied = (moved_m - (allowed_m if allowed_m > SLACK_M else SLACK_M)) / dt
+        reason = None
         if implied > MAX_SPEED_MPS:
-            return Rejection.IMPOSSIBLE_SPEED
+            reason = Rejection.IMPOSSIBLE_SPEED
         # A phone's Doppler speed is good to well under 1 m/s; between two fixes it may have been higher, so the
         # comparison is generous, and only made while the fixes are close enough in time to compare.
-        if speed is not None and dt <= 10.0 and implied > 3.0 * max(speed, self.speed_mps) + 20.0:
-            return Rejection.INCONSISTENT_SPEED
+        elif speed is not None and dt <= 10.0 and implied > 3.0 * max(speed, self.speed_mps) + 20.0:
+            reason = Rejection.INCONSISTENT_SPEED
+        if reason is not None and not self._agreed(fix):
+            return reason
+        if reason is not None or beyond_frame or moved_m > MAX_FRAME_M:
+            self._begin(fix)
+            return CURRENT
         return None
 
     def _agreed(self, fix: Fix) -> bool:
@@ -208,86 +270,44 @@ class TrackFilter:
         self._doubted = doubted
         return len(doubted) >= AGREEING
 
-    def _begin(self, fix: Fix) -> None:
-        """Start (or start again) at this fix."""
-        self._frame = LocalFrame(lat=fix.lat, lon=fix.lon)
-        self._doubted = []
-        self._raw_e = self._raw_n = self._ve = self._vn = 0.0
-        self._raw_accuracy = fix.accuracy_m or 0.0
-        self._anchor_e = self._anchor_n = 0.0
-        self._anchor_ms = fix.fixed_at
-        self._anchored = 1
-        self.standing = False
-        self.fixed_at = fix.fixed_at
-        self._seen.append(fix.fixed_at)
-        self.lat = fix.lat
-        self.lon = fix.lon
-        self.accuracy_m = fix.accuracy_m
-        self.battery = fix.battery
-        self.speed_mps = fix.speed_mps if fix.speed_mps is not None else 0.0
-        self.heading_deg = fix.heading_deg
+    # The anchor is the mean of the fixes since the technician is there, ``_anchored`` their number. While it is 0
+    # the anchor is the newest fix alone, which is kept anyway: somebody who drives pays nothing for it.
 
-    def _move(self, fix: Fix, east: float, north: float, dt: float) -> None:
-        # The new velocity weighs more the longer it was driven. A weighted mean of velocities stays bounded
-        # whatever the rhythm of the fixes; a filter that predicts positions does not when gaps alternate.
-        smoothing = 1.0 / (dt + SMOOTH_S)
-        ve = self._ve = self._ve + (east - self._raw_e - self._ve * dt) * smoothing
-        vn = self._vn = self._vn + (north - self._raw_n - self._vn * dt) * smoothing
-        fixed_at = fix.fixed_at
-        told_speed = fix.speed_mps
-        self._raw_e = east
-        self._raw_n = north
-        self._raw_accuracy = fix.accuracy_m or 0.0
-        self.fixed_at = fixed_at
-        self._seen.append(fixed_at)
-        self.accuracy_m = fix.accuracy_m
-        if fix.battery is not None:
-            self.battery = fix.battery
-        if self._stands(fix, east, north, told_speed is not None and told_speed >= DRIVING_MPS):
-            self.speed_mps = 0.0
-            return
-        self.lat = fix.lat
-        self.lon = fix.lon
-        if told_speed is None:
-            told_speed = hypot(ve, vn)
-            # A jump within the positions' error is no speed.
-            if told_speed > MAX_SPEED_MPS:
-                told_speed = MAX_SPEED_MPS
-        self.speed_mps = told_speed
-        heading = fix.heading_deg
-        if heading is not None:
-            self.heading_deg = heading
-        elif ve * ve + vn * vn > 1.0:
-            self.heading_deg = bearing_deg(east_m=ve, north_m=vn)
-
-    def _stands(self, fix: Fix, east: float, north: float, driving: bool) -> bool:
-        """Is the technician where they were? The anchor is the mean of the fixes since they are there."""
+    def _settles(self, fixed_at: int, east: float, north: float) -> bool:
+        """Has the technician, who was moving, come to stand? Asked before the newest fix is replaced."""
+        if self._anchored == 0:
+            self._anchored = 1
+            self._anchor_e = self._raw_e
+            self._anchor_n = self._raw_n
+            self._anchor_ms = self.fixed_at
         off_e = east - self._anchor_e
         off_n = north - self._anchor_n
-        off_sq = off_e * off_e + off_n * off_n
-        if self.standing:
-            accuracy = fix.accuracy_m or 0.0
-            leave = STANDING_LEAVE_M if accuracy < STANDING_LEAVE_M else min(accuracy, SLACK_M)
-            if driving:
-                leave = STANDING_NUDGE_M
-            moved = off_sq > leave * leave
-            # One stray fix is noise; a second one, a far one or a driving one is a departure.
-            if moved and not driving and not self._strayed and off_sq <= 4.0 * leave * leave:
-                self._strayed = True
-                return True
-        else:
-            moved = driving or off_sq > STANDING_WITHIN_M * STANDING_WITHIN_M
-        self._strayed = False
-        if moved:
-            self.standing = False
-            self._anchor_e = east
-            self._anchor_n = north
-            self._anchor_ms = fix.fixed_at
-            self._anchored = 1
+        if off_e * off_e + off_n * off_n > STANDING_WITHIN_SQ:
+            self._anchored = 0
             return False
         self._anchored += 1
         self._anchor_e += off_e / self._anchored
         self._anchor_n += off_n / self._anchored
-        if fix.fixed_at - self._anchor_ms >= STANDING_AFTER_MS:
-            self.standing = True
+        self.standing = fixed_at - self._anchor_ms >= STANDING_AFTER_MS
         return self.standing
+
+    def _still_stands(self, fix: Fix, east: float, north: float) -> bool:
+        """Is the technician, who was standing, where they were?"""
+        off_e = east - self._anchor_e
+        off_n = north - self._anchor_n
+        off_sq = off_e * off_e + off_n * off_n
+        driving = fix.speed_mps is not None and fix.speed_mps >= DRIVING_MPS
+        leave = STANDING_NUDGE_M if driving else min(max(fix.accuracy_m or 0.0, STANDING_LEAVE_M), SLACK_M)
+        moved = off_sq > leave * leave
+        # One stray fix is noise; a second one, a far one or a driving one is a departure.
+        self._strayed = moved and not driving and not self._strayed and off_sq <= 4.0 * leave * leave
+        if self._strayed:
+            return True
+        if moved:
+            self.standing = False
+            self._anchored = 0
+            return False
+        self._anchored += 1
+        self._anchor_e += off_e / self._anchored
+        self._anchor_n += off_n / self._anchored
+        return True

@@ -2,11 +2,13 @@
 
 Server frames are unmasked and never compressed, so one immutable ``bytes`` serves every watcher. The parser
 takes whatever one read brought and gives the complete messages in it; control frames may interleave fragments.
+It fails at the first octet that cannot be right: a header before its payload, text within a character.
 """
 
 from __future__ import annotations
 
-from struct import unpack_from
+from codecs import utf_8_decode
+from collections.abc import Sequence
 
 from websockets.frames import EXTERNAL_CLOSE_CODES
 from websockets.speedups import apply_mask
@@ -17,8 +19,19 @@ TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 CONTINUATION = 0x0
 
 MAX_MESSAGE_BYTES = 65_536
-MAX_FRAGMENTS = 64
-"""More fragments than this in one message of 64 KiB is an attack on memory, not a phone."""
+
+_FINAL = 0x80
+_WHOLE_TEXT = _FINAL | TEXT
+_WHOLE_CLOSE = _FINAL | CLOSE
+_CONTROLS = frozenset((_WHOLE_CLOSE, _FINAL | PING, _FINAL | PONG))
+_FIRST = _CONTROLS | {TEXT, BINARY, _WHOLE_TEXT, _FINAL | BINARY}
+"""What the first byte of a frame may be between messages,"""
+_FIRST_WITHIN = _CONTROLS | {CONTINUATION, _FINAL | CONTINUATION}
+"""and what within a fragmented one: nothing with a reserved bit, an unknown opcode or half a control frame."""
+_MASKED = 0x80
+_MASKED_16 = _MASKED | 126
+_SHORT, _MIDDLE = 6, 8
+"""Bytes before the payload in a client frame of up to 125 bytes, and in one whose length takes 16 bits."""
 
 
 def frame(payload: bytes, opcode: int = TEXT) -> bytes:
@@ -43,13 +56,13 @@ def parse_close(payload: bytes) -> int | None:
         return None
     if len(payload) == 1:
         raise FrameError(CloseCode.PROTOCOL_ERROR, "close frame with half a code")
-    code = int.from_bytes(payload[:2], "big")
-    if not (code in EXTERNAL_CLOSE_CODES or 3000 <= code < 5000):
-        raise FrameError(CloseCode.PROTOCOL_ERROR, f"close code {code} may not be sent")
     try:
         payload[2:].decode()
     except UnicodeDecodeError:
         raise FrameError(CloseCode.INVALID_DATA, "close reason is not UTF-8") from None
+    code = int.from_bytes(payload[:2], "big")
+    if not (code in EXTERNAL_CLOSE_CODES or 3000 <= code < 5000):
+        raise FrameError(CloseCode.PROTOCOL_ERROR, f"close code {code} may not be sent")
     return code
 
 
@@ -57,108 +70,196 @@ class FrameParser:
     """Client bytes in, messages out.
 
     ``feed(data)`` returns ``(opcode, payload)`` pairs: whole text and binary messages (fragments joined, text
-    checked to be UTF-8) and control frames, in order. Raises ``FrameError`` with the close code to answer;
-    after that the parser must not be fed again.
+    checked to be UTF-8) and control frames, in order. Raises ``FrameError`` with the close code to answer; what
+    the same bytes held before the error is then in ``before_error``. Bytes after a close frame are not looked at.
+    After either of them the parser must not be fed again.
     """
 
-    __slots__ = ("_buffer", "_fragments", "_opcode", "_size", "max_bytes")
+    __slots__ = ("_message", "_rest", "before_error", "max_bytes")
 
     def __init__(self, max_bytes: int = MAX_MESSAGE_BYTES) -> None:
         self.max_bytes = max_bytes
-        self._buffer = b""
-        self._fragments: list[bytes] | None = None
-        self._opcode = 0
-        self._size = 0
+        self.before_error: Sequence[tuple[int, bytes]] = ()
+        # A header or a control frame that is not all here yet: at most 130 bytes.
+        self._rest = b""
+        # The message whose fragments, or whose only frame, came in part.
+        self._message: _Message | None = None
+
+    def whole_text(self, data: bytes) -> bytes | None:
+        """The payload, when these bytes are one whole ASCII text of no great length and nothing waits for its rest:
+        what nearly every read brings. Otherwise None; then nothing was taken, and ``feed`` must be given the bytes."""
+        size = len(data)
+        if size >= _SHORT and data[0] == _WHOLE_TEXT and self._message is None and not self._rest:
+            length = data[1]
+            if length == _MASKED_16:
+                if (data[2] << 8 | data[3]) == size - _MIDDLE >= 126 and size <= self.max_bytes:
+                    payload = apply_mask(data[_MIDDLE:], data[4:_MIDDLE])
+                    if payload.isascii():
+                        return payload
+            elif length - _MASKED == size - _SHORT <= 125 and size <= self.max_bytes:
+                payload = apply_mask(data[_SHORT:], data[2:_SHORT])
+                if payload.isascii():
+                    return payload
+        return None
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        if self._buffer:
-            data = self._buffer + data
-            self._buffer = b""
+        payload = self.whole_text(data)
+        if payload is not None:
+            return [(TEXT, payload)]
         messages: list[tuple[int, bytes]] = []
+        try:
+            self._read(data, messages)
+        except FrameError:
+            self.before_error = messages
+            raise
+        return messages
+
+    def _read(self, data: bytes, messages: list[tuple[int, bytes]]) -> None:
+        message = self._message
         position = 0
+        if message is not None and message.missing:
+            position = min(message.missing, len(data))
+            message.add(data[:position])
+            message = self._pass_on(message, messages)
+        elif self._rest:
+            data = self._rest + data
+            self._rest = b""
         available = len(data)
-        while available - position >= 2:
+        while position < available:
             first = data[position]
-            second = data[position + 1]
-            if first & 0x70:
-                raise FrameError(CloseCode.PROTOCOL_ERROR, "reserved bits are set but no extension was agreed")
-            if not second & 0x80:
-                raise FrameError(CloseCode.PROTOCOL_ERROR, "client frames must be masked")
-            opcode = first & 0x0F
-            length = second & 0x7F
+            if first not in (_FIRST if message is None else _FIRST_WITHIN):
+                raise _wrong_first(first)
             head = position + 2
-            if opcode >= CLOSE:
-                self._check_control(opcode, first, length)
-            elif length == 126:
-                if available - head < 2:
+            if head > available:
+                break
+            length = data[position + 1] - _MASKED
+            if length < 0:
+                raise FrameError(CloseCode.PROTOCOL_ERROR, "client frames must be masked")
+            control = first >= _WHOLE_CLOSE  # the lowest of their opcodes
+            if length > 125:
+                if control:
+                    raise FrameError(CloseCode.PROTOCOL_ERROR, "control frame over 125 bytes")
+                octets, shortest = (2, 126) if length == 126 else (8, 65_536)
+                head += octets
+                if head > available:
                     break
-                length = (data[head] << 8) | data[head + 1]
-                head += 2
-            elif length == 127:
-                if available - head < 8:
-                    break
-                length = unpack_from("!Q", data, head)[0]
-                head += 8
-            if opcode < CLOSE and length + self._size > self.max_bytes:
+                length = data[head - 2] << 8 | data[head - 1] if octets == 2 else _long_length(data[head - 8 : head])
+                if length < shortest:
+                    raise FrameError(CloseCode.PROTOCOL_ERROR, "the length is not in its shortest form")
+            if length > self.max_bytes - (0 if message is None else message.size) and not control:
                 raise FrameError(CloseCode.TOO_BIG, f"message over {self.max_bytes} bytes")
             body = head + 4
             end = body + length
-            if end > available:
+            if end <= available and (control or (message is None and first >= _FINAL)):
+                payload = apply_mask(data[body:end], data[head:body])
+                if first == _WHOLE_TEXT and not payload.isascii():
+                    _check_text(payload)
+                messages.append((first & 0x0F, payload))
+                if first == _WHOLE_CLOSE:
+                    return
+            elif control or body > available:
                 break
-            payload = apply_mask(data[body:end], data[head:body])
-            position = end
-            if first & 0x80 and self._fragments is None and opcode in (TEXT, BINARY):
-                if opcode == TEXT and not payload.isascii():
-                    _check_utf8(payload)
-                messages.append((opcode, payload))
-            elif opcode >= CLOSE:
-                messages.append((opcode, payload))
             else:
-                whole = self._fragment(opcode, payload, bool(first & 0x80))
-                if whole is not None:
-                    messages.append(whole)
+                if message is None:
+                    message = self._message = _Message(first & 0x0F)
+                message.begin_frame(length, data[head:body], final=first >= _FINAL)
+                end = min(end, available)
+                message.add(data[body:end])
+                message = self._pass_on(message, messages)
+            position = end
         if position < available:
-            self._buffer = data[position:] if position else data
-        return messages
+            self._rest = data[position:]
 
-    @staticmethod
-    def _check_control(opcode: int, first: int, length: int) -> None:
-        if opcode > PONG:
-            raise FrameError(CloseCode.PROTOCOL_ERROR, f"unknown opcode {opcode:#x}")
-        if not first & 0x80:
-            raise FrameError(CloseCode.PROTOCOL_ERROR, "control frames must not be fragmented")
-        if length > 125:
-            raise FrameError(CloseCode.PROTOCOL_ERROR, "control frame over 125 bytes")
-
-    def _fragment(self, opcode: int, payload: bytes, final: bool) -> tuple[int, bytes] | None:
-        if opcode == CONTINUATION:
-            if self._fragments is None:
-                raise FrameError(CloseCode.PROTOCOL_ERROR, "continuation without a beginning")
-        elif opcode in (TEXT, BINARY):
-            if self._fragments is not None:
-                raise FrameError(CloseCode.PROTOCOL_ERROR, "new message inside a fragmented one")
-            self._fragments = []
-            self._opcode = opcode
-        else:
-            raise FrameError(CloseCode.PROTOCOL_ERROR, f"unknown opcode {opcode:#x}")
-        fragments = self._fragments
-        fragments.append(payload)
-        self._size += len(payload)
-        if len(fragments) > MAX_FRAGMENTS:
-            # Joining now keeps many empty fragments from growing a list without bound.
-            fragments[:] = [b"".join(fragments)]
-        if not final:
-            return None
-        whole = b"".join(fragments)
-        self._fragments = None
-        self._size = 0
-        if self._opcode == TEXT:
-            _check_utf8(whole)
-        return self._opcode, whole
+    def _pass_on(self, message: _Message, messages: list[tuple[int, bytes]]) -> _Message | None:
+        """The message if there is more to come of it; otherwise None, and it is with the others."""
+        if message.missing or not message.final:
+            return message
+        messages.append((message.opcode, message.whole()))
+        self._message = None
+        return None
 
 
-def _check_utf8(payload: bytes) -> None:
+class _Message:
+    """A text or binary message that does not come in one piece.
+
+    ``missing``: payload bytes of its newest frame that did not come yet. ``final``: that frame is the last.
+    """
+
+    __slots__ = ("_cut", "_data", "_mask", "final", "missing", "opcode")
+
+    def __init__(self, opcode: int) -> None:
+        self.opcode = opcode
+        self.missing = 0
+        self.final = False
+        self._mask = b""
+        self._data = bytearray()
+        # The beginning of a character whose other octets did not come yet.
+        self._cut = b""
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
+
+    def begin_frame(self, length: int, mask: bytes, *, final: bool) -> None:
+        self.missing = length
+        self.final = final
+        self._mask = mask
+
+    def add(self, masked: bytes) -> None:
+        """The next bytes of the frame. Raises ``FrameError`` as soon as text cannot become UTF-8 any more."""
+        self.missing -= len(masked)
+        payload = apply_mask(masked, self._mask)
+        turn = len(masked) % 4
+        if turn:
+            self._mask = self._mask[turn:] + self._mask[:turn]
+        if self.opcode == TEXT and (self._cut or not payload.isascii()):
+            self._cut = _cut_character(self._cut + payload)
+        self._data += payload
+
+    def whole(self) -> bytes:
+        """All of it. Raises ``FrameError`` for text that ends within a character."""
+        if self._cut:
+            _check_text(self._cut)
+        return bytes(self._data)
+
+
+def _wrong_first(first: int) -> FrameError:
+    """Why a frame may not begin with this byte, here."""
+    opcode = first & 0x0F
+    if first & 0x70:
+        detail = "reserved bits are set but no extension was agreed"
+    elif opcode not in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG):
+        detail = f"unknown opcode {opcode:#x}"
+    elif opcode >= CLOSE:
+        detail = "control frames must not be fragmented"
+    elif opcode == CONTINUATION:
+        detail = "continuation without a beginning"
+    else:
+        detail = "new message inside a fragmented one"
+    return FrameError(CloseCode.PROTOCOL_ERROR, detail)
+
+
+def _long_length(octets: bytes) -> int:
+    length = int.from_bytes(octets, "big")
+    if length >= 1 << 63:
+        raise FrameError(CloseCode.PROTOCOL_ERROR, "the highest bit of the length is set")
+    return length
+
+
+def _check_text(text: bytes) -> None:
     try:
-        payload.decode()
+        text.decode()
     except UnicodeDecodeError:
         raise FrameError(CloseCode.INVALID_DATA, "text message is not UTF-8") from None
+
+
+def _cut_character(text: bytes) -> bytes:
+    """What a text whose rest did not come yet ends with: nothing, or the beginning of a character."""
+    try:
+        cut = text[utf_8_decode(text, "strict", False)[1] :]
+    except UnicodeDecodeError:
+        raise FrameError(CloseCode.INVALID_DATA, "text message is not UTF-8") from None
+    # The decoder waits for the last octet of a surrogate, in case its error handler wants it. It may never be one.
+    if b"\xed\xa0" <= cut < b"\xee":
+        raise FrameError(CloseCode.INVALID_DATA, "text message is not UTF-8")
+    return cut

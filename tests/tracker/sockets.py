@@ -101,7 +101,9 @@ async def connect(connection: Connection, *, buffer_bytes: int | None = None) ->
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     for sock in (ours, theirs):
         sock.setblocking(False)
-    sockets_of(loop, getattr(connection, "_node", None) or getattr(connection, "_hub", None)).adopt(ours.detach(), connection)
+    sockets_of(loop, getattr(connection, "_node", None) or getattr(connection, "_hub", None)).adopt(
+        ours.detach(), connection
+    )
     peer = Peer(loop, theirs)
     _open.append((connection, peer))
     return peer

@@ -1,3 +1,5 @@
+import sys
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -11,7 +13,6 @@ from tracker.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
-    MAX_FRAGMENTS,
     MAX_MESSAGE_BYTES,
     PING,
     PONG,
@@ -159,15 +160,55 @@ def test_after_a_fragmented_message_the_next_one_may_be_full_size():
     assert parser.feed(client(b"z" * 100)) == [(TEXT, b"z" * 100)]
 
 
-def test_endless_empty_fragments_do_not_grow_a_list():
+def test_endless_empty_fragments_hold_no_memory():
     parser = FrameParser()
     parser.feed(client(b"a", final=False))
+    empty = client(b"", CONTINUATION, final=False)
 
-    for _ in range(20 * MAX_FRAGMENTS):
-        parser.feed(client(b"", CONTINUATION, final=False))
+    tracemalloc.start()
+    for _ in range(2_000):
+        parser.feed(empty)
+    held_bytes = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
 
-    assert len(parser._fragments) <= MAX_FRAGMENTS
+    assert held_bytes < 2_000
     assert parser.feed(client(b"b", CONTINUATION)) == [(TEXT, b"ab")]
+
+
+def test_a_message_in_tiny_fragments_takes_no_more_memory_than_its_bytes():
+    parser = FrameParser()
+    fragment = client(b"ab", CONTINUATION, final=False)
+    parser.feed(client(b"", BINARY, final=False))
+
+    tracemalloc.start()
+    for _ in range(5_000):
+        parser.feed(fragment)
+    held_bytes = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+
+    assert held_bytes < 2 * 10_000
+
+
+def test_an_idle_parser_holds_next_to_nothing():
+    parser = FrameParser()
+    parser.feed(client(b"a message before"))
+
+    assert not hasattr(parser, "__dict__")
+    assert sys.getsizeof(parser) <= 64
+    assert not any(getattr(parser, name) for name in FrameParser.__slots__ if name != "max_bytes")
+
+
+def test_what_came_before_an_error_in_the_same_read_is_not_lost():
+    parser = FrameParser()
+
+    with pytest.raises(FrameError):
+        parser.feed(client(b"1") + client(b"p", PING) + client(b"2") + client(b"", 0) + client(b"3"))
+
+    assert parser.before_error == [(TEXT, b"1"), (PING, b"p"), (TEXT, b"2")]
+
+
+def test_what_follows_a_close_in_the_same_read_is_not_looked_at():
+    assert FrameParser().feed(client(b"1") + client(b"", CLOSE) + b"\xff" * 20) == [(TEXT, b"1"), (CLOSE, b"")]
 
 
 # What RFC 6455 forbids
@@ -216,9 +257,27 @@ def test_binary_may_be_anything():
     assert FrameParser().feed(client(b"\xff\xfe", BINARY)) == [(BINARY, b"\xff\xfe")]
 
 
-@pytest.mark.parametrize("length", [101, 126, 65_536, 2**62, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("length", [101, 126, 65_536, 2**62, 2**63 - 1])
 def test_an_oversize_message_is_refused_at_its_header_without_waiting_for_the_payload(length):
     assert refused(header(TEXT, length), max_bytes=100) == 1009
+
+
+@pytest.mark.parametrize("length", [2**63, 2**64 - 1])
+def test_the_highest_bit_of_a_length_is_not_set(length):
+    assert refused(header(TEXT, length), max_bytes=100) == 1002
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+@pytest.mark.parametrize(("octets", "length"), [(2, 0), (2, 125), (8, 0), (8, 125), (8, 126), (8, 65_535)])
+def test_a_length_has_its_shortest_form(opcode, octets, length):
+    data = bytes((0x80 | opcode, 0x80 | (126 if octets == 2 else 127))) + length.to_bytes(octets, "big")
+
+    assert refused(data) == 1002
+
+
+@pytest.mark.parametrize("first", [0x80, 0x00, 0x83, 0x8B, 0xC1, 0x08, 0x09])
+def test_a_wrong_first_byte_is_refused_by_itself(first):
+    assert refused(bytes((first,))) == 1002
 
 
 def test_fragments_that_add_up_to_too_much_are_refused_at_the_header_that_does_it():
