@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from slots.booking import Scheduling
 from slots.errors import SlotsError
@@ -83,9 +83,9 @@ API_MODULES = (
 
 
 def all_routes() -> list[BaseRoute]:
-    """Every route of the server, the API first."""
+    """Every route of the server, websockets first, then the API."""
     api = [route for module in API_MODULES for route in module.routes]
-    return [
+    routes = [
         *api,
         *live_api.routes,
         *health.routes,
@@ -93,6 +93,8 @@ def all_routes() -> list[BaseRoute]:
         Route("/asyncapi.json", asyncapi),
         *pages.routes,
     ]
+    # Routes are tried in turn, and nobody is in such a hurry as ten thousand watchers who come back at once.
+    return sorted(routes, key=lambda route: not isinstance(route, WebSocketRoute))
 
 
 def create_app(settings: Settings, *, now_ms: Callable[[], int] = system_now_ms) -> Starlette:
@@ -135,8 +137,8 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         track_store = SqlTrackStore(tracks_url(settings.database))
         stack.callback(track_store.close)
         hub = Hub(now_ms=now_ms)
-        sockets = Sockets(hub=hub)
         node = Node(hub=hub, store=track_store, now_ms=now_ms, arrival_radius_m=settings.arrival_radius_m)
+        sockets = Sockets(turn=node)
         metrics = Metrics()
         metrics.watch(node)
         watch_log = WatchLog(database=database, node=node)

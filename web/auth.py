@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from urllib.parse import urlsplit
 
-import msgspec
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from web import accounts_store, secrets_store
-from web.links import living_link
+from web.links import cut_to_visit
+from web.principals import Principal, principal_of_link
+from web.principals import principal_of as principal_of
 from web.problems import Problem
+from web.secrets_store import hash_token
 from web.state import State, state_of
 
 SESSION_COOKIE = "enroute_session"
@@ -27,30 +28,6 @@ _MAX_LINK_COOKIES = 8
 # How long a revoked device token may still be believed by a process that has just seen it.
 _DEVICE_CACHE_MS = 15_000
 _DEVICE_CACHE_SIZE = 20_000
-
-
-class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Whoever is asking. `role` is customer, technician, dispatcher, admin or link.
-
-    A link sees one visit (`appointment_id`) and nothing else; its `contact_id` is the recipient, `session_id` the id of
-    the link. `expires_at_ms` is when the proof ends by itself; `proved_at_ms` when it was looked at, so that a
-    revocation since then counts.
-    """
-
-    role: str
-    person_id: str | None
-    account_id: str | None = None
-    contact_id: str | None = None
-    technician_id: str | None = None
-    appointment_id: str | None = None
-    session_id: str
-    expires_at_ms: int
-    proved_at_ms: int = 0
-
-    @property
-    def is_staff(self) -> bool:
-        """Sees every visit."""
-        return self.role in ("dispatcher", "admin")
 
 
 async def authenticate(connection: HTTPConnection) -> Principal | None:
@@ -67,7 +44,7 @@ async def authenticate(connection: HTTPConnection) -> Principal | None:
 async def _authenticate(connection: HTTPConnection) -> Principal | None:
     state = state_of(connection)
     token = connection.cookies.get(SESSION_COOKIE)
-    if token and (principal := await _by_session(state, token)):
+    if token and (principal := await state.lookups.session(token)):
         return principal
     token = bearer_token(connection)
     if token and (principal := await authenticate_token(state, token)):
@@ -98,7 +75,7 @@ async def authenticate_token(state: State, token: str) -> Principal | None:
     """A session or link token given outside of cookies: a websocket's hello, its subprotocol, a bearer header."""
     if not 20 <= len(token) <= 200:
         return None
-    return await _by_session(state, token) or await _by_link(state, token)
+    return await state.lookups.session(token) or await _by_link(state, token)
 
 
 async def require(connection: HTTPConnection, *roles: str) -> Principal:
@@ -114,57 +91,28 @@ async def require(connection: HTTPConnection, *roles: str) -> Principal:
     return principal
 
 
-async def _by_session(state: State, token: str) -> Principal | None:
-    now_ms = state.now_ms()
-    async with state.database.read() as conn:
-        session = await secrets_store.find(conn, kind="session", token=token, now_s=now_ms // 1000)
-        person = await accounts_store.person_by_id(conn, session.subject) if session else None
-    if session is None or person is None or not person.may_sign_in:
-        return None
-    return principal_of(person, session_id=session.id, expires_s=session.expires_s or 0, proved_at_ms=now_ms)
-
-
-def principal_of(person: accounts_store.Person, *, session_id: str, expires_s: int, proved_at_ms: int) -> Principal:
-    is_customer = person.role == "customer"
-    return Principal(
-        role=person.role,
-        person_id=person.id,
-        account_id=person.account_id if is_customer else None,
-        contact_id=person.id if is_customer else None,
-        technician_id=person.technician_id,
-        session_id=session_id,
-        expires_at_ms=expires_s * 1000,
-        proved_at_ms=proved_at_ms,
-    )
-
-
 async def _by_link(state: State, token: str) -> Principal | None:
-    now_ms = state.now_ms()
-    link = await living_link(state, token)
-    if link is None:
+    found = await state.lookups.link(token)
+    if found is None or not found.link.is_alive(state.now_s()):
         return None
-    return Principal(
-        role="link",
-        person_id=None,
-        contact_id=link.contact_id,
-        appointment_id=link.appointment_id,
-        session_id=link.id,
-        expires_at_ms=link.expires_s * 1000,
-        proved_at_ms=now_ms,
-    )
+    visit = await state.lookups.visit(found.link.appointment_id)
+    if visit is None:
+        return None
+    link = cut_to_visit(found.link, visit.appointment, grace_s=state.settings.link_grace_s)
+    return principal_of_link(link, proved_at_ms=found.read_at_ms) if link.is_alive(state.now_s()) else None
 
 
 async def authenticate_device(state: State, token: str) -> str | None:
     """The technician whose phone holds this token. Remembered for some seconds: phones ask at every fix."""
     if not 20 <= len(token) <= 200:
         return None
-    key, now_ms = secrets_store.hash_token(token), state.now_ms()
+    key, now_ms = hash_token(token), state.now_ms()
     remembered = state.device_cache.get(key)
     if remembered is not None and remembered[1] > now_ms:
         return remembered[0]
-    async with state.database.read() as conn:
-        found = await secrets_store.find(conn, kind="device", token=token, now_s=now_ms // 1000)
-    if found is None:
+    found = await state.lookups.device(token)
+    now_ms = state.now_ms()
+    if found is None or (found.expires_s is not None and found.expires_s * 1000 <= now_ms):
         state.device_cache.pop(key, None)
         return None
     if len(state.device_cache) >= _DEVICE_CACHE_SIZE:
@@ -172,12 +120,21 @@ async def authenticate_device(state: State, token: str) -> str | None:
     good_until_ms = now_ms + _DEVICE_CACHE_MS
     if found.expires_s is not None:
         good_until_ms = min(good_until_ms, found.expires_s * 1000)
-    state.device_cache[key] = (found.subject, good_until_ms)
-    return found.subject
+    state.device_cache[key] = (found.technician_id, good_until_ms)
+    return found.technician_id
+
+
+def header_of(connection: HTTPConnection, name: bytes) -> str | None:
+    """The first header of this name (in lower case). Without the detours that a mapping of headers takes."""
+    for known, value in connection.scope["headers"]:
+        if known == name:
+            decoded: str = value.decode("latin-1")
+            return decoded
+    return None
 
 
 def bearer_token(connection: HTTPConnection) -> str | None:
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    scheme, _, token = (header_of(connection, b"authorization") or "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
@@ -209,14 +166,14 @@ def origin_is_ours(connection: HTTPConnection) -> bool:
     Cookies go along with requests that other sites cause; so an unsafe method, and every websocket that is let in by a
     cookie, must pass this. Programs send neither header and are not fooled by foreign pages.
     """
-    fetch_site = connection.headers.get("sec-fetch-site")
+    fetch_site = header_of(connection, b"sec-fetch-site")
     if fetch_site in ("cross-site", "same-site"):
         return False
-    origin = connection.headers.get("origin")
+    origin = header_of(connection, b"origin")
     if origin is None:
         return True
     netloc = urlsplit(origin).netloc.lower()
-    ours = {connection.headers.get("host", "").lower()}
+    ours = {(header_of(connection, b"host") or "").lower()}
     if public_url := state_of(connection).settings.public_url:
         ours.add(urlsplit(public_url).netloc.lower())
     return bool(netloc) and netloc in ours

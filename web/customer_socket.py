@@ -9,23 +9,29 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import functools
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from tracker.board import BOARD_TOPIC
 from tracker.connections import WatcherConnection
 from tracker.errors import CloseCode
+from tracker.frames import frame
+from tracker.live import TripFacts
 from tracker.messages import HEARTBEAT_S, SUBPROTOCOL, End, Since, decode_hello, encode
-from web.auth import Principal, authenticate, authenticate_token, link_cookie_name, origin_is_ours
+from web.auth import Principal, authenticate, authenticate_token, header_of, link_cookie_name, origin_is_ours
+from web.counted_watchers import CountedWatcher, VisitWatcher
 from web.links import is_dead_link
+from web.problems import Problem
 from web.state import State, state_of
 from web.trip_facts import ENDED
 from web.upgrade import hand_over
-from web.watching import facts_for, watcher_of
+from web.watching import facts_for, since_of, watcher_of
 
 HELLO_WITHIN_S = 5.0
 ENDED_STATES = frozenset(status.value for status in ENDED)
@@ -35,163 +41,185 @@ log = logging.getLogger("enroute.sockets")
 
 
 async def watch_visit(websocket: WebSocket) -> None:
-    """`/ws/appointments/{id}`: snapshot, then everything that changes, as long as the right to watch lasts."""
+    """`/ws/appointments/{id}`: snapshot, then everything that changes, as long as the right to watch lasts.
+
+    `?since=epoch-seq` names the newest message that was seen before: the welcome repeats the states missed since.
+    """
     state = state_of(websocket)
     trip_id = websocket.path_params["appointment"]
-    principal: Principal | None
-    token = bearer_of(websocket)
-    by_cookie = token is None and bool(websocket.cookies) and origin_is_ours(websocket)
     node = state.node
     # From here on every change of the visit reaches its stream, so that nothing falls between reading the facts
     # and subscribing.
     node.pin(trip_id)
     try:
-        facts = None
-        if token is not None:
-            principal = await authenticate_token(state, token)
-            facts = await facts_for(state, principal, trip_id) if principal is not None else None
-        elif by_cookie:
-            principal, facts = await watcher_of(websocket, state, trip_id)
-        else:
-            principal = None
-        is_over = False
-        if principal is None:
-            link_token = websocket.cookies.get(link_cookie_name(trip_id)) if by_cookie else token
-            is_over = bool(link_token) and await is_dead_link(state, link_token or "", appointment_id=trip_id)
+        try:
+            asked = await _ask(websocket, state, trip_id)
+        except Problem:
+            asked = _Asked(refusal=_LATER)
         await websocket.accept(subprotocol=chosen_subprotocol(websocket))
-        connection = _connection(state, principal)
+        connection = VisitWatcher(state, asked.principal, trip_id=trip_id)
+        if asked.facts is not None and asked.principal is not None:
+            node.offer_facts(trip_id, asked.facts)
+            begin = functools.partial(hand_over, websocket, connection, state.sockets)
+            _admit(state, connection, asked.principal, _since(websocket), begin)
+            return
         hand_over(websocket, connection, state.sockets)
-        if facts is not None and principal is not None:
-            node.offer_facts(trip_id, facts)
-            _admit(state, connection, trip_id, principal, None)
-        elif principal is not None:
-            connection.close(CloseCode.NOT_FOUND, "no such visit")
-        elif is_over:
-            connection.close(CloseCode.OVER, "the link is over")
-        elif token is not None:
-            connection.close(CloseCode.SIGN_IN_AGAIN, "sign in again")
+        if asked.refusal is not None:
+            connection.close(*asked.refusal)
         else:
             connection.expect_hello(
-                lambda payload: _spawn(state, connection, _hello(state, connection, trip_id, payload)),
+                lambda payload: _spawn(state, connection, _hello(state, connection, payload)),
                 within_s=HELLO_WITHIN_S,
             )
     finally:
         node.unpin(trip_id)
 
 
-def _connection(state: State, principal: Principal | None) -> WatcherConnection:
-    return WatcherConnection(
-        hub=state.hub,
-        principal=principal,
-        until_ms=principal.expires_at_ms if principal is not None else state.now_ms() + 60_000,
-    )
+class _Asked(msgspec.Struct):
+    """Who asks, what they may be told, and why they may not; nothing at all of who has not said yet who they are."""
+
+    principal: Principal | None = None
+    facts: TripFacts | None = None
+    refusal: tuple[CloseCode, str] | None = None
 
 
-async def _hello(state: State, connection: WatcherConnection, trip_id: str, payload: bytes) -> None:
+_LATER = (CloseCode.TRY_LATER, "please come again")
+_NOT_THERE = (CloseCode.NOT_FOUND, "no such visit")
+_LINK_OVER = (CloseCode.OVER, "the link is over")
+_SIGN_IN = (CloseCode.SIGN_IN_AGAIN, "sign in again")
+
+
+async def _ask(websocket: WebSocket, state: State, trip_id: str) -> _Asked:
+    token = bearer_of(websocket)
+    if token is not None:
+        return await _ask_by_token(state, token, trip_id)
+    if not websocket.cookies or not origin_is_ours(websocket):
+        return _Asked()
+    principal, facts = await watcher_of(websocket, state, trip_id)
+    if principal is not None:
+        return _Asked(principal, facts, None if facts is not None else _NOT_THERE)
+    link_token = websocket.cookies.get(link_cookie_name(trip_id))
+    if link_token and await is_dead_link(state, link_token, appointment_id=trip_id):
+        return _Asked(refusal=_LINK_OVER)
+    return _Asked()
+
+
+async def _ask_by_token(state: State, token: str, trip_id: str) -> _Asked:
+    principal = await authenticate_token(state, token)
+    if principal is not None:
+        facts = await facts_for(state, principal, trip_id)
+        return _Asked(principal, facts, None if facts is not None else _NOT_THERE)
+    if token and await is_dead_link(state, token, appointment_id=trip_id):
+        return _Asked(refusal=_LINK_OVER)
+    return _Asked(refusal=_SIGN_IN)
+
+
+async def _hello(state: State, connection: VisitWatcher, payload: bytes) -> None:
     """A watcher without cookie or bearer says who it is."""
     try:
         hello = decode_hello(payload)
     except (msgspec.DecodeError, UnicodeDecodeError):
         connection.close(CloseCode.MALFORMED, 'the first message must be {"type":"hello","token":"..."}')
         return
-    principal = await authenticate_token(state, hello.token) if hello.token else None
-    if principal is None:
-        if hello.token and await is_dead_link(state, hello.token, appointment_id=trip_id):
-            connection.close(CloseCode.OVER, "the link is over")
-        else:
-            connection.close(CloseCode.SIGN_IN_AGAIN, "sign in again")
-        return
+    trip_id = connection.trip_id
     state.node.pin(trip_id)
     try:
-        facts = await facts_for(state, principal, trip_id)
-        if facts is None:
-            connection.close(CloseCode.NOT_FOUND, "no such visit")
+        asked = await _ask_by_token(state, hello.token or "", trip_id)
+        if asked.facts is None or asked.principal is None:
+            connection.close(*(asked.refusal or _SIGN_IN))
             return
-        state.node.offer_facts(trip_id, facts)
-        connection.principal = principal
-        connection.until_ms = principal.expires_at_ms
-        _admit(state, connection, trip_id, principal, hello.since)
+        state.node.offer_facts(trip_id, asked.facts)
+        connection.principal = asked.principal
+        connection.until_ms = asked.principal.expires_at_ms
+        if connection.alive:
+            _admit(state, connection, asked.principal, hello.since, connection.send_frame)
     finally:
         state.node.unpin(trip_id)
 
 
 def _admit(
-    state: State, connection: WatcherConnection, trip_id: str, principal: Principal, since: Since | None
+    state: State,
+    connection: VisitWatcher,
+    principal: Principal,
+    since: Since | None,
+    begin: Callable[[bytes], None],
 ) -> None:
-    """Subscribe, then snapshot, in one breath: the stream goes on exactly where the snapshot ends."""
-    if not connection.alive:
-        return
-    node = state.node
-    now_ms = state.now_ms()
-    if not state.watches.begin(principal):
+    """Snapshot and subscription in one breath: the stream goes on exactly where the snapshot ends. `begin` sends the
+    first frames."""
+    node, trip_id, now_ms = state.node, connection.trip_id, state.now_ms()
+    if not connection.admit(principal):
+        begin(b"")
         connection.close(CloseCode.TOO_MANY, "too many open watches")
         return
-    connection.on_ended = lambda: _ended(state, trip_id, principal)
-    snapshot = node.snapshot(trip_id, now_ms)
-    if snapshot.status in ENDED_STATES:
-        connection.send(node.welcome(trip_id, now_ms, since))
-        connection.send(encode(End(seq=snapshot.seq, reason=snapshot.status)))
-        connection.close(CloseCode.OVER, snapshot.status)
+    welcome = frame(node.welcome(trip_id, now_ms, since))
+    live = node.live(trip_id)
+    status = live.facts.status if live.facts is not None else None
+    if status in ENDED_STATES:
+        begin(welcome + frame(encode(End(seq=live.seq, reason=str(status)))))
+        connection.close(CloseCode.OVER, str(status))
         return
-    state.hub.subscribe(node.topic(trip_id), connection)
-    connection.send(node.welcome(trip_id, now_ms, since))
-    state.watch_log.note(trip_id=trip_id, principal=principal, now_ms=now_ms)
-
-
-def _ended(state: State, trip_id: str, principal: Principal) -> None:
-    state.watches.end(principal.session_id)
-    state.node.released(trip_id)
+    begin(welcome)
+    if connection.alive:
+        state.hub.subscribe(live.topic, connection)
+        state.watch_log.note(trip_id=trip_id, principal=principal, now_ms=now_ms)
 
 
 async def watch_home(websocket: WebSocket) -> None:
     """`/ws/home`: the states of one contact's visits (or one technician's); never a coordinate."""
     state = state_of(websocket)
-    token = bearer_of(websocket)
-    principal = None
-    if token is not None:
-        principal = await authenticate_token(state, token)
-    elif origin_is_ours(websocket):
-        principal = await authenticate(websocket)
-    await websocket.accept(subprotocol=chosen_subprotocol(websocket))
-    connection = _connection(state, principal)
-    hand_over(websocket, connection, state.sockets)
+    principal, refusal = await _signed_in(websocket, state)
     topic = _home_topic(principal)
-    if principal is None or topic is None:
-        connection.close(CloseCode.SIGN_IN_AGAIN, "sign in again")
-        return
-    _follow(state, connection, topic, principal)
+    if topic is None and refusal is None:
+        refusal = _SIGN_IN
+    await _follow(websocket, state, principal, topic, refusal)
 
 
 async def watch_board(websocket: WebSocket) -> None:
     """`/ws/dispatch`: every technician and every change, for dispatchers."""
     state = state_of(websocket)
-    token = bearer_of(websocket)
-    principal = None
-    if token is not None:
-        principal = await authenticate_token(state, token)
-    elif origin_is_ours(websocket):
-        principal = await authenticate(websocket)
-    await websocket.accept(subprotocol=chosen_subprotocol(websocket))
-    connection = _connection(state, principal)
-    hand_over(websocket, connection, state.sockets)
-    if principal is None:
-        connection.close(CloseCode.SIGN_IN_AGAIN, "sign in again")
-    elif not principal.is_staff:
-        connection.close(CloseCode.NOT_FOUND, "for dispatchers")
-    else:
-        _follow(state, connection, "dispatch", principal)
+    principal, refusal = await _signed_in(websocket, state)
+    if principal is not None and not principal.is_staff:
+        refusal = (CloseCode.NOT_FOUND, "for dispatchers")
+    connection = await _follow(websocket, state, principal, BOARD_TOPIC, refusal)
+    if connection.alive:
         connection.send(encode(state.node.board(state.now_ms())))
 
 
-def _follow(state: State, connection: WatcherConnection, topic: str, principal: Principal) -> None:
-    if not connection.alive:
-        return
-    if not state.watches.begin(principal):
-        connection.close(CloseCode.TOO_MANY, "too many open watches")
-        return
-    connection.on_ended = lambda: state.watches.end(principal.session_id)
-    state.hub.subscribe(topic, connection)
-    connection.send(encode({"type": "welcome", "heartbeat_s": HEARTBEAT_S, "server_time": state.now_ms()}))
+async def _signed_in(websocket: WebSocket, state: State) -> tuple[Principal | None, tuple[CloseCode, str] | None]:
+    """Who asks, or why they are sent away."""
+    principal = None
+    try:
+        token = bearer_of(websocket)
+        if token is not None:
+            principal = await authenticate_token(state, token)
+        elif origin_is_ours(websocket):
+            principal = await authenticate(websocket)
+    except Problem:
+        return None, _LATER
+    return principal, None if principal is not None else _SIGN_IN
+
+
+async def _follow(
+    websocket: WebSocket,
+    state: State,
+    principal: Principal | None,
+    topic: str | None,
+    refusal: tuple[CloseCode, str] | None,
+) -> CountedWatcher:
+    """A watch of a topic that has no numbered stream; closed at once where it is refused."""
+    await websocket.accept(subprotocol=chosen_subprotocol(websocket))
+    connection = CountedWatcher(state, principal)
+    if refusal is None and principal is not None and topic is not None:
+        if connection.admit(principal):
+            welcome = {"type": "welcome", "heartbeat_s": HEARTBEAT_S, "server_time": state.now_ms()}
+            hand_over(websocket, connection, state.sockets, frame(encode(welcome)))
+            if connection.alive:
+                state.hub.subscribe(topic, connection)
+            return connection
+        refusal = (CloseCode.TOO_MANY, "too many open watches")
+    hand_over(websocket, connection, state.sockets)
+    connection.close(*(refusal or _SIGN_IN))
+    return connection
 
 
 def _home_topic(principal: Principal | None) -> str | None:
@@ -207,9 +235,11 @@ def _home_topic(principal: Principal | None) -> str | None:
 
 def bearer_of(websocket: WebSocket) -> str | None:
     """The token of an `Authorization` header or of a `bearer.<base64url>` subprotocol, "" when unreadable."""
-    scheme, _, given = websocket.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return given.strip()
+    authorization = header_of(websocket, b"authorization")
+    if authorization is not None:
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return given.strip()
     for offered in websocket.scope.get("subprotocols", ()):
         if offered.startswith(_BEARER):
             encoded = offered.removeprefix(_BEARER)
@@ -217,6 +247,10 @@ def bearer_of(websocket: WebSocket) -> str | None:
                 return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode("ascii")
             return ""
     return None
+
+
+def _since(websocket: WebSocket) -> Since | None:
+    return since_of(websocket.query_params.get("since")) if websocket.scope["query_string"] else None
 
 
 def chosen_subprotocol(websocket: WebSocket) -> str | None:
@@ -227,9 +261,10 @@ def chosen_subprotocol(websocket: WebSocket) -> str | None:
 def _spawn(state: State, connection: WatcherConnection, hello: Coroutine[Any, Any, None]) -> None:
     def done(task: asyncio.Task[None]) -> None:
         state.tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a hello could not be answered", exc_info=task.exception())
-            connection.close(CloseCode.TRY_LATER, "please come again")
+        if not task.cancelled() and (error := task.exception()) is not None:
+            if not isinstance(error, Problem):
+                log.error("a hello could not be answered", exc_info=error)
+            connection.close(*_LATER)
 
     task = asyncio.get_running_loop().create_task(hello)
     state.tasks.add(task)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import ipaddress
 import socket
 from collections.abc import Callable
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
 
+from web.acceptor import Acceptor
 from web.app import create_app
 from web.config import Settings
-from web.upgrade import EnrouteWebSocketProtocol
+from web.intake import Intake, connections_allowed
 
 # A reader that takes nothing for this long is gone: phones in tunnels never say goodbye.
 TCP_USER_TIMEOUT_MS = 30_000
@@ -51,7 +54,8 @@ def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[],
         app,
         loop="uvloop",
         http="httptools",
-        ws=EnrouteWebSocketProtocol,
+        # Websockets do not pass through uvicorn.
+        ws="none",
         ws_max_size=MAX_WEBSOCKET_BYTES,
         ws_per_message_deflate=False,
         lifespan="on",
@@ -79,7 +83,23 @@ class _Server(uvicorn.Server):
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
+        # uvicorn starts the application; connections are taken by our own acceptor.
+        await super().startup(sockets=[])
+        intake = Intake(
+            loop=asyncio.get_running_loop(),
+            handed_over=lambda: self._app.state.enroute.sockets,
+            max_connections=connections_allowed(),
+        )
+        for listener in sockets or ():
+            acceptor = Acceptor(
+                listener,
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                intake=intake,
+            )
+            acceptor.start()
+            self.servers.append(cast(Any, acceptor))
         # What lives now lives for ever: a full collection over it would stop the world for no gain.
         gc.collect()
         gc.freeze()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import HTTPConnection
 
 from web.config import Settings
+from web.lookups import Lookups
 from web.passwords import Passwords
 from web.throttle import Limits
 from web.watches import Watches
@@ -55,9 +56,14 @@ class State:
     # Open watches by session; answers to a watcher's hello under way.
     watches: Watches = field(default_factory=Watches)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    # Who holds which token, and what a visit is, as remembered for a second.
+    lookups: Lookups = field(init=False)
     # These two ask the State itself, so they come right after it.
     bridge: Bridge = field(init=False)
     outbox: Outbox = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lookups = Lookups(self.database, now_ms=self.now_ms)
 
     def now_s(self) -> int:
         return self.now_ms() // 1000

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from starlette.requests import HTTPConnection
 
-from slots import booking
-from slots.errors import NotFound
 from tracker.live import TripFacts
+from tracker.messages import Since
 from web.auth import Principal, authenticate, authenticate_link
 from web.openapi import NUL
 from web.state import State
@@ -18,11 +17,8 @@ async def facts_for(state: State, principal: Principal, trip_id: str) -> TripFac
     """What may be told of the visit, or None for an unknown visit and a foreign one alike."""
     if NUL in trip_id:
         return None
-    try:
-        view = await booking.get(state.booking, appointment_id=trip_id)
-    except NotFound:
-        return None
-    if not may_see(principal, view):
+    view = await state.lookups.visit(trip_id)
+    if view is None or not may_see(principal, view):
         return None
     return trip_facts(view, settings=state.settings, tracking=state.switches.technician_tracking)
 
@@ -43,3 +39,9 @@ async def watcher_of(
             principal = by_link
             facts = await facts_for(state, by_link, trip_id)
     return principal, facts
+
+
+def since_of(text: str | None) -> Since | None:
+    """`epoch-seq` as a watcher gives it back, None for none and for anything else."""
+    epoch, dash, seq = (text or "").rpartition("-")
+    return Since(epoch=epoch, seq=int(seq)) if dash and seq.isdecimal() and len(seq) < 16 else None
