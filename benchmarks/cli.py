@@ -8,6 +8,11 @@ import click
 
 BENCHMARKS = {
     "ping-to-watcher": "benchmarks.ping_to_watcher",
+    "peers": "benchmarks.peers",
+    "idle": "benchmarks.idle",
+    "overload": "benchmarks.overload",
+    "stalled": "benchmarks.stalled",
+    "storm": "benchmarks.storm",
     "core-stages": "benchmarks.core_stages",
     "availability": "benchmarks.availability",
     "syscalls": "benchmarks.syscalls",

@@ -23,13 +23,14 @@ from tracker.devices.native import decode_json, decode_msgpack
 from tracker.eta import ArrivalEstimate
 from tracker.filters import TrackFilter
 from tracker.frames import BINARY, TEXT, FrameParser, frame
-from tracker.hub import Hub, Watcher
+from tracker.hub import Hub
 from tracker.live import TripFacts
 from tracker.messages import Fix, encode
 from tracker.node import Node
 from tracker.route import Route, RouteProgress
 from tracker.store import SqlTrackStore
 from tracker.trip import Trip
+from tracker.watchers import Watcher
 
 START_MS = 1_764_000_000_000
 SPEED_MPS = 11.0

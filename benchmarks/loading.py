@@ -30,17 +30,21 @@ class TripAccess(msgspec.Struct, frozen=True):
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
-    """One question to a server. `rate_per_s` counts fixes in total and makes it an open loop; None is closed loop."""
+    """One question to a server. `rate_per_s` counts fixes in total and makes it an open loop; None is closed loop.
+
+    Each trip has `watchers` of its own, or in a fleet view `watchers` see all of them.
+    """
 
     name: str
     trips: int
     watchers: int
     rate_per_s: float | None = None
     burst: int = 1
+    view: Literal["trip", "fleet"] = "trip"
 
     @property
     def sockets(self) -> int:
-        return self.trips * (1 + self.watchers)
+        return self.trips + (self.watchers if self.view == "fleet" else self.trips * self.watchers)
 
 
 class Latency(msgspec.Struct):
@@ -107,12 +111,37 @@ def run_load(
     seconds: float,
     warmup_s: float,
 ) -> LoadResult:
-    """Put one workload on the server at 127.0.0.1:port. Raises LoadFailed when no position came back at all."""
+    """Put one workload of trips with watchers of their own on Enroute, or on a relay with its URLs, at 127.0.0.1:port.
+
+    Raises LoadFailed when no position came back at all.
+    """
     if len(trips) < workload.trips:
         raise ValueError(f"{workload.name} needs {workload.trips} trips, there are {len(trips)}")
+    return run_plan(
+        workload,
+        plan_lines(trips[: workload.trips], watchers=workload.watchers),
+        port=port,
+        server_pids=server_pids,
+        cpu=cpu,
+        seconds=seconds,
+        warmup_s=warmup_s,
+    )
+
+
+def run_plan(
+    workload: Workload,
+    lines: Iterable[str],
+    *,
+    port: int,
+    server_pids: Sequence[int],
+    cpu: int | None,
+    seconds: float,
+    warmup_s: float,
+) -> LoadResult:
+    """The same with the sockets named by the caller, in the format that `c/load_plan.c` describes."""
     with tempfile.TemporaryDirectory(prefix="enroute-load-") as folder:
         plan = Path(folder) / "plan.tsv"
-        plan.write_text("\n".join(plan_lines(trips[: workload.trips], watchers=workload.watchers)) + "\n")
+        plan.write_text("\n".join(lines) + "\n")
         command = [str(compiled("load")), "--plan", str(plan), "--port", str(port)]
         command += ["--seconds", str(seconds), "--warmup", str(warmup_s)]
         if workload.rate_per_s is None:
@@ -125,7 +154,7 @@ def run_load(
             command += ["--pid", str(pid)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + warmup_s + 150)
     if done.returncode != 0:
-        raise LoadFailed(f"{workload.name}: {done.stderr.strip() or done.stdout.strip() or 'no position came back'}")
+        raise LoadFailed(f"{workload.name}: {done.stderr.strip() or 'no position came back'}")
     return msgspec.convert(json.loads(done.stdout), LoadResult)
 
 

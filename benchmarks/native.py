@@ -14,8 +14,18 @@ from pathlib import Path
 
 SOURCES = Path(__file__).parent / "c"
 PROGRAMS = {
-    "load": ("load.c", "load_plan.c", "load_fixes.c", "load_sockets.c"),
+    "load": ("load.c", "load_plan.c", "load_trips.c", "load_fixes.c", "load_sockets.c", "load_dialects.c"),
     "epoll_limit": ("epoll_limit.c",),
+    "crowd": (
+        "crowd.c",
+        "crowd_plan.c",
+        "crowd_sockets.c",
+        "crowd_watchers.c",
+        "crowd_devices.c",
+        "crowd_report.c",
+        "load_trips.c",
+    ),
+    "probe": ("probe.c",),
 }
 
 

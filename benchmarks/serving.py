@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,11 +42,13 @@ def cores() -> tuple[int | None, int | None]:
 
 
 def pinned(command: list[str], *, cpu: int | None) -> list[str]:
-    """The command, held to one core from its first instruction; its threads and children inherit that."""
-    if cpu is None:
-        return command
-    pin = f"import os,sys; os.sched_setaffinity(0, {{{cpu}}}); os.execvp(sys.argv[1], sys.argv[1:])"
-    return [sys.executable, "-c", pin, *command]
+    """The command, held to one core from its first instruction and allowed all the open files there are; its threads
+    and children inherit both."""
+    begin = "import os,resource,sys; files=resource.RLIMIT_NOFILE; most=resource.getrlimit(files)[1];"
+    begin += "resource.setrlimit(files, (most, most));"
+    if cpu is not None:
+        begin += f"os.sched_setaffinity(0, {{{cpu}}});"
+    return [sys.executable, "-c", f"{begin} os.execvp(sys.argv[1], sys.argv[1:])", *command]
 
 
 def enroute_environment(database: Path) -> dict[str, str]:
@@ -58,6 +60,27 @@ def enroute_environment(database: Path) -> dict[str, str]:
 def enroute_command(*arguments: str) -> list[str]:
     """The `enroute` that belongs to this interpreter."""
     return [sys.executable, "-c", "from web.cli import main; main()", *arguments]
+
+
+@contextmanager
+def serve_command(
+    name: str, command: list[str], *, port: int, log_path: Path, environment: dict[str, str], cpu: int | None
+) -> Iterator[Server]:
+    """A server that listens on 127.0.0.1:port. Ready is whoever takes a connection."""
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            pinned(command, cpu=cpu),
+            env={**os.environ, **environment},
+            cwd=log_path.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_until_ready(name, process, lambda: _takes_connections(port), log_path)
+            yield Server(name, port, (process.pid,))
+        finally:
+            _end(process)
 
 
 @contextmanager
@@ -75,44 +98,58 @@ def serve_limit(*, cpu: int | None) -> Iterator[Server]:
 
 
 @contextmanager
-def serve_enroute(database: Path, *, cpu: int | None) -> Iterator[Server]:
-    """`enroute serve` on a SQLite database that exists already."""
-    port = _free_port()
+def serve_enroute(database: Path, *, cpu: int | None, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """`enroute serve` on a SQLite database that exists already, with settings by their names in the environment."""
+    port = free_port()
     log_path = database.with_suffix(".log")
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             pinned(enroute_command("serve", "--host", "127.0.0.1", "--port", str(port)), cpu=cpu),
-            env=enroute_environment(database),
+            env=enroute_environment(database) | dict(settings or {}),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_until_ready(process, port, log_path)
+            _wait_until_ready("enroute serve", process, lambda: _says_it_is_ready(port), log_path)
             yield Server("Enroute", port, (process.pid,))
         finally:
             _end(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log_path: Path) -> None:
+def _wait_until_ready(
+    name: str, process: subprocess.Popen[bytes], is_ready: Callable[[], bool], log_path: Path
+) -> None:
     deadline = time.monotonic() + START_DEADLINE_S
-    while process.poll() is None and time.monotonic() < deadline:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-        try:
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            pass
-        finally:
-            connection.close()
+    while time.monotonic() < deadline and process.poll() is None:
+        if is_ready():
+            return
         time.sleep(0.05)  # nothing announces the first accepted connection but trying
-    raise ServerDied(f"enroute serve did not become ready:\n{log_path.read_text(errors='replace')[-4000:]}")
+    raise ServerDied(f"{name} did not become ready:\n{log_path.read_text(errors='replace')[-4000:]}")
+
+
+def _takes_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _says_it_is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def _end(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:

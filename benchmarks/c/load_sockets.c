@@ -29,7 +29,7 @@ static void hang_up(struct connection *c, int code) {
 }
 
 /* Takes all or keeps what the socket refuses; 0 when an earlier rest is still waiting and nothing was taken. */
-int transmit(struct connection *c, const uint8_t *bytes, size_t size) {
+static int put_out(struct connection *c, const uint8_t *bytes, size_t size) {
     if (c->out_size) return 0;
     ssize_t n = send(c->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0) {
@@ -46,6 +46,21 @@ int transmit(struct connection *c, const uint8_t *bytes, size_t size) {
         want(c, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
     }
     return 1;
+}
+
+int transmit(struct connection *c, const uint8_t *fixes, size_t size) {
+    static uint8_t translated[BURST_MAX * (MESSAGE_MAX + FRAME_MAX)];
+    if (!is_translated(c)) return put_out(c, fixes, size);
+    return put_out(c, translated, translate_fixes(c, fixes, size, translated, sizeof translated));
+}
+
+int send_frame(struct connection *c, int opcode, const uint8_t *payload, size_t length) {
+    static const uint8_t mask[4] = {0};
+    uint8_t frame[FRAME_HEAD_MAX + 512];
+    size_t head = write_frame_head(frame, opcode, length, mask);
+    if (head + length > sizeof frame) die("%zu bytes are too many for one control message", length);
+    memcpy(frame + head, payload, length);
+    return put_out(c, frame, head + length);
 }
 
 static void writable(struct connection *c) {
@@ -72,51 +87,84 @@ void dial(struct connection *c) {
     want(c, EPOLLIN, EPOLL_CTL_ADD);
 }
 
-static int starts_with(const struct frame *frame, const char *text) {
-    size_t n = strlen(text);
-    return frame->length >= n && !memcmp(frame->payload, text, n);
+static int starts_with(const uint8_t *text, size_t length, const char *start) {
+    size_t n = strlen(start);
+    return length >= n && !memcmp(text, start, n);
 }
 
-static void receive_position(struct connection *c, const struct frame *frame, uint64_t read_ns) {
-    static const char name[] = "\"fixed_at\":";
-    struct trip *trip = &trips[c->trip];
-    uint8_t *at = memmem(frame->payload, frame->length, name, sizeof name - 1);
-    int64_t fixed_at = 0;
-    for (at = at ? at + sizeof name - 1 : frame->payload; *at >= '0' && *at <= '9'; at++) fixed_at = fixed_at * 10 + *at - '0';
+/* The number that follows the name; -1 when the name does not come before the end. */
+static int64_t number_after(const uint8_t *text, const uint8_t *end, const char *name) {
+    size_t n = strlen(name);
+    const uint8_t *at = memmem(text, end - text, name, n);
+    if (!at) return -1;
+    int64_t value = 0;
+    for (at += n; at < end && *at >= '0' && *at <= '9'; at++) value = value * 10 + *at - '0';
+    return value;
+}
+
+static void receive_position(struct trip *trip, int64_t fixed_at, uint64_t read_ns) {
     struct sent *sent = find_sent(trip, fixed_at);
     counts.positions++;
-    counts.position_bytes += frame->total;
     if (sent) record(&latency, read_ns - sent->at_ns);
     else counts.late++;
     if (fixed_at == trip->last_fixed_at && trip->awaited > 0 && !--trip->awaited && !options.open_loop)
         send_fixes(trip, 1);
 }
 
-static void receive_frame(struct connection *c, struct frame *frame, uint64_t read_ns) {
-    uint8_t reply[FRAME_HEAD_MAX + 125];
-    static const uint8_t mask[4] = {0};
-    switch (frame->opcode) {
-    case OPCODE_PING: {
-        size_t head = write_frame_head(reply, OPCODE_PONG, frame->length, mask);
-        memcpy(reply + head, frame->payload, frame->length);
-        transmit(c, reply, head + frame->length);
-        return;
+/* Each of the message's parts that begins with "id":"t<TRIP>": a row of Enroute's board, or one relayed fix. A row that
+ * tells nothing new of its trip, because something else changed or it comes from before this run, is no position. */
+static void receive_rows(struct connection *c, uint8_t *text, size_t length, uint64_t read_ns) {
+    static const char id[] = "\"id\":\"t";
+    uint8_t *end = text + length, *row = memmem(text, length, id, sizeof id - 1);
+    for (uint8_t *next; row; row = next) {
+        next = memmem(row + 1, end - row - 1, id, sizeof id - 1);
+        int64_t number = number_after(row, next ? next : end, id);
+        int64_t fixed_at = number_after(row, next ? next : end, "\"fixed_at\":");
+        if (number >= trip_count || fixed_at < trips[number].started_at || !trips[number].started_at) continue;
+        if (fixed_at <= c->seen[number]) continue;
+        c->seen[number] = fixed_at;
+        receive_position(&trips[number], fixed_at, read_ns);
     }
+}
+
+static void count_error(const uint8_t *text, size_t length) {
+    if (!counts.errors++) fprintf(stderr, "load: first error: %.*s\n", (int)length, text);
+}
+
+void receive_message(struct connection *c, uint8_t *text, size_t length, uint64_t read_ns) {
+    const uint8_t *end = text + length;
+    int is_relayed = starts_with(text, length, "{\"id\":\"t");
+    if (c->role == DEVICE) {
+        if (starts_with(text, length, "{\"type\":\"ack\"")) counts.acks++;
+        else if (starts_with(text, length, "{\"type\":\"error\"")) count_error(text, length);
+        else counts.other_frames++;
+    } else if (c->role == FLEET && (is_relayed || starts_with(text, length, "{\"type\":\"board\""))) {
+        receive_rows(c, text, length, read_ns);
+    } else if (is_relayed && number_after(text, end, "\"id\":\"t") != c->trip) {
+        count_error(text, length); /* another trip's */
+    } else if (is_relayed || starts_with(text, length, "{\"type\":\"position\"") ||
+               starts_with(text, length, "{\"fixed_at\"")) {
+        receive_position(&trips[c->trip], number_after(text, end, "\"fixed_at\":"), read_ns);
+    } else {
+        counts.other_frames++;
+    }
+}
+
+static void receive_frame(struct connection *c, struct frame *frame, uint64_t read_ns) {
+    uint64_t before = counts.positions;
+    switch (frame->opcode) {
+    case OPCODE_PING:
+        send_frame(c, OPCODE_PONG, frame->payload, frame->length);
+        return;
     case OPCODE_CLOSE:
         hang_up(c, frame->length >= 2 ? frame->payload[0] << 8 | frame->payload[1] : 1005);
         return;
     case OPCODE_PONG:
         return;
     }
-    if (c->role == DEVICE) {
-        if (starts_with(frame, "{\"type\":\"ack\"")) counts.acks++;
-        else if (!starts_with(frame, "{\"type\":\"error\"")) counts.other_frames++;
-        else if (!counts.errors++) fprintf(stderr, "load: first error: %.*s\n", (int)frame->length, frame->payload);
-    } else if (starts_with(frame, "{\"type\":\"position\"") || starts_with(frame, "{\"fixed_at\"")) {
-        receive_position(c, frame, read_ns);
-    } else {
-        counts.other_frames++;
-    }
+    if (options.dialect == PLAIN) receive_message(c, frame->payload, frame->length, read_ns);
+    else receive_stream(c, frame->payload, frame->length, read_ns);
+    if (counts.positions != before) counts.position_bytes += frame->total;
 }
 
 /* How much of the handshake's answer lies in the bytes; 0 when it is not whole yet. */
@@ -124,7 +172,9 @@ static size_t read_answer(struct connection *c, uint8_t *bytes, size_t have) {
     uint8_t *end = memmem(bytes, have, "\r\n\r\n", 4);
     if (!end) return 0;
     if (memcmp(bytes, "HTTP/1.1 101", 12)) die("%s was refused: %.*s", c->path, (int)have, bytes);
-    c->state = OPEN;
+    c->upgraded = 1;
+    if (options.dialect == PLAIN) c->state = OPEN;
+    else log_in(c);
     return end + 4 - bytes;
 }
 
@@ -141,9 +191,9 @@ static void readable(struct connection *c) {
         return;
     }
     have += n;
-    if (c->state == CONNECTING) at = read_answer(c, bytes, have);
+    if (!c->upgraded) at = read_answer(c, bytes, have);
     struct frame frame;
-    while (c->state == OPEN && read_frame(bytes + at, have - at, &frame)) {
+    while (c->upgraded && c->state != CLOSED && read_frame(bytes + at, have - at, &frame)) {
         receive_frame(c, &frame, read_ns);
         at += frame.total;
     }
