@@ -61,8 +61,9 @@ CLOCKS = {"now", "utcnow", "today", "time_ns", "monotonic", "perf_counter"}
 # Library → the files that may import it.
 ONLY_IN = {
     "redis": ("*/redis_*.py",),
-    "starlette": ("web/*",),
-    "uvicorn": ("web/*",),
+    # A relay is what others would write with that library: a peer to be measured beside us, in a process of its own.
+    "starlette": ("web/*", "benchmarks/relays/starlette_relay.py"),
+    "uvicorn": ("web/*", "benchmarks/relays/starlette_relay.py"),
     # web/schema.py runs the migrations of all rooms.
     "sqlalchemy": ("*store.py", "*store/*.py", "*/migrations/*", "web/schema.py"),
     "aiosqlite": ("*store.py", "*store/*.py", "*/migrations/*"),

@@ -8,8 +8,9 @@ messages a meaning. The HTTP side authenticates and accepts first, then gives th
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import write
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ CONNECTION_STATE = (
     "on_gone",
 )
 """Slots of ``Connection``. The concrete classes declare them: two bases with slots cannot be combined."""
+log = logging.getLogger("enroute.sockets")
 _BROKEN = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_DATA, CloseCode.TOO_BIG)
 
 
@@ -108,9 +110,14 @@ class Connection:
         try:
             messages = parser.feed(data)
         except FrameError as error:
+            # What came before the broken frame was said all the same.
+            self._hear(parser.before_error)
             self.close(error.close_code, error.detail)
             self._deaf = True
-            return
+        else:
+            self._hear(messages)
+
+    def _hear(self, messages: Sequence[tuple[int, bytes]]) -> None:
         texts = None
         for opcode, payload in messages:
             if opcode <= BINARY:
@@ -275,7 +282,11 @@ class Connection:
     def _end(self) -> None:
         if not self._ended:
             self._ended = True
-            self.ended()
+            try:
+                self.ended()
+            except Exception:
+                # The socket goes all the same, and whoever is served in the same breath notices nothing.
+                log.exception("the end of a connection could not be told")
 
 
 class WatcherConnection(Connection, Watcher):

@@ -32,16 +32,19 @@ WINDOW_S = 0.05
 BUSY_WAKES = 100
 """Wake-ups in one window (2000 a second) from which on a tick is cheaper."""
 QUIET_EVENTS = 50
-"""Events in one window (1000 a second) below which an arrival may wake the loop again."""
+"""Ready sockets in one window (1000 a second) below which an arrival may wake the loop again,"""
+IDLE_TICKS = 6
+"""if besides so many ticks of the window found nothing: one socket may bring many fixes and is ready once a tick."""
 FREEZE_EVERY = 1000
 """So many more connections, and what lives is taken out of the garbage collector's sight: a full collection over the
 objects of 10 000 connections would stop the world for tenths of a second."""
 DRAIN_S = 5.0
 DRAIN_SLICE = 200
 
-_EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
+_EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 _WRITABLE = select.EPOLLOUT
-_READABLE = select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR
+_GONE = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+_READABLE = select.EPOLLIN | _GONE
 
 log = logging.getLogger("enroute.sockets")
 
@@ -70,13 +73,20 @@ class Sockets:
         self._window_s = 0.0
         self._wakes = 0
         self._events = 0
+        self._idle_ticks = 0
+        self._draining = False
         self._empty: asyncio.Event | None = None
 
     def __len__(self) -> int:
         return len(self._connections)
 
     def adopt(self, fd: int, connection: Connection) -> None:
-        """Take over a connected, non-blocking stream socket by its file descriptor, which is closed here."""
+        """Take over a connected, non-blocking stream socket by its file descriptor, which is closed here. Who comes
+        while the others are drained is told to come back, too; after ``close`` they are hung up on."""
+        if self._epoll.closed:
+            os.close(fd)
+            connection.abort()
+            return
         if self.loop is None:
             self.loop = asyncio.get_running_loop()
             self.loop.add_reader(self._epoll.fileno(), self._woken)
@@ -90,6 +100,8 @@ class Sockets:
             # The young are looked through first: frozen garbage would stay for good.
             gc.collect(1)
             gc.freeze()
+        if self._draining:
+            connection.shutdown()
 
     def forget(self, fd: int) -> None:
         """The connection is over: close its file descriptor."""
@@ -104,7 +116,7 @@ class Sockets:
             self._empty.set()
 
     def read_later(self, connection: Connection) -> None:
-        """Read in the next turn what was left in the socket: an edge is reported once only."""
+        """Read in the next turn what was left in the socket, to its end: an edge is reported once only."""
         if not self._unread:
             assert self.loop is not None
             self.loop.call_soon(self._turn)
@@ -112,6 +124,7 @@ class Sockets:
 
     async def drain(self) -> None:
         """Tell every peer to come back (1012), give them ``DRAIN_S`` to answer, then hang up."""
+        self._draining = True
         connections = list(self._connections.values())
         for first in range(0, len(connections), DRAIN_SLICE):
             for connection in connections[first : first + DRAIN_SLICE]:
@@ -142,52 +155,66 @@ class Sockets:
         """
         if self._epoll.closed:
             return 0
-        ready = self._epoll.poll(0, BATCH)
         connections = self._connections
-        unread, self._unread = self._unread, []
         received = []
+        unread = self._unread
+        if unread:
+            # Half a batch of them at most, so that they and the newly ready ones take turns.
+            self._unread = unread[BATCH // 2 :]
+            unread = unread[: BATCH // 2]
+            if self._unread:
+                assert self.loop is not None
+                self.loop.call_soon(self._turn)
+            for connection in unread:
+                if connection.fd >= 0 and not connection.choked:
+                    try:
+                        received.append((connection, read(connection.fd, READ_BYTES), True))
+                    except BlockingIOError:
+                        continue
+                    except OSError:
+                        received.append((connection, b"", False))
+        ready = self._epoll.poll(0, BATCH - len(unread))
         for fd, events in ready:
             connection = connections.get(fd)
             if connection is None:
                 continue
             if connection.choked:
                 if events & _WRITABLE:
-                    connection.writable()
+                    try:
+                        connection.writable()
+                    except Exception:
+                        self._failed(connection)
             elif events & _READABLE:
                 try:
-                    received.append((connection, read(fd, READ_BYTES)))
+                    data = read(fd, READ_BYTES)
                 except BlockingIOError:
                     continue
                 except OSError:
-                    received.append((connection, b""))
-        for connection in unread:
-            if connection.fd >= 0 and not connection.choked:
-                try:
-                    received.append((connection, read(connection.fd, READ_BYTES)))
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    received.append((connection, b""))
+                    data = b""
+                # The end of the stream is told together with the last bytes, and never again.
+                received.append((connection, data, len(data) == READ_BYTES or events & _GONE != 0))
         held = self._held
         if held is not None:
             held.hold()
         try:
-            for connection, data in received:
+            for connection, data, more in received:
                 try:
                     connection.data_received(data)
                 except Exception:
-                    log.exception("a connection failed and is closed")
-                    connection.close(CloseCode.INTERNAL, "internal error")
-                if len(data) == READ_BYTES and connection.fd >= 0:
+                    self._failed(connection)
+                if more and connection.fd >= 0:
                     self.read_later(connection)
         finally:
             if held is not None:
                 held.release()
         return len(ready)
 
+    def _failed(self, connection: Connection) -> None:
+        log.exception("a connection failed and is closed")
+        connection.close(CloseCode.INTERNAL, "internal error")
+
     def _woken(self) -> None:
         """Something is ready (quiet mode)."""
-        self._turn()
         loop = self.loop
         assert loop is not None
         now_s = loop.time()
@@ -197,25 +224,36 @@ class Sockets:
             self._wakes = 0
             if busy and not self._ticking:
                 self._ticking = True
-                self._events = 0
+                self._events = self._idle_ticks = 0
                 loop.remove_reader(self._epoll.fileno())
                 loop.call_later(TICK_S, self._tick)
         else:
             self._wakes += 1
+        self._turn()
 
     def _tick(self) -> None:
         """Look what came since the last tick (busy mode)."""
         loop = self.loop
         assert loop is not None
-        count = self._turn()
         if self._epoll.closed:
             return
+        count = 0
+        try:
+            count = self._turn()
+        finally:
+            if not self._epoll.closed:
+                self._tick_on(loop, count)
+
+    def _tick_on(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
+        """When the next look is due, after one that found so many sockets ready."""
         self._events += count
+        if not count:
+            self._idle_ticks += 1
         now_s = loop.time()
         if now_s - self._window_s > WINDOW_S:
-            quiet = self._events < QUIET_EVENTS
+            quiet = self._events < QUIET_EVENTS and self._idle_ticks >= IDLE_TICKS
             self._window_s = now_s
-            self._events = 0
+            self._events = self._idle_ticks = 0
             if quiet:
                 self._ticking = False
                 self._wakes = 0

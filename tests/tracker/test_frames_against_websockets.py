@@ -148,7 +148,11 @@ def compare(data: bytes, cuts: list[int]) -> None:
 
     assert cut == ours([data])
     event(f"ours {cut.failed}, theirs {library.fed.failed}")
-    if cut.detail in LENGTH_FORMS:
+    further = cut.messages[len(library.fed.messages) :]
+    if library.fed.failed == 1009 and further and further[0][0] >= CLOSE:
+        # The library holds a control frame between fragments against what is left for the message.
+        assert cut.messages[: len(library.fed.messages)] == library.fed.messages
+    elif cut.detail in LENGTH_FORMS:
         # The library reads on.
         assert cut.failed == 1002
         assert library.fed.messages[: len(cut.messages)] == cut.messages
@@ -159,9 +163,9 @@ def compare(data: bytes, cuts: list[int]) -> None:
         assert "over" not in cut.detail or "control frame" in cut.detail
         assert cut.messages == library.fed.messages
     else:
-        # We knew already what the library would have said at the end of the frame.
+        # We knew already what the library would have said at the end of the frame, or of its header: see above.
         assert library.fed.failed is None
-        assert cut.failed == library.finished.failed
+        assert (cut.failed, library.finished.failed) == (1002, 1009) or cut.failed == library.finished.failed
         assert cut.messages == library.fed.messages
 
 
@@ -244,6 +248,7 @@ def test_what_clients_send_is_read_as_the_library_reads_it(data, cuts):
 @given(data=mutated(), cuts=cuts)
 @settings(max_examples=300)
 @example(data=b"\x01\x80\x01\x02\x03\x04\x88\x80\x01\x02\x03\x04", cuts=[])
+@example(data=b"\x00\xff\x88\x80\x00\x00\x00\x00", cuts=[])
 def test_what_broken_clients_send_fails_as_it_fails_in_the_library(data, cuts):
     compare(data, cuts)
 

@@ -82,7 +82,7 @@ class Busy:
         self.log = Log()
         self.sockets = Sockets(turn=self.log)
         self._ends: list[socket.socket] = []
-        self.phone = Hearing("phone")
+        self.phone = Hearing("phone", self.log.notes)
         self.theirs = self.join(self.phone)
         self.loop.turn()
 
@@ -124,6 +124,7 @@ class Busy:
             self.loop.pass_s(TICK_S)
 
     def close(self) -> None:
+        self.loop.on_change = lambda: None
         self.sockets.close()
         for end in self._ends:
             end.close()
