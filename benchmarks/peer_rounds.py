@@ -15,6 +15,8 @@ from benchmarks.process import TooFewFiles, allow_open_files, load_of
 from benchmarks.serving import Server
 
 SPARE_FILES = 64
+CHECK_S = 1.2
+"""Two of Enroute's boards, which come twice a second."""
 QUIET_SHARE = 0.05
 """Of one core, all servers together; what an idle event loop or a garbage collector may take."""
 QUIET_WITHIN_S = 10.0
@@ -77,7 +79,7 @@ def troubles_of(workload: Workload, result: LoadResult) -> list[str]:
 def check(contestant: Contestant, workload: Workload, *, update_bytes: int, load_cpu: int | None) -> LoadResult:
     """A moment of a workload before anything is measured. Raises DoesNotDeliver with the reason."""
     try:
-        result = _run(contestant, workload, update_bytes, load_cpu=load_cpu, seconds=0.4, warmup_s=0.2)
+        result = _run(contestant, workload, update_bytes, load_cpu=load_cpu, seconds=CHECK_S, warmup_s=0.2)
     except LoadFailed as failure:
         raise DoesNotDeliver(str(failure)) from None
     if troubles := troubles_of(workload, result):

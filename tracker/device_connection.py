@@ -18,8 +18,9 @@ from tracker.node import Node
 if TYPE_CHECKING:
     from tracker.sockets import Sockets
 
-ACK_EVERY_S = 1.0
-"""A phone that sends ten fixes a second needs one acknowledgement, not ten."""
+ACK_EVERY_S = 5.0
+"""A phone that tells its place every second needs one acknowledgement of five fixes, not five; one that tells it less
+often gets each at once."""
 MAX_FIXES_PER_S = 2_000
 BURST_FIXES = 40_000
 """A day of buffered fixes at one per two seconds may come at once; a device that keeps on like that is broken."""

@@ -39,15 +39,20 @@ class Hub:
         self._held = False
         self._due: list[Topic] = []
         self._task: asyncio.Task[None] | None = None
+        # Topics with watchers who want to know at once.
+        self.live_topics = 0
         self.delivered = 0
         self.cut_slow = 0
 
     # Watching
 
-    def subscribe(self, name: str, watcher: Watcher, *, heartbeat: bool = True) -> None:
+    def subscribe(self, name: str, watcher: Watcher, *, heartbeat: bool = True, patient: bool = False) -> None:
+        """Tell this watcher everything on the topic from now on. ``patient``: what is told here is in no hurry."""
         topic = self._topics.get(name)
         if topic is None:
-            topic = self._topics[name] = Topic(name)
+            topic = self._topics[name] = Topic(name, patient=patient)
+            if not patient:
+                self.live_topics += 1
         elif topic.due is not None:
             # What waits for the end of the turn is older than the snapshot the newcomer gets in this breath.
             self._tell_due(topic)
@@ -140,6 +145,11 @@ class Hub:
                     watcher.send_frame(message.frame)
 
     # Telling
+
+    @property
+    def patient(self) -> bool:
+        """Nobody watches anything that is to be told at once."""
+        return not self.live_topics
 
     def hold(self) -> None:
         """A turn begins: what is published until ``release`` is told then, of positions the newest per topic."""
@@ -317,6 +327,8 @@ class Hub:
             return
         if self._topics.get(topic.name) is topic:
             del self._topics[topic.name]
+            if not topic.patient:
+                self.live_topics -= 1
 
     # Ending
 

@@ -203,6 +203,11 @@ class Node(Streams):
 
     # What the phones say
 
+    @property
+    def patient(self) -> bool:
+        """Nobody watches a visit live: a fix may wait for company before it is looked at."""
+        return self.hub.patient
+
     def hold(self) -> None:
         """A turn begins: until ``release`` fixes are decided and recorded, and what they mean is told then."""
         self.turn_ms = self.now_ms()

@@ -33,8 +33,12 @@ BUSY_WAKES = 100
 """Wake-ups in one window (2000 a second) from which on a tick is cheaper."""
 QUIET_EVENTS = 50
 """Ready sockets in one window (1000 a second) below which an arrival may wake the loop again,"""
-IDLE_TICKS = 6
-"""if besides so many ticks of the window found nothing: one socket may bring many fixes and is ready once a tick."""
+IDLE_SHARE = 0.25
+"""if besides this share of the ticks found nothing: one socket may bring many fixes and is ready once a tick."""
+PATIENT_TICK_S = 0.02
+"""The tick while nobody watches a position as it comes: boards are told twice a second."""
+PATIENT_WAKES, PATIENT_EVENTS = 5, 3
+"""BUSY_WAKES and QUIET_EVENTS then: a wake-up costs several fixes' worth of work."""
 FREEZE_EVERY = 1000
 """So many more connections, and what lives is taken out of the garbage collector's sight: a full collection over the
 objects of 10 000 connections would stop the world for tenths of a second."""
@@ -50,7 +54,11 @@ log = logging.getLogger("enroute.sockets")
 
 
 class Turn(Protocol):
-    """Who is told that a turn begins, and that everything was read and may be told."""
+    """Who is told that a turn begins, and that everything was read and may be told. ``patient``: nobody watches what
+    comes as it comes, so it may wait for more company."""
+
+    @property
+    def patient(self) -> bool: ...
 
     def hold(self) -> None: ...
     def release(self) -> None: ...
@@ -73,6 +81,7 @@ class Sockets:
         self._window_s = 0.0
         self._wakes = 0
         self._events = 0
+        self._ticks = 0
         self._idle_ticks = 0
         self._draining = False
         self._empty: asyncio.Event | None = None
@@ -219,12 +228,13 @@ class Sockets:
         assert loop is not None
         now_s = loop.time()
         if now_s - self._window_s > WINDOW_S:
-            busy = self._wakes > BUSY_WAKES and now_s - self._window_s < 2 * WINDOW_S
+            wakes = PATIENT_WAKES if self._patient else BUSY_WAKES
+            busy = self._wakes > wakes and now_s - self._window_s < 2 * WINDOW_S
             self._window_s = now_s
             self._wakes = 0
             if busy and not self._ticking:
                 self._ticking = True
-                self._events = self._idle_ticks = 0
+                self._events = self._ticks = self._idle_ticks = 0
                 loop.remove_reader(self._epoll.fileno())
                 loop.call_later(TICK_S, self._tick)
         else:
@@ -246,14 +256,17 @@ class Sockets:
 
     def _tick_on(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
         """When the next look is due, after one that found so many sockets ready."""
+        patient = self._patient
         self._events += count
+        self._ticks += 1
         if not count:
             self._idle_ticks += 1
         now_s = loop.time()
         if now_s - self._window_s > WINDOW_S:
-            quiet = self._events < QUIET_EVENTS and self._idle_ticks >= IDLE_TICKS
+            events = PATIENT_EVENTS if patient else QUIET_EVENTS
+            quiet = self._events < events and self._idle_ticks >= IDLE_SHARE * self._ticks
             self._window_s = now_s
-            self._events = self._idle_ticks = 0
+            self._events = self._ticks = self._idle_ticks = 0
             if quiet:
                 self._ticking = False
                 self._wakes = 0
@@ -262,7 +275,11 @@ class Sockets:
         if count == BATCH:
             loop.call_soon(self._tick)
         else:
-            loop.call_later(TICK_S, self._tick)
+            loop.call_later(PATIENT_TICK_S if patient else TICK_S, self._tick)
+
+    @property
+    def _patient(self) -> bool:
+        return self._held is not None and self._held.patient
 
 
 def _tune(fd: int, send_buffer_bytes: int, receive_buffer_bytes: int) -> None:

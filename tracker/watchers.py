@@ -111,13 +111,14 @@ class Topic:
 
     ``sockets`` are those that take bytes, by file descriptor; ``others`` the stalled ones and those without a
     socket. ``until_ms``: no right to watch ends before. ``due``: what is told at the end of the turn. ``backlog``:
-    what a crowd is told slice by slice.
+    what a crowd is told slice by slice. ``patient``: its watchers do not mind some hundredths of a second.
     """
 
-    __slots__ = ("backlog", "due", "name", "others", "sockets", "until_ms")
+    __slots__ = ("backlog", "due", "name", "others", "patient", "sockets", "until_ms")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, patient: bool = False) -> None:
         self.name = name
+        self.patient = patient
         self.sockets: dict[int, Watcher] = {}
         self.others: dict[Watcher, None] | None = None
         self.until_ms = NEVER_MS

@@ -214,7 +214,7 @@ async def _follow(
             welcome = {"type": "welcome", "heartbeat_s": HEARTBEAT_S, "server_time": state.now_ms()}
             hand_over(websocket, connection, state.sockets, frame(encode(welcome)))
             if connection.alive:
-                state.hub.subscribe(topic, connection)
+                state.hub.subscribe(topic, connection, patient=True)
             return connection
         refusal = (CloseCode.TOO_MANY, "too many open watches")
     hand_over(websocket, connection, state.sockets)

@@ -42,7 +42,8 @@ class Hearing(Connection):
 class Log:
     """Notes when a turn begins and ends, between the names of those who were heard."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patient: bool = False) -> None:
+        self.patient = patient
         self.notes: list[str] = []
 
     def hold(self) -> None:

@@ -19,7 +19,16 @@ import uvloop
 from tests.tracker.sockets import SOON_S, Peer, until
 from tests.tracker.test_sockets import Hearing, Log
 from tracker import sockets as module
-from tracker.sockets import BATCH, BUSY_WAKES, QUIET_EVENTS, TICK_S, WINDOW_S, Sockets
+from tracker.sockets import (
+    BATCH,
+    BUSY_WAKES,
+    PATIENT_TICK_S,
+    PATIENT_WAKES,
+    QUIET_EVENTS,
+    TICK_S,
+    WINDOW_S,
+    Sockets,
+)
 
 MOMENT_S = 1e-4
 """Between two arrivals under load."""
@@ -77,9 +86,9 @@ class HandLoop:
 class Busy:
     """Sockets on such a loop, and one phone that may talk all the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patient: bool = False) -> None:
         self.loop = HandLoop()
-        self.log = Log()
+        self.log = Log(patient=patient)
         self.sockets = Sockets(turn=self.log)
         self._ends: list[socket.socket] = []
         self.phone = Hearing("phone", self.log.notes)
@@ -133,6 +142,14 @@ class Busy:
 @pytest.fixture
 def busy() -> Iterator[Busy]:
     made = Busy()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def patient() -> Iterator[Busy]:
+    """Nobody watches live."""
+    made = Busy(patient=True)
     yield made
     made.close()
 
@@ -265,6 +282,36 @@ def test_closing_ends_the_ticks(busy, when):
     assert busy.loop.idle
     assert not busy.loop.readers
     assert busy.phone.ends == 1
+
+
+def test_while_nobody_watches_live_a_few_arrivals_a_window_wait_for_company(patient):
+    patient.talk(until=lambda: patient.ticks, pause_s=0.5 * WINDOW_S / PATIENT_WAKES)
+    patient.loop.pass_s(TICK_S)
+    patient.phone.heard.clear()
+    turns = len(patient.log.turns)
+
+    for number in range(3):
+        patient.say(str(number))
+        patient.loop.pass_s(PATIENT_TICK_S / 4)
+    assert patient.phone.heard == []
+    patient.loop.pass_s(PATIENT_TICK_S)
+
+    assert patient.phone.heard == [b"0", b"1", b"2"]
+    assert len(patient.log.turns) == turns + 1
+
+
+def test_the_first_who_watches_live_ends_the_patience(patient):
+    patient.talk(until=lambda: patient.ticks, pause_s=0.5 * WINDOW_S / PATIENT_WAKES)
+    patient.loop.pass_s(TICK_S)
+
+    patient.log.patient = False
+    patient.loop.pass_s(PATIENT_TICK_S)
+    patient.rest()
+    patient.phone.heard.clear()
+    patient.say()
+    patient.loop.pass_s(0)
+
+    assert patient.phone.heard == [b"fix"]
 
 
 class Echo(Hearing):
