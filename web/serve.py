@@ -6,6 +6,7 @@ import asyncio
 import gc
 import ipaddress
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, cast
@@ -25,6 +26,9 @@ KEEP_ALIVE_S = 75
 DRAIN_S = 10
 BACKLOG = 2048
 MAX_WEBSOCKET_BYTES = 65_536
+SWITCH_S = 0.0005
+"""How long a thread that stores fixes may keep the interpreter from the event loop; Python's own 5 ms would be all that
+the loop may ever be held."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -67,6 +71,7 @@ def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[],
         backlog=BACKLOG,
     )
     server = _Server(config, app=app, on_ready=on_ready)
+    sys.setswitchinterval(SWITCH_S)
     try:
         server.run(sockets=[listener])
     except SystemExit as stopped:  # uvicorn's word for a lifespan that failed; its log line said why
