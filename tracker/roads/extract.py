@@ -32,6 +32,8 @@ DRIVABLE_CLASSES = frozenset(
 PATH_CLASSES = frozenset({"pedestrian", "footway", "cycleway", "path", "track", "steps", "bridleway"})
 """Values of ``highway`` that are only drawn."""
 
+_PRIVATE_ACCESS = frozenset({"private", "destination", "customers", "delivery", "permit", "agricultural", "forestry"})
+
 MPH_KMH = 1.609344
 
 _SPEED = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*(mph|km/h|kmh)?\s*$")
@@ -70,6 +72,8 @@ class Street:
     maxspeed_kmh: float | None
     """The signed limit; None when no number is given (also for ``none``, ``signals`` and ``PT:urban``)."""
     name: str | None
+    private: bool
+    """Not for through traffic: ``access`` (or a more specific tag) says private, destination or the like."""
     node_ids: array[int]
     lats: array[float]
     lons: array[float]
@@ -163,13 +167,13 @@ def oneway_of(tags: TagList) -> Oneway:
 def _is_open(tags: TagList) -> bool:
     if tags.get("area") == "yes":
         return False
-    if tags["highway"] in PATH_CLASSES:
-        return True
-    # The most specific tag decides; private ways stay, homes lie on them.
-    for key in ("motorcar", "motor_vehicle", "vehicle", "access"):
-        if key in tags:
-            return tags[key] != "no"
-    return True
+    # Private ways stay, homes lie on them.
+    return tags["highway"] in PATH_CLASSES or _access_of(tags) != "no"
+
+
+def _access_of(tags: TagList) -> str | None:
+    """What cars may do here; the most specific tag decides."""
+    return next((tags[key] for key in ("motorcar", "motor_vehicle", "vehicle", "access") if key in tags), None)
 
 
 def _streets_of(way: Way) -> Iterator[Street]:
@@ -181,6 +185,7 @@ def _streets_of(way: Way) -> Iterator[Street]:
             oneway=oneway_of(tags),
             maxspeed_kmh=maxspeed_kmh(tags.get("maxspeed")),
             name=tags.get("name"),
+            private=_access_of(tags) in _PRIVATE_ACCESS,
             node_ids=node_ids,
             lats=lats,
             lons=lons,

@@ -1,0 +1,39 @@
+"""The grid that finds the pieces of road near a place: occupied cells, row by row, each with its pieces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracker.roads.graph import Shape
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+STEPS_PER_CELL = 8
+"""A piece is entered in the cells of points along it; a corner it cuts by less than an eighth of a cell may lack it,
+which ``snap`` allows for."""
+
+
+def grid_arrays(point_lat: Array, point_lon: Array, point_segment: Array, shape: Shape) -> dict[str, Array]:
+    """The arrays row_cell, cell_column, cell_piece and piece_point."""
+    pieces = np.flatnonzero(point_segment[:-1] == point_segment[1:])
+    row = (point_lat - shape.south) / shape.cell_height
+    column = (point_lon - shape.west) / shape.cell_width
+    rise, run = row[pieces + 1] - row[pieces], column[pieces + 1] - column[pieces]
+    steps = np.ceil(np.maximum(np.abs(rise), np.abs(run)) * STEPS_PER_CELL).astype(np.int64) + 1
+    owner = np.repeat(np.arange(len(pieces)), steps + 1)
+    share = (np.arange(len(owner)) - np.repeat(np.cumsum(steps + 1) - steps - 1, steps + 1)) / steps[owner]
+    cell_row = np.floor(row[pieces][owner] + share * rise[owner]).astype(np.int64)
+    cell_column = np.floor(column[pieces][owner] + share * run[owner]).astype(np.int64)
+    width = int(cell_column.max()) + 2
+    key = cell_row * width + cell_column
+    entries = np.unique(np.stack([key, pieces[owner]], axis=1), axis=0)
+    cells, first = np.unique(entries[:, 0], return_index=True)
+    rows = int(cell_row.max()) + 1
+    return {
+        "row_cell": np.searchsorted(cells, np.arange(rows + 1) * width),
+        "cell_column": cells % width,
+        "cell_piece": np.append(first, len(entries)),
+        "piece_point": entries[:, 1],
+    }
