@@ -4,7 +4,9 @@ TrackerError
 ├── DeviceDataError      the phone sent something that is not a position report
 ├── FrameError           the peer broke RFC 6455 (carries the close code to answer with)
 ├── NotTracked           the visit was never looked at in this process
-└── ExtractError         a road extract cannot be read (``tracker.roads.extract``)
+├── ExtractError         a road extract cannot be read (``tracker.roads.extract``)
+├── RoadsFileError       a road graph cannot be read (``tracker.roads.graph_file``)
+└── RoadsUnavailable     the process that makes trees is gone or late (``tracker.roads.worker_link``)
 
 Each error carries a stable ``code``; the border (HTTP, websocket) maps it, nobody parses sentences.
 """

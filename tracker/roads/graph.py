@@ -86,16 +86,19 @@ class RoadGraph:
         "arrays",
         "edge_count",
         "edge_s",
+        "identity",
         "segment_count",
         "shape",
         "version",
     )
 
-    def __init__(self, arrays: Mapping[str, memoryview], shape: Shape) -> None:
+    def __init__(self, arrays: Mapping[str, memoryview], shape: Shape, *, identity: str = "") -> None:
         if missing := ARRAYS.keys() - arrays.keys():
             raise ValueError(f"a road graph without {', '.join(sorted(missing))}")
         self.arrays = dict(arrays)
         self.shape = shape
+        self.identity = identity
+        """Tells graphs apart: what was learned about the edges of one means nothing on another."""
         for name, code in ARRAYS.items():
             if arrays[name].format != code:
                 raise ValueError(f"{name} holds {arrays[name].format!r} instead of {code!r}")

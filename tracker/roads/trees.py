@@ -1,23 +1,25 @@
-"""Makes shortest-path trees and travel-time tables with scipy. Holds the interpreter's lock for milliseconds:
+"""Makes shortest-path trees and travel times with scipy. Holds the interpreter's lock for milliseconds:
 servers do it in another process (``tracker.roads.worker``)."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from tracker.geo import distance_m
-from tracker.roads.graph import E7, TURN_UNIT_S, RoadGraph
-from tracker.roads.snap import NO_EDGE, Snap, candidates
+from tracker.roads.cover import Cover
+from tracker.roads.graph import E7, TURN_UNIT_S, UNIT_M, RoadGraph, east_unit_m
+from tracker.roads.snap import NO_EDGE, Snap, candidates, snap
 from tracker.roads.tree import LAST, NO_NEXT, TREE_UNIT_M, TREE_UNIT_S, UNREACHABLE, Goal, Tree
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+DEFAULT_RADIUS_M = 40_000.0
+"""A working day's area round a visit."""
 MOST_S = (UNREACHABLE - 1) * TREE_UNIT_S
 GOAL_WITHIN_M = 250.0
 GOAL_SLACK_M = 20.0
@@ -25,7 +27,8 @@ GOAL_SLACK_M = 20.0
 WALK_MPS = 1.5
 FAST_CLASSES_M = 40.0
 """Nobody stops on a motorway: it must be so much nearer than a street to be an end."""
-DEFAULT_RADIUS_M = 40_000.0
+COVERS = 4
+"""So many covers are kept: of a city there is one."""
 
 
 class Place(NamedTuple):
@@ -35,38 +38,20 @@ class Place(NamedTuple):
     lon: float
 
 
+class _Ender(NamedTuple):
+    """An edge that leads onto a goal: seconds from its end to the destination, and which of its followers the goal is."""
+
+    seconds: float
+    goal: Goal
+    ordinal: int
+
+
 class TreeMaker:
-    """Trees of one graph. Holds the reversed graph with its weights, some 12 bytes per turn."""
+    """Trees of one graph."""
 
     def __init__(self, graph: RoadGraph) -> None:
         self.graph = graph
-        edges = graph.edge_count
-        turns = len(graph.next_edge)
-        self._starts = np.frombuffer(graph.from_start, np.int32)
-        self._next_start = np.frombuffer(graph.next_start, np.int32)
-        self._next = np.frombuffer(graph.next_edge, np.int32)
-        self._lengths = np.append(np.frombuffer(graph.edge_length_m, np.float32), np.float32(0))
-        self._turn_owner = np.repeat(np.arange(edges, dtype=np.int32), np.diff(self._next_start))
-        self._ordinal = (np.arange(turns) - self._next_start[self._turn_owner]).astype(np.uint8)
-        # A spare row at the end is the destination; its entries are filled in for each tree.
-        self._spare = 256
-        self._indptr = np.append(self._starts, 0).astype(np.int32)
-        self._indices = np.empty(turns + self._spare, np.int32)
-        self._indices[:turns] = np.frombuffer(graph.from_edge, np.int32)
-        self._weights = np.empty(turns + self._spare, np.float64)
-        self._turns = turns
-        self._version = -1
-        self._weigh()
-
-    def _weigh(self) -> None:
-        graph = self.graph
-        if self._version == graph.version:
-            return
-        seconds = np.frombuffer(graph.edge_s, np.float32).astype(np.float64)
-        entered = np.repeat(seconds, np.diff(self._starts))
-        price = np.frombuffer(graph.from_turn_qs, np.uint8) * TURN_UNIT_S
-        self._weights[: self._turns] = np.maximum(entered + price, 1e-3)
-        self._version = graph.version
+        self._covers: OrderedDict[tuple[int, ...], Cover] = OrderedDict()
 
     def goals(self, *, lat: float, lon: float) -> list[Goal]:
         """Where a trip to a place may end: both directions of the nearest street, and of others as near."""
@@ -85,67 +70,109 @@ class TreeMaker:
     def tree(self, *, lat: float, lon: float, radius_m: float = DEFAULT_RADIUS_M) -> Tree | None:
         """The tree of all edges within ``radius_m`` of a destination; None when no road is near it."""
         goals = self.goals(lat=lat, lon=lon)
-        return self.tree_of(goals) if goals else None
+        return self.tree_to(goals, radius_m=radius_m) if goals else None
 
-    def tree_of(self, goals: Sequence[Goal]) -> Tree:
-        self._weigh()
-        graph, edges = self.graph, self.graph.edge_count
-        enders = self._enders(goals)
-        end = self._turns + len(enders)
-        self._indptr[-1] = end
-        self._indices[self._turns : end] = list(enders)
-        self._weights[self._turns : end] = [seconds for seconds, _, _ in enders.values()]
-        reverse = csr_array(
-            (self._weights[:end], self._indices[:end], self._indptr), shape=(edges + 1, edges + 1), copy=False
-        )
-        seconds, before = dijkstra(reverse, indices=edges, return_predecessors=True, limit=MOST_S)
-        following, metres = self._ways(before, enders)
-        reached = np.isfinite(seconds[:edges])
-        units = np.full(edges, UNREACHABLE, np.uint16)
-        units[reached] = np.rint(seconds[:edges][reached] / TREE_UNIT_S)
-        units_m = np.minimum(np.rint(metres[:edges] / TREE_UNIT_M), UNREACHABLE).astype(np.uint16)
+    def tree_to(self, goals: Sequence[Goal], *, radius_m: float = DEFAULT_RADIUS_M) -> Tree:
+        """The tree to the nearest (in time) of several ends."""
+        graph = self.graph
+        cover = self._cover(goals, radius_m)
+        enders = self._enders(cover, goals)
+        seconds, before = _grown(cover, enders)
+        following, metres = _ways(cover, before, enders)
+        reached = np.isfinite(seconds)
+        units = np.full(cover.count, UNREACHABLE, np.uint16)
+        units[reached] = np.rint(seconds[reached] / TREE_UNIT_S)
+        units_m = np.minimum(np.rint(metres / TREE_UNIT_M), UNREACHABLE).astype(np.uint16)
         return Tree(
             goals={goal.edge: goal for goal in goals},
             left_units=memoryview(units),
             left_units_m=memoryview(units_m),
             following=memoryview(following),
-            shift=None,
+            shift=cover.shift,
             edge_s=graph.edge_s,
             version=graph.version,
         )
 
-    def _enders(self, goals: Sequence[Goal]) -> dict[int, tuple[float, Goal, int]]:
-        """Edge → the seconds from its end to the destination over the best goal that follows it, that goal, which
-        of the following edges it is."""
+    def times(self, origins: Sequence[Place], *, lat: float, lon: float) -> list[float | None]:
+        """Driving seconds from each origin to a place; None where no way is known. The radius takes in all origins."""
+        goals = self.goals(lat=lat, lon=lon)
+        if not goals:
+            return [None] * len(origins)
         graph = self.graph
-        best: dict[int, tuple[float, Goal, int]] = {}
+        places = [snap(graph, lat=origin.lat, lon=origin.lon) for origin in origins]
+        tree = self.tree_to(goals, radius_m=max([DEFAULT_RADIUS_M, *(_reach_m(o, lat, lon) for o in origins)]))
+        lefts = [None if at is None else tree.left(graph, at) for at in places]
+        return [None if left is None else left.seconds for left in lefts]
+
+    def _cover(self, goals: Sequence[Goal], radius_m: float) -> Cover:
+        """The circle is drawn round the tile of the first goal, so that visits nearby share a cover."""
+        graph = self.graph
+        shape = graph.shape
+        home = graph.edge_tile[goals[0].edge]
+        lats, lons = np.frombuffer(graph.tile_lat, np.int32), np.frombuffer(graph.tile_lon, np.int32)
+        lat_deg = float(lats[home]) / E7
+        north_m = (lats.astype(np.float64) - lats[home]) * UNIT_M
+        east_m = (lons.astype(np.float64) - lons[home]) * east_unit_m(lat_deg)
+        diagonal_m = float(np.hypot(shape.tile_height * UNIT_M, shape.tile_width * east_unit_m(lat_deg)))
+        near = np.hypot(north_m, east_m) <= radius_m + diagonal_m
+        near[[graph.edge_tile[goal.edge] for goal in goals]] = True
+        tiles = np.flatnonzero(near)
+        key = (-1,) if len(tiles) == len(lats) else (home, round(radius_m))
+        cover = self._covers.get(key)
+        if cover is None or cover.version != graph.version:
+            cover = self._covers[key] = Cover(graph, tiles)
+        self._covers.move_to_end(key)
+        while len(self._covers) > COVERS:
+            self._covers.popitem(last=False)
+        return cover
+
+    def _enders(self, cover: Cover, goals: Sequence[Goal]) -> dict[int, _Ender]:
+        """By edge, in the cover's numbers."""
+        graph = self.graph
+        best: dict[int, _Ender] = {}
         for goal in goals:
-            share = goal.along_m / graph.edge_length_m[goal.edge]
-            on_it_s = share * graph.edge_s[goal.edge] + goal.extra_s
+            on_it_s = goal.along_m / graph.edge_length_m[goal.edge] * graph.edge_s[goal.edge] + goal.extra_s
             for place in range(graph.from_start[goal.edge], graph.from_start[goal.edge + 1]):
                 edge = graph.from_edge[place]
-                seconds = max(on_it_s + graph.from_turn_qs[place] * TURN_UNIT_S, 1e-3)
-                if edge not in best or seconds < best[edge][0]:
-                    best[edge] = seconds, goal, graph.onward(edge).index(goal.edge)
+                number = edge if cover.shift is None else edge + cover.shift.get(graph.edge_tile[edge], -1 - edge)
+                seconds = on_it_s + graph.from_turn_qs[place] * TURN_UNIT_S
+                if number >= 0 and (number not in best or seconds < best[number].seconds):
+                    best[number] = _Ender(seconds, goal, graph.onward(edge).index(goal.edge))
         return best
 
-    def _ways(self, before: Array, enders: dict[int, tuple[float, Goal, int]]) -> tuple[Array, Array]:
-        """For each edge which of its followers to take, and the metres that way."""
-        edges = self.graph.edge_count
-        following = np.full(edges, NO_NEXT, np.uint8)
-        taken = np.flatnonzero(before[self._turn_owner] == self._next)
-        following[self._turn_owner[taken]] = self._ordinal[taken]
-        onward = np.where(before < 0, edges, before)
-        metres = self._lengths[onward].astype(np.float64)
-        for edge, (_, goal, ordinal) in enders.items():
-            if before[edge] == edges:
-                following[edge] = ordinal | LAST
-                metres[edge] = goal.along_m
-        # Each round doubles the stretch that is summed, until all stretches end at the destination.
-        while onward.min() < edges:
-            metres += metres[onward]
-            onward = onward[onward]
-        return following, metres
+
+def _grown(cover: Cover, enders: dict[int, _Ender]) -> tuple[Array, Array]:
+    """Seconds from the end of each edge to the destination, and the edge that follows."""
+    arrays = cover.ending_with(list(enders), [ender.seconds for ender in enders.values()])
+    reverse = csr_array(arrays, shape=(cover.count + 1, cover.count + 1), copy=False)
+    seconds, before = dijkstra(reverse, indices=cover.count, return_predecessors=True, limit=MOST_S)
+    return seconds[:-1], before
+
+
+def _ways(cover: Cover, before: Array, enders: dict[int, _Ender]) -> tuple[Array, Array]:
+    """For each edge which of its followers to take, and the metres from its end to the destination."""
+    end = cover.count
+    following = np.full(end, NO_NEXT, np.uint8)
+    taken = np.flatnonzero(before[cover.turn_owner] == cover.turn_after)
+    following[cover.turn_owner[taken]] = cover.turn_ordinal[taken]
+    onward = np.where(before < 0, end, before)
+    metres = cover.lengths[onward]
+    for number, ender in enders.items():
+        if before[number] == end:
+            following[number] = ender.ordinal | LAST
+            metres[number] = ender.goal.along_m
+    # Each round doubles the stretch that is summed, until all stretches end at the destination.
+    while onward.min() < end:
+        metres += metres[onward]
+        onward = onward[onward]
+    return following, metres[:-1]
+
+
+def _reach_m(origin: Place, lat: float, lon: float) -> float:
+    """A radius that holds the way from an origin, detours included."""
+    north_m = (origin.lat - lat) * E7 * UNIT_M
+    east_m = (origin.lon - lon) * E7 * east_unit_m(lat)
+    return 1.3 * float(np.hypot(north_m, east_m)) + 5_000.0
 
 
 def _is_fast(graph: RoadGraph, at: Snap) -> bool:

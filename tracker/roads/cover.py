@@ -1,0 +1,102 @@
+"""The part of a road graph that trees are grown on: tiles within a radius, turned round and weighed for scipy.
+
+Of a city that is everything; of a country, some thousand square kilometres, whatever the country's size.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracker.roads.graph import TURN_UNIT_S, RoadGraph
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SPARE = 512
+"""Room for the turns into the destination's edges."""
+LEAST_S = 1e-3
+"""Nothing is free: else a tree might run in a ring."""
+
+
+class Cover:
+    """Edges of the given tiles, renumbered from 0 in their order (``shift`` as in ``tree.Tree``).
+
+    ``starts``, ``indices`` and ``weights`` are the reversed graph in CSR form: row f holds the edges that lead to f, each with
+    the seconds of that turn and of driving f. One more row at the end is the destination's, empty until ``ending_with``.
+    """
+
+    def __init__(self, graph: RoadGraph, tiles: Array) -> None:
+        self.version = graph.version
+        runs = _runs(graph, tiles)
+        self.edges = np.concatenate([np.arange(first, end) for first, end in runs])
+        self.count = len(self.edges)
+        self.shift = self._shifts(graph, tiles)
+        from_start = np.frombuffer(graph.from_start, np.int32)
+        next_start = np.frombuffer(graph.next_start, np.int32)
+        lengths = np.frombuffer(graph.edge_length_m, np.float32)
+        self.lengths = np.append(lengths[self.edges], 0.0).astype(np.float64)
+
+        rows, before, inside = self._turns(graph, runs, from_start, np.frombuffer(graph.from_edge, np.int32))
+        price = _sliced(np.frombuffer(graph.from_turn_qs, np.uint8), from_start, runs) * TURN_UNIT_S
+        seconds = np.frombuffer(graph.edge_s, np.float32)[self.edges].astype(np.float64)
+        self.turns = int(np.count_nonzero(inside))
+        self.starts = np.append(np.searchsorted(rows[inside], np.arange(self.count + 1)), 0).astype(np.int32)
+        self.indices = np.zeros(self.turns + SPARE, np.int32)
+        self.indices[: self.turns] = before[inside]
+        self.weights = np.zeros(self.turns + SPARE)
+        self.weights[: self.turns] = np.maximum(seconds[rows] + price, LEAST_S)[inside]
+
+        owner, after, inside = self._turns(graph, runs, next_start, np.frombuffer(graph.next_edge, np.int32))
+        first_turn = np.cumsum(np.bincount(owner, minlength=self.count)) - np.bincount(owner, minlength=self.count)
+        ordinal = np.arange(len(owner)) - first_turn[owner]
+        self.turn_owner = owner[inside].astype(np.int32)
+        self.turn_after = after[inside].astype(np.int32)
+        self.turn_ordinal = ordinal[inside].astype(np.uint8)
+
+    @property
+    def size_bytes(self) -> int:
+        kept = (self.edges, self.lengths, self.starts, self.indices, self.weights)
+        return sum(array.nbytes for array in (*kept, self.turn_owner, self.turn_after, self.turn_ordinal))
+
+    def ending_with(self, enders: list[int], seconds: list[float]) -> tuple[Array, Array, Array]:
+        """(weights, indices, starts) with these edges (in the cover's numbers) leading to the destination.
+
+        The arrays are the cover's own: valid until the next call.
+        """
+        end = self.turns + len(enders)
+        self.starts[-1] = end
+        self.indices[self.turns : end] = enders
+        self.weights[self.turns : end] = np.maximum(seconds, LEAST_S)
+        return self.weights[:end], self.indices[:end], self.starts
+
+    def _shifts(self, graph: RoadGraph, tiles: Array) -> dict[int, int] | None:
+        tile_edge = np.frombuffer(graph.tile_edge, np.int32)
+        counts = tile_edge[tiles + 1] - tile_edge[tiles]
+        shifts = np.cumsum(counts) - counts - tile_edge[tiles]
+        self._shift_of = np.full(len(tile_edge) - 1, np.iinfo(np.int64).min // 2)
+        self._shift_of[tiles] = shifts
+        return None if len(tiles) == len(tile_edge) - 1 else dict(zip(tiles.tolist(), shifts.tolist(), strict=True))
+
+    def _turns(
+        self, graph: RoadGraph, runs: list[tuple[int, int]], starts: Array, others: Array
+    ) -> tuple[Array, Array, Array]:
+        """(edge, other edge, is the other within the cover) of all turns of the covered edges, in the cover's numbers."""
+        counts = np.concatenate([np.diff(starts[first : end + 1]) for first, end in runs])
+        mine = np.repeat(np.arange(self.count), counts)
+        other = _sliced(others, starts, runs).astype(np.int64)
+        if self.shift is not None:
+            other += self._shift_of[np.frombuffer(graph.edge_tile, np.int32)[other]]
+        return mine, other, other >= 0
+
+
+def _runs(graph: RoadGraph, tiles: Array) -> list[tuple[int, int]]:
+    """First and end of each stretch of edge numbers that the tiles (in order) hold."""
+    breaks = np.flatnonzero(np.diff(tiles) > 1) + 1
+    return [
+        (graph.tile_edge[int(run[0])], graph.tile_edge[int(run[-1]) + 1]) for run in np.split(tiles, breaks) if len(run)
+    ]
+
+
+def _sliced(values: Array, starts: Array, runs: list[tuple[int, int]]) -> Array:
+    return np.concatenate([values[starts[first] : starts[end]] for first, end in runs])
