@@ -1,14 +1,16 @@
 """Road engines: the port, its engine-less default, and (beside it) what reads OpenStreetMap extracts.
 
-An engine answers one question per trip, away from the hot path: the way from here to there. Progress along
-that way is then projected fix by fix (``tracker.route``). ``NoRoads`` answers "no way known", and the trip
-falls back to the straight line of ``tracker.roads.straight``.
+An engine is asked once per trip, away from the hot path: for the way from here to there, along which progress is
+then projected fix by fix (``tracker.route``), or for the whole destination, which knows the way from everywhere
+(``tracker.roads.destination``). ``EmbeddedRoads`` (``tracker.roads.embedded``) gives both from one file. ``NoRoads``
+answers "no way known", and the trip falls back to the straight line of ``tracker.roads.straight``.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from tracker.roads.destination import Destination
 from tracker.route import Route
 
 
@@ -19,9 +21,25 @@ class RoadEngine(Protocol):
         """The way to drive, or None when no road is near either end."""
         ...
 
+    async def destination(
+        self, *, lat: float, lon: float, from_lat: float | None = None, from_lon: float | None = None
+    ) -> Destination | None:
+        """What every fix of a trip can be looked up in; None when no road is near, or the engine knows only routes."""
+        ...
+
+    async def close(self) -> None: ...
+
 
 class NoRoads:
     """No map: every trip is estimated on the straight line."""
 
     async def route(self, *, lat: float, lon: float, to_lat: float, to_lon: float) -> Route | None:
         return None
+
+    async def destination(
+        self, *, lat: float, lon: float, from_lat: float | None = None, from_lon: float | None = None
+    ) -> Destination | None:
+        return None
+
+    async def close(self) -> None:
+        pass

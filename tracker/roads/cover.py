@@ -22,8 +22,9 @@ LEAST_S = 1e-3
 class Cover:
     """Edges of the given tiles, renumbered from 0 in their order (``shift`` as in ``tree.Tree``).
 
-    ``starts``, ``indices`` and ``weights`` are the reversed graph in CSR form: row f holds the edges that lead to f, each with
-    the seconds of that turn and of driving f. One more row at the end is the destination's, empty until ``ending_with``.
+    ``starts``, ``indices`` and ``weights`` are the reversed graph in CSR form: row f holds the edges that lead to f,
+    each with the seconds of that turn and of driving f. One more row at the end is the destination's, empty until
+    ``ending_with``.
     """
 
     def __init__(self, graph: RoadGraph, tiles: Array) -> None:
@@ -81,7 +82,7 @@ class Cover:
     def _turns(
         self, graph: RoadGraph, runs: list[tuple[int, int]], starts: Array, others: Array
     ) -> tuple[Array, Array, Array]:
-        """(edge, other edge, is the other within the cover) of all turns of the covered edges, in the cover's numbers."""
+        """(edge, other edge, is the other covered) of all turns of the covered edges, in the cover's numbers."""
         counts = np.concatenate([np.diff(starts[first : end + 1]) for first, end in runs])
         mine = np.repeat(np.arange(self.count), counts)
         other = _sliced(others, starts, runs).astype(np.int64)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import cos, radians
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tracker.geo import METRES_PER_DEGREE
 from tracker.roads.speeds import ROAD_CLASSES
@@ -92,7 +92,7 @@ class RoadGraph:
         "version",
     )
 
-    def __init__(self, arrays: Mapping[str, memoryview], shape: Shape, *, identity: str = "") -> None:
+    def __init__(self, arrays: Mapping[str, memoryview[Any]], shape: Shape, *, identity: str = "") -> None:
         if missing := ARRAYS.keys() - arrays.keys():
             raise ValueError(f"a road graph without {', '.join(sorted(missing))}")
         self.arrays = dict(arrays)
@@ -105,41 +105,41 @@ class RoadGraph:
             setattr(self, name, arrays[name])
         self.edge_count = len(arrays["edge_segment"])
         self.segment_count = len(arrays["segment_class"])
-        self.edge_s: memoryview = arrays["edge_free_s"]
+        self.edge_s: memoryview[float] = arrays["edge_free_s"]
         self.version = 0
         """Counts the changes of ``edge_s``; a tree of another version is out of date, not wrong."""
 
-    point_lat: memoryview
-    point_lon: memoryview
-    point_along_m: memoryview
-    point_segment: memoryview
-    segment_point: memoryview
-    segment_forward: memoryview
-    segment_backward: memoryview
-    segment_class: memoryview
-    segment_limit_kmh: memoryview
-    segment_private: memoryview
-    edge_segment: memoryview
-    edge_tile: memoryview
-    edge_free_s: memoryview
-    edge_length_m: memoryview
-    edge_signals: memoryview
-    edge_pedestrian_signals: memoryview
-    next_start: memoryview
-    next_edge: memoryview
-    next_turn_qs: memoryview
-    from_start: memoryview
-    from_edge: memoryview
-    from_turn_qs: memoryview
-    tile_edge: memoryview
-    tile_lat: memoryview
-    tile_lon: memoryview
-    row_cell: memoryview
-    cell_column: memoryview
-    cell_piece: memoryview
-    piece_point: memoryview
+    point_lat: memoryview[int]
+    point_lon: memoryview[int]
+    point_along_m: memoryview[float]
+    point_segment: memoryview[int]
+    segment_point: memoryview[int]
+    segment_forward: memoryview[int]
+    segment_backward: memoryview[int]
+    segment_class: memoryview[int]
+    segment_limit_kmh: memoryview[int]
+    segment_private: memoryview[int]
+    edge_segment: memoryview[int]
+    edge_tile: memoryview[int]
+    edge_free_s: memoryview[float]
+    edge_length_m: memoryview[float]
+    edge_signals: memoryview[int]
+    edge_pedestrian_signals: memoryview[int]
+    next_start: memoryview[int]
+    next_edge: memoryview[int]
+    next_turn_qs: memoryview[int]
+    from_start: memoryview[int]
+    from_edge: memoryview[int]
+    from_turn_qs: memoryview[int]
+    tile_edge: memoryview[int]
+    tile_lat: memoryview[int]
+    tile_lon: memoryview[int]
+    row_cell: memoryview[int]
+    cell_column: memoryview[int]
+    cell_piece: memoryview[int]
+    piece_point: memoryview[int]
 
-    def replace_seconds(self, edge_s: bytes | memoryview) -> None:
+    def replace_seconds(self, edge_s: bytes | memoryview[float]) -> None:
         """Use these float32 seconds per edge from now on. Raises ValueError when they are not one per edge."""
         view = memoryview(edge_s).cast("B").cast("f")
         if len(view) != self.edge_count:
@@ -194,6 +194,6 @@ class RoadGraph:
         return [(lats[p] / E7, lons[p] / E7, length_m - along_m[p]) for p in reversed(points)]
 
 
-def east_unit_m(lat: float) -> float:
+def east_unit_m(*, lat: float) -> float:
     """Metres per unit of longitude at a latitude in degrees."""
     return UNIT_M * max(cos(radians(lat)), 1e-6)

@@ -98,7 +98,7 @@ def graph_of(network: Network, junctions: Junctions) -> RoadGraph:
     arrays |= _edge_arrays(segments, edges.segment[edge_order], edge_segment, arrays, network)
     arrays |= _turn_arrays(new_edge, turn_from, turn_to, turn_s)
     arrays |= _tile_arrays(tile[edge_segment >> 1], shape)
-    arrays |= grid_arrays(arrays["point_lat"], arrays["point_lon"], arrays["point_segment"], shape)
+    arrays |= grid_arrays(arrays["point_segment"], shape, point_lat=arrays["point_lat"], point_lon=arrays["point_lon"])
     return RoadGraph(
         {name: memoryview(np.ascontiguousarray(arrays[name], dtype=code)) for name, code in ARRAYS.items()}, shape
     )

@@ -15,7 +15,7 @@ STEPS_PER_CELL = 8
 which ``snap`` allows for."""
 
 
-def grid_arrays(point_lat: Array, point_lon: Array, point_segment: Array, shape: Shape) -> dict[str, Array]:
+def grid_arrays(point_segment: Array, shape: Shape, *, point_lat: Array, point_lon: Array) -> dict[str, Array]:
     """The arrays row_cell, cell_column, cell_piece and piece_point."""
     pieces = np.flatnonzero(point_segment[:-1] == point_segment[1:])
     row = (point_lat - shape.south) / shape.cell_height

@@ -35,7 +35,7 @@ class TurnRule(NamedTuple):
 
 @dataclass(slots=True)
 class Junctions:
-    """Facts by node number. ``signals`` gives the lights and the direction of their way that they stop (-1, 0 = both, 1)."""
+    """Facts by node number. ``signals`` gives the lights and which direction of their way they stop (0 = both)."""
 
     signals: dict[int, tuple[Signal, int]] = field(default_factory=dict)
     blocked: set[int] = field(default_factory=set)

@@ -29,7 +29,8 @@ class Light(NamedTuple):
 class Segment:
     """A drivable piece from its first node to its last; with ``oneway`` not to be driven back.
 
-    ``nodes`` index ``Network.lats`` and ``lons``. ``first_way`` and ``last_way`` are the numbers of the ways at either end.
+    ``nodes`` index ``Network.lats`` and ``lons``. ``first_way`` and ``last_way`` are the numbers of the ways at
+    either end.
     """
 
     nodes: list[int]

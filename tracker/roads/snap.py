@@ -53,7 +53,7 @@ def snap(
     for reach_m in REACHES_M:
         if reach_m > within_m:
             reach_m = within_m
-        found = _nearest(graph, lat, lon, heading_deg, previous, reach_m)
+        found = _nearest(graph, heading_deg, previous, reach_m, lat=lat, lon=lon)
         if found is not None:
             return found
         if reach_m >= within_m:
@@ -64,7 +64,7 @@ def snap(
 def candidates(graph: RoadGraph, *, lat: float, lon: float, within_m: float, most: int = 8) -> list[Snap]:
     """The nearest place on each segment within reach, nearest first; both directions undecided."""
     best: dict[int, tuple[float, int, float]] = {}
-    for point, share, off_sq in _pieces_near(graph, lat, lon, within_m):
+    for point, share, off_sq in _pieces_near(graph, within_m, lat=lat, lon=lon):
         segment = graph.point_segment[point]
         if segment not in best or off_sq < best[segment][0]:
             best[segment] = (off_sq, point, share)
@@ -72,10 +72,10 @@ def candidates(graph: RoadGraph, *, lat: float, lon: float, within_m: float, mos
     return [_placed(graph, point, share, off_sq, off_sq / (2 * GPS_M * GPS_M), 0.0) for off_sq, point, share in nearest]
 
 
-def _pieces_near(graph: RoadGraph, lat: float, lon: float, reach_m: float) -> list[tuple[int, float, float]]:
+def _pieces_near(graph: RoadGraph, reach_m: float, *, lat: float, lon: float) -> list[tuple[int, float, float]]:
     """(point that begins the piece, share of it, square of the distance) for all pieces within reach."""
     qy, qx = lat * E7, lon * E7
-    kx = east_unit_m(lat)
+    kx = east_unit_m(lat=lat)
     lats, lons = graph.point_lat, graph.point_lon
     found = []
     reach_sq = reach_m * reach_m
@@ -111,10 +111,10 @@ def _points_near(graph: RoadGraph, qy: float, qx: float, high: float, wide: floa
 
 
 def _nearest(
-    graph: RoadGraph, lat: float, lon: float, heading_deg: float | None, previous: int, reach_m: float
+    graph: RoadGraph, heading_deg: float | None, previous: int, reach_m: float, *, lat: float, lon: float
 ) -> Snap | None:
     qy, qx = lat * E7, lon * E7
-    kx = east_unit_m(lat)
+    kx = east_unit_m(lat=lat)
     ky = UNIT_M
     lats, lons, segment_of = graph.point_lat, graph.point_lon, graph.point_segment
     forward, backward = graph.segment_forward, graph.segment_backward

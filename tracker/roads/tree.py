@@ -33,7 +33,7 @@ class Left(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """An edge on which the trip may end, so many metres from its start; ``extra_s`` is what the walk from there adds."""
+    """An edge on which the trip may end, so many metres from its start; ``extra_s``: what the walk from there adds."""
 
     edge: int
     along_m: float
@@ -42,18 +42,20 @@ class Goal(NamedTuple):
 
 @dataclass(slots=True)
 class Tree:
-    """``left_units``, ``left_units_m`` and ``following`` hold, per edge covered, what is left from the *end* of the edge.
+    """``left_units``, ``left_units_m`` and ``following`` hold, per edge covered, what is left from the *end* of the
+    edge.
 
     ``shift`` maps a tile of the graph to what must be added to an edge's number to find its place in the arrays;
-    None when all edges are covered in order. ``goals`` are the ends, by edge. ``edge_s`` are the seconds it was made with.
+    None when all edges are covered in order. ``goals`` are the ends, by edge. ``edge_s`` are the seconds it was made
+    with.
     """
 
     goals: dict[int, Goal]
-    left_units: memoryview
-    left_units_m: memoryview
-    following: memoryview
+    left_units: memoryview[int]
+    left_units_m: memoryview[int]
+    following: memoryview[int]
     shift: dict[int, int] | None
-    edge_s: memoryview
+    edge_s: memoryview[float]
     version: int
 
     @property
@@ -140,7 +142,7 @@ class Tree:
 class _Line:
     """Points and times of a way while it is put together."""
 
-    def __init__(self, graph: RoadGraph, edge_s: memoryview) -> None:
+    def __init__(self, graph: RoadGraph, edge_s: memoryview[float]) -> None:
         self.graph = graph
         self.edge_s = edge_s
         self.points: list[tuple[float, float]] = []

@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
 
 class _Ender(NamedTuple):
-    """An edge that leads onto a goal: seconds from its end to the destination, and which of its followers the goal is."""
+    """An edge that leads onto a goal: seconds from its end to the destination, the goal, its place in the followers."""
 
     seconds: float
     goal: Goal
@@ -100,7 +100,7 @@ class TreeMaker:
             return [None] * len(origins)
         graph = self.graph
         places = [snap(graph, lat=origin.lat, lon=origin.lon) for origin in origins]
-        tree = self.tree_to(goals, radius_m=max([DEFAULT_RADIUS_M, *(_reach_m(o, lat, lon) for o in origins)]))
+        tree = self.tree_to(goals, radius_m=max([DEFAULT_RADIUS_M, *(_reach_m(o, lat=lat, lon=lon) for o in origins)]))
         lefts = [None if at is None else tree.left(graph, at) for at in places]
         return [None if left is None else left.seconds for left in lefts]
 
@@ -112,8 +112,8 @@ class TreeMaker:
         lats, lons = np.frombuffer(graph.tile_lat, np.int32), np.frombuffer(graph.tile_lon, np.int32)
         lat_deg = float(lats[home]) / E7
         north_m = (lats.astype(np.float64) - lats[home]) * UNIT_M
-        east_m = (lons.astype(np.float64) - lons[home]) * east_unit_m(lat_deg)
-        diagonal_m = float(np.hypot(shape.tile_height * UNIT_M, shape.tile_width * east_unit_m(lat_deg)))
+        east_m = (lons.astype(np.float64) - lons[home]) * east_unit_m(lat=lat_deg)
+        diagonal_m = float(np.hypot(shape.tile_height * UNIT_M, shape.tile_width * east_unit_m(lat=lat_deg)))
         near = np.hypot(north_m, east_m) <= radius_m + diagonal_m
         near[[graph.edge_tile[goal.edge] for goal in goals]] = True
         tiles = np.flatnonzero(near)
@@ -168,10 +168,10 @@ def _ways(cover: Cover, before: Array, enders: dict[int, _Ender]) -> tuple[Array
     return following, metres[:-1]
 
 
-def _reach_m(origin: Place, lat: float, lon: float) -> float:
+def _reach_m(origin: Place, *, lat: float, lon: float) -> float:
     """A radius that holds the way from an origin, detours included."""
     north_m = (origin.lat - lat) * E7 * UNIT_M
-    east_m = (origin.lon - lon) * E7 * east_unit_m(lat)
+    east_m = (origin.lon - lon) * E7 * east_unit_m(lat=lat)
     return 1.3 * float(np.hypot(north_m, east_m)) + 5_000.0
 
 

@@ -1,0 +1,82 @@
+"""The process that makes trees: ``python -m tracker.roads.worker FILE.graph``.
+
+Reads requests from its standard input and writes answers to its standard output, one after the other; ends when the
+input ends, and so with the server it belongs to.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from tracker.roads.graph import RoadGraph
+from tracker.roads.graph_file import open_graph
+from tracker.roads.trees import Place, TreeMaker
+from tracker.roads.worker_messages import (
+    LENGTH,
+    Answer,
+    Failed,
+    NewSeconds,
+    NoRoadThere,
+    Taken,
+    Times,
+    TreeMade,
+    WantTimes,
+    WantTree,
+    decode_request,
+    framed,
+)
+
+NICE = 5
+"""Fixes that arrive now come before trees that are wanted soon."""
+
+
+def serve(graph: RoadGraph, requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer until the requests end."""
+    maker = TreeMaker(graph)
+    while len(head := requests.read(LENGTH.size)) == LENGTH.size:
+        (length,) = LENGTH.unpack(head)
+        request = decode_request(requests.read(length))
+        try:
+            answer = answer_to(maker, request)
+        except Exception as error:
+            answer = Failed(request.number, f"{type(error).__name__}: {error}")
+        answers.write(framed(answer))
+        answers.flush()
+
+
+def answer_to(maker: TreeMaker, request: WantTree | WantTimes | NewSeconds) -> Answer:
+    match request:
+        case WantTree(number=number, lat=lat, lon=lon, radius_m=radius_m):
+            tree = maker.tree(lat=lat, lon=lon, radius_m=radius_m)
+            if tree is None:
+                return NoRoadThere(number)
+            return TreeMade(
+                number,
+                goals=[(goal.edge, goal.along_m, goal.extra_s) for goal in tree.goals.values()],
+                left_units=tree.left_units.tobytes(),
+                left_units_m=tree.left_units_m.tobytes(),
+                following=tree.following.tobytes(),
+                shift=tree.shift,
+            )
+        case WantTimes(number=number, origins=origins, lat=lat, lon=lon):
+            return Times(number, maker.times([Place(*origin) for origin in origins], lat=lat, lon=lon))
+        case NewSeconds(number=number, edge_s=edge_s):
+            maker.graph.replace_seconds(maker.graph.edge_free_s if edge_s is None else edge_s)
+            return Taken(number)
+
+
+def main() -> None:
+    # Ctrl+C reaches the whole group; the server decides when its worker ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICE)
+    # The server has verified the file.
+    graph = open_graph(Path(sys.argv[1]), verify=False)
+    serve(graph, sys.stdin.buffer, sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()
