@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,6 +23,9 @@ from slots.store import open_database
 from tracker.errors import TrackerError
 from tracker.hub import Hub
 from tracker.node import Node
+from tracker.roads import NoRoads, RoadEngine
+from tracker.roads.embedded import EmbeddedRoads
+from tracker.roads.graph_file import RoadsFileError
 from tracker.sockets import Sockets
 from tracker.store import SqlTrackStore, tracks_url
 from web import health, live_api, pages
@@ -57,6 +62,8 @@ from web.shell import Shell
 from web.state import State, state_of, system_now_ms
 from web.switches import Switches
 from web.watch_log import WatchLog
+
+log = logging.getLogger("enroute.app")
 
 VERSION = "0.1.0"
 
@@ -137,7 +144,9 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         track_store = SqlTrackStore(tracks_url(settings.database))
         stack.callback(track_store.close)
         hub = Hub(now_ms=now_ms)
-        node = Node(hub=hub, store=track_store, now_ms=now_ms, arrival_radius_m=settings.arrival_radius_m)
+        roads = open_roads(settings.roads_path)
+        stack.push_async_callback(roads.close)
+        node = Node(hub=hub, store=track_store, now_ms=now_ms, roads=roads, arrival_radius_m=settings.arrival_radius_m)
         sockets = Sockets(turn=node)
         metrics = Metrics()
         metrics.watch(node)
@@ -172,6 +181,17 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         stack.push_async_callback(state.outbox.close)
         stack.callback(state.draining.set)
         yield state
+
+
+def open_roads(path: Path) -> RoadEngine:
+    """The road engine of a graph that `enroute map build` made; without one, or with one of another version, none."""
+    if not path.exists():
+        return NoRoads()
+    try:
+        return EmbeddedRoads(path)
+    except RoadsFileError as error:
+        log.warning("arrival times are estimated without a map: %s", error)
+        return NoRoads()
 
 
 def rules_of(settings: Settings) -> Rules:

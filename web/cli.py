@@ -23,7 +23,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "device_token_command",
         "Make a token for a technician's phone.",
     ),
-    "map": ("web.basemap.command", "map_group", "Build the drawn map from an OpenStreetMap extract."),
+    "map": (
+        "web.basemap.command",
+        "map_group",
+        "Build the drawn map and the road graph from an OpenStreetMap extract.",
+    ),
     "simulate": ("simulations.cli", "simulate", "Drive technicians and customers against a server."),
     "eta": ("web.commands.eta", "eta_group", "Look into arrival times."),
     "benchmark": ("benchmarks.cli", "benchmark", "Measure this machine."),

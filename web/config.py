@@ -21,6 +21,8 @@ PREFIX = "ENROUTE_"
 # Read by `enroute simulate` and by the tests, which may run where the server's own options are set.
 OTHER_VARIABLES = frozenset({"ENROUTE_SIM_URL", "ENROUTE_SIM_EMAIL", "ENROUTE_SIM_PASSWORD", "ENROUTE_TEST_DATA"})
 
+ROADS_NAME = "roads.graph"
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[int, Meta(ge=0, le=10 * 365 * 86_400)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
@@ -78,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     map_style_url: str | None = None
     map_file: str | None = None
+    roads_file: str | None = None
 
     def __repr__(self) -> str:
         """Without what nobody may read in a log."""
@@ -111,6 +114,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return Path(self.map_file)
         folder = self.sqlite_path.parent if self.sqlite_path else Path()
         return folder / "basemap.pmtiles"
+
+    @property
+    def roads_path(self) -> Path:
+        """The road graph that arrival times are reckoned on, beside the basemap; it need not exist."""
+        return Path(self.roads_file) if self.roads_file else self.basemap_path.with_name(ROADS_NAME)
 
 
 OPTION_NAMES = tuple(field.name for field in msgspec.structs.fields(Settings))

@@ -1,27 +1,22 @@
-"""Makes the arrays of a road graph from a network of segments. numpy all along; runs once per extract."""
+"""Makes the arrays of a road graph from a network of segments: numpy all along, once per extract."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 
-from tracker.roads.extract import ExtractError, read_streets
 from tracker.roads.graph import ARRAYS, E7, TURN_UNIT_S, UNIT_M, RoadGraph, Shape
 from tracker.roads.grid import grid_arrays
-from tracker.roads.junctions import Junctions, Signal, read_junctions
-from tracker.roads.segments import Network, Segment, network_of
+from tracker.roads.junctions import Junctions, Signal
+from tracker.roads.segments import Network, Segment
 from tracker.roads.speeds import PEDESTRIAN_SIGNAL_S, ROAD_CLASSES, SIGNAL_S, free_kmh
 from tracker.roads.turns import strong_parts, turns_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Progress = Callable[[str, float], None]
-"""Told what is being done and which part of everything (0..1) is behind."""
 
 TOLERANCE_M = 1.5
 """Bends flatter than this are left out: less than the width of a lane."""
@@ -39,24 +34,6 @@ class _Edges:
     segment: Array
     from_node: Array
     to_node: Array
-
-
-def build_graph(extract: Path, *, progress: Progress | None = None) -> RoadGraph:
-    """The road graph of an extract. Raises ExtractError when it cannot be read or holds no roads."""
-    tell = progress or (lambda _stage, _part: None)
-    tell("Reading roads", 0.0)
-    streets = read_streets(extract)
-    tell("Reading signals and turn restrictions", 0.35)
-    junctions = read_junctions(extract)
-    tell("Joining roads", 0.5)
-    network = network_of(streets, junctions)
-    if not network.segments:
-        raise ExtractError(f"{extract} holds no roads for cars")
-    del streets
-    tell("Linking turns", 0.7)
-    graph = graph_of(network, junctions)
-    tell("Done", 1.0)
-    return graph
 
 
 def graph_of(network: Network, junctions: Junctions) -> RoadGraph:
