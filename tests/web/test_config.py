@@ -100,6 +100,12 @@ def test_the_basemap_lies_beside_the_database_unless_it_is_named():
     assert str(load_settings({}, map_file="/maps/porto.pmtiles").basemap_path) == "/maps/porto.pmtiles"
 
 
+def test_the_roads_lie_beside_the_basemap_unless_they_are_named():
+    assert str(load_settings({}, database="sqlite:////data/e.db").roads_path) == "/data/roads.graph"
+    assert str(load_settings({}, map_file="/maps/porto.pmtiles").roads_path) == "/maps/roads.graph"
+    assert str(load_settings({}, roads_file="/maps/porto.graph").roads_path) == "/maps/porto.graph"
+
+
 def test_every_option_can_be_given_by_the_environment():
     assert all(name == name.lower() for name in OPTION_NAMES)
 

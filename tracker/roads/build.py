@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracker.roads.extract import ExtractError, read_streets
+from tracker.roads.extract import NoRoadsForCars, read_streets
 from tracker.roads.graph import RoadGraph
 from tracker.roads.graph_build import graph_of
 from tracker.roads.graph_file import source_of, write_graph
@@ -15,12 +15,6 @@ from tracker.roads.segments import network_of
 
 Progress = Callable[[str, float], None]
 """Told what is being done and which part of everything (0..1) is behind."""
-
-
-class NoRoadsForCars(ExtractError):
-    """The extract can be read, but nobody can drive in it."""
-
-    code = "extract_without_roads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,12 @@ class ExtractError(TrackerError):
     code = "extract_unreadable"
 
 
+class NoRoadsForCars(ExtractError):
+    """The extract can be read, but nobody can drive there and back in it."""
+
+    code = "extract_without_roads"
+
+
 class Oneway(IntEnum):
     """In which direction of its nodes a street may be driven."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from tracker.roads.extract import NoRoadsForCars
 from tracker.roads.graph import ARRAYS, E7, TURN_UNIT_S, UNIT_M, RoadGraph, Shape
 from tracker.roads.grid import grid_arrays
 from tracker.roads.junctions import Junctions, Signal
@@ -37,7 +38,10 @@ class _Edges:
 
 
 def graph_of(network: Network, junctions: Junctions) -> RoadGraph:
-    """The graph of a network: its largest part in which every edge can be reached from every other."""
+    """The graph of a network: its largest part in which every edge can be reached from every other, and islands alike.
+
+    Raises NoRoadsForCars when there is none.
+    """
     segments = network.segments
     lats = np.rint(np.array(network.lats) * E7).astype(np.int64)
     lons = np.rint(np.array(network.lons) * E7).astype(np.int64)
@@ -52,6 +56,8 @@ def graph_of(network: Network, junctions: Junctions) -> RoadGraph:
         forbidden=_forbidden(network, junctions, edges),
     )
     kept_edges = strong_parts(len(edges.segment), turn_from, turn_to)
+    if not kept_edges.any():
+        raise NoRoadsForCars("there are no roads on which one can drive there and back")
 
     alive = np.unique(edges.segment[kept_edges] >> 1)
     shape, points, first_point, tile = _lines(network, alive, lats, lons)

@@ -63,7 +63,7 @@ def _read_node(found: Junctions, node: int, tags: TagList) -> None:
     kind = tags.get("highway")
     if kind == "traffic_signals":
         found.signals[node] = (Signal.CROSSROADS, _direction_of(tags))
-    elif kind == "crossing" and tags.get("crossing") == "traffic_signals":
+    elif kind == "crossing" and (tags.get("crossing") == "traffic_signals" or tags.get("crossing:signals") == "yes"):
         found.signals[node] = (Signal.PEDESTRIANS, _direction_of(tags))
     if tags.get("barrier") in _BLOCKING:
         access = next((tags[key] for key in _CAR_KEYS if key in tags), "no")

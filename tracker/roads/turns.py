@@ -63,9 +63,20 @@ def _roads_at(from_node: Array, to_node: Array, segment: Array, nodes: int) -> A
 
 
 def strong_parts(edges: int, before: Array, after: Array) -> Array:
-    """A mask of the edges in the largest part within which all reach all, and in others that are hardly smaller."""
+    """A mask of the edges of the largest part within which all reach all; the same of each island worth keeping."""
     links = csr_array((np.ones(len(before), np.int8), (before, after)), shape=(edges, edges))
     _, part = connected_components(links, directed=True, connection="strong")
+    _, land = connected_components(links, directed=True, connection="weak")
     sizes = np.bincount(part)
-    kept = sizes >= max(ISLAND_SHARE * sizes.max(), 1)
+    land_of_part = np.empty(len(sizes), np.int64)
+    land_of_part[part] = land
+    kept = np.zeros(len(sizes), bool)
+    # Of two parts of one land that are as large, the first: between them one could go but not come back.
+    order = np.argsort(-sizes, kind="stable")
+    _, first = np.unique(land_of_part[order], return_index=True)
+    kept[order[first]] = True
+    # A single edge is a part only if it leads to itself: a ring.
+    rings = np.zeros(len(sizes), bool)
+    rings[part[before[before == after]]] = True
+    kept &= (sizes >= ISLAND_SHARE * sizes.max()) & ((sizes > 1) | rings)
     return np.asarray(kept[part])

@@ -40,7 +40,8 @@ def build(extract: Path, out: Path | None, roads: Path | None) -> None:
 
     Extracts of cities and countries are offered for download by many mirrors of OpenStreetMap.
     """
-    from tracker.roads.build import NoRoadsForCars, build_roads
+    from tracker.roads.build import build_roads
+    from tracker.roads.extract import NoRoadsForCars
     from web.basemap.build import build_basemap
     from web.config import ROADS_NAME, load_settings
 
@@ -57,8 +58,7 @@ def build(extract: Path, out: Path | None, roads: Path | None) -> None:
 
 def _timed(out: Path, make: Callable[[Progress], T]) -> tuple[T, float]:
     """What was made behind a progress bar, and the seconds it took."""
-    from tracker.roads.build import NoRoadsForCars
-    from tracker.roads.extract import ExtractError
+    from tracker.roads.extract import ExtractError, NoRoadsForCars
 
     started_s = time.monotonic()
     with click.progressbar(length=1000, label="Starting", width=30) as bar:

@@ -19,6 +19,8 @@ class TinyExtract:
     node_tags: dict[int, Mapping[str, str]] = field(default_factory=dict)
     ways: list[tuple[Sequence[int], Mapping[str, str]]] = field(default_factory=list)
     relations: list[tuple[Sequence[tuple[int, str]], Mapping[str, str]]] = field(default_factory=list)
+    restrictions: list[tuple[int, int, int, Mapping[str, str]]] = field(default_factory=list)
+    """(number of the way from, of the node over, of the way to, tags)."""
     box: tuple[float, float, float, float] | None = None
 
     def node(self, *, north: float, east: float, **tags: str) -> int:
@@ -34,6 +36,11 @@ class TinyExtract:
         self.ways.append(([numbers[at] for at in points], tags))
         return len(self.ways)
 
+    def link(self, *nodes: int, **tags: str) -> int:
+        """A way through nodes that are there already; its number."""
+        self.ways.append((nodes, tags))
+        return len(self.ways)
+
     def write(self, path: Path) -> Path:
         header = osmium.io.Header()
         if self.box:
@@ -47,6 +54,9 @@ class TinyExtract:
         for number, (members, tags) in enumerate(self.relations, start=1):
             of_ways = [("w", way, role) for way, role in members]
             writer.add_relation(Relation(id=number, members=of_ways, tags=dict(tags)))
+        for number, (start, via, end, tags) in enumerate(self.restrictions, start=len(self.relations) + 1):
+            members = [("w", start, "from"), ("n", via, "via"), ("w", end, "to")]
+            writer.add_relation(Relation(id=number, members=members, tags={"type": "restriction", **tags}))
         writer.close()
         return path
 

@@ -1,0 +1,175 @@
+from itertools import pairwise
+from math import inf
+from random import Random
+
+import numpy as np
+import pytest
+
+from tests.tracker.roads.random_town import RandomTown
+from tracker.roads.snap import Snap, snap
+from tracker.roads.tree import TREE_UNIT_S, Tree
+from tracker.roads.trees import Place, TreeMaker
+
+
+def at_start(graph, edge: int) -> Snap:
+    return Snap(edge, -1, 0.0, graph.edge_length_m[edge], 0.0, 0.0)
+
+
+def tree_to(graph, *, lat: float, lon: float, **options) -> Tree:
+    tree = TreeMaker(graph).tree(lat=lat, lon=lon, **options)
+    assert tree is not None
+    return tree
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_tree_knows_the_times_that_a_plain_search_finds(seed, tmp_path):
+    town = RandomTown(seed=seed)
+    graph = town.graph(tmp_path)
+    starts = {edge: town.link_at_start(graph, edge) for edge in range(graph.edge_count)}
+    for goal in Random(seed).sample(sorted(starts.values()), k=4):
+        tree = tree_to(graph, **dict(zip(("lat", "lon"), town.middle(goal), strict=True)))
+
+        lefts = {edge: tree.left(graph, at_start(graph, edge)) for edge in starts}
+
+        found = {edge: inf if left is None else left.seconds for edge, left in lefts.items()}
+        expected = {edge: town.shortest_s(start, goal) for edge, start in starts.items()}
+        # Turns are kept in quarters of a second, and the earth is a little flatter here.
+        assert found == pytest.approx(expected, rel=0.002, abs=2.0)
+
+
+def test_the_line_takes_as_long_as_the_tree_says(graph, town):
+    tree = tree_to(graph, **dict(zip(("lat", "lon"), town.middle(next(iter(town.seconds))), strict=True)))
+    random = Random(1)
+    for edge in range(graph.edge_count):
+        length_m = graph.edge_length_m[edge]
+        at = Snap(edge, -1, random.uniform(0, length_m), length_m, 0.0, 0.0)
+
+        left, route = tree.left(graph, at), tree.route(graph, at)
+
+        assert route.total_s == pytest.approx(left.seconds, abs=TREE_UNIT_S)
+        assert route.length_m == pytest.approx(left.metres, abs=6.0)
+        assert all(a <= b for a, b in pairwise(route.seconds))
+
+
+def test_the_line_begins_at_the_technician_and_ends_at_the_destination(graph, town):
+    lat, lon = town.middle(next(iter(town.seconds)))
+    tree = tree_to(graph, lat=lat, lon=lon)
+    at = snap(graph, lat=41.004, lon=-7.994)
+
+    route = tree.route(graph, at)
+
+    assert route.points[0] == pytest.approx(graph.place(at.edge, at.done_m))
+    assert route.points[-1] == pytest.approx((lat, lon), abs=1e-5)
+
+
+def test_on_the_last_street_only_the_rest_of_it_is_left(graph, town):
+    tree = tree_to(graph, **dict(zip(("lat", "lon"), town.middle(next(iter(town.seconds))), strict=True)))
+    (edge, along_m, _) = next(iter(tree.goals.values()))
+    at = Snap(edge, -1, along_m - 20.0, graph.edge_length_m[edge], 0.0, 0.0)
+
+    left, route = tree.left(graph, at), tree.route(graph, at)
+
+    assert left.metres == pytest.approx(20.0)
+    assert route.length_m == pytest.approx(20.0, abs=0.1)
+    assert left.seconds == pytest.approx(route.total_s)
+
+
+def test_a_few_metres_beyond_the_door_nothing_is_left(graph, town):
+    tree = tree_to(graph, **dict(zip(("lat", "lon"), town.middle(next(iter(town.seconds))), strict=True)))
+    (edge, along_m, _) = next(iter(tree.goals.values()))
+
+    left = tree.left(graph, Snap(edge, -1, along_m + 10.0, graph.edge_length_m[edge], 0.0, 0.0))
+
+    assert (left.seconds, left.metres) == (0.0, 0.0)
+
+
+def test_where_the_direction_is_open_the_shorter_way_counts(graph, town):
+    tree = tree_to(graph, **dict(zip(("lat", "lon"), town.middle(next(iter(town.seconds))), strict=True)))
+    edge = next(edge for edge in range(graph.edge_count) if graph.twin(edge) >= 0 and edge not in tree.goals)
+    length_m = graph.edge_length_m[edge]
+
+    either = tree.left(graph, Snap(edge, graph.twin(edge), 10.0, length_m, 0.0, 0.0))
+
+    one = tree.left_on(graph, edge, 10.0, length_m)
+    other = tree.left_on(graph, graph.twin(edge), length_m - 10.0, length_m)
+    assert either == min(one, other)
+
+
+def test_seconds_that_were_learned_take_the_place_of_the_free_ones(own_graph, town):
+    graph = own_graph
+    goal = town.middle(next(iter(town.seconds)))
+    maker = TreeMaker(graph)
+    before = maker.tree(lat=goal[0], lon=goal[1])
+    slower = np.frombuffer(graph.edge_free_s, np.float32) * 100
+
+    graph.replace_seconds(slower.tobytes())
+    after = maker.tree(lat=goal[0], lon=goal[1])
+
+    at = at_start(graph, next(edge for edge in range(graph.edge_count) if edge not in before.goals))
+    assert after.left(graph, at).seconds > 20 * before.left(graph, at).seconds
+    assert after.route(graph, at).total_s == pytest.approx(after.left(graph, at).seconds, abs=TREE_UNIT_S)
+    assert (before.version, after.version) == (0, 1)
+
+
+def test_seconds_for_another_graph_are_refused(own_graph):
+    with pytest.raises(ValueError, match=f"3 times for {own_graph.edge_count} edges"):
+        own_graph.replace_seconds(np.ones(3, np.float32).tobytes())
+
+
+def test_a_place_without_roads_has_no_tree(graph):
+    assert TreeMaker(graph).tree(lat=41.5, lon=-8.0) is None
+
+
+def test_an_end_between_two_streets_may_be_reached_over_either(porto):
+    maker = TreeMaker(porto)
+
+    goals = maker.goals(lat=41.1579, lon=-8.6291)
+
+    assert len({porto.edge_segment[goal.edge] >> 1 for goal in goals}) >= 1
+    assert min(goal.extra_s for goal in goals) == 0.0
+
+
+def test_a_small_radius_knows_the_same_times_near_the_destination(porto):
+    maker = TreeMaker(porto)
+    whole = maker.tree(lat=41.157, lon=-8.629)
+    part = maker.tree(lat=41.157, lon=-8.629, radius_m=3_000.0)
+    random = Random(2)
+    same = near = 0
+    for _ in range(300):
+        at = snap(porto, lat=41.157 + random.uniform(-0.008, 0.008), lon=-8.629 + random.uniform(-0.008, 0.008))
+        if at is not None:
+            near += 1
+            same += part.left(porto, at) == whole.left(porto, at)
+            assert part.route(porto, at).total_s == pytest.approx(part.left(porto, at).seconds, abs=TREE_UNIT_S)
+
+    assert part.size_bytes < whole.size_bytes
+    assert same > 0.95 * near
+
+
+def test_beyond_its_radius_a_tree_knows_nothing(porto):
+    tree = TreeMaker(porto).tree(lat=41.157, lon=-8.629, radius_m=1.0)
+    far = snap(porto, lat=41.18, lon=-8.60)
+
+    assert far is not None
+    assert tree.left(porto, far) is None
+    assert tree.route(porto, far) is None
+
+
+def test_travel_times_are_those_of_the_trees(graph, town):
+    lat, lon = town.middle(next(iter(town.seconds)))
+    origins = [Place(41.004, -7.994), Place(41.5, -8.0), Place(41.001, -7.998)]
+
+    times = TreeMaker(graph).times(origins, lat=lat, lon=lon)
+
+    tree = tree_to(graph, lat=lat, lon=lon)
+    first, last = (tree.left(graph, snap(graph, lat=o.lat, lon=o.lon)).seconds for o in origins[::2])
+    assert times == [first, None, last]
+
+
+def test_every_place_of_a_real_city_reaches_every_other(porto):
+    tree = TreeMaker(porto).tree(lat=41.157, lon=-8.629)
+
+    lefts = [tree.left(porto, at_start(porto, edge)) for edge in range(porto.edge_count)]
+
+    assert None not in lefts
+    assert max(left.seconds for left in lefts) < 3600
