@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from math import ceil
 from pathlib import Path
 
 from tracker.geo import distance_m
@@ -19,11 +18,13 @@ from tracker.route import Route
 
 CACHE_BYTES = 64 << 20
 """Trees of visits that nobody drives to just now; those in use are held by their trips."""
-RADIUS_M = 40_000.0
-RADIUS_STEP_M = 20_000.0
-LONGEST_RADIUS_M = 200_000.0
-"""Trees hold 262 km of road at most."""
+RADII_M = (10e3, 15e3, 20e3, 30e3, 45e3, 70e3, 100e3, 150e3, 200e3)
+"""A tree reaches the first that holds the whole trip: in steps, so that trips to one place share a tree. 200 km are the
+last, for a tree counts 262 km of road."""
+UNKNOWN_START_RADIUS_M = 30e3
 DETOUR = 1.3
+AROUND_M = 3000.0
+"""Ways begin and end with a stretch in the wrong direction."""
 SAME_PLACE_DIGITS = 5
 """Decimals of a degree: a metre."""
 
@@ -56,13 +57,13 @@ class EmbeddedRoads:
     ) -> Destination | None:
         """What a trip to a place is looked up in; None when no road is near it.
 
-        The tree reaches 40 km, and further when the trip starts further away (``from_lat``, ``from_lon``).
+        The tree reaches far enough for a trip from (``from_lat``, ``from_lon``), or 30 km. Where a fix finds nothing
+        left although it is on a road, ask again from there: a wider tree comes, or the place cannot be reached.
         """
-        radius_m = RADIUS_M
+        radius_m = UNKNOWN_START_RADIUS_M
         if from_lat is not None and from_lon is not None:
-            far_m = DETOUR * distance_m(lat=lat, lon=lon, to_lat=from_lat, to_lon=from_lon)
-            # In steps, so that trips to one place share a tree.
-            radius_m = max(radius_m, min(ceil(far_m / RADIUS_STEP_M) * RADIUS_STEP_M, LONGEST_RADIUS_M))
+            far_m = DETOUR * distance_m(lat=lat, lon=lon, to_lat=from_lat, to_lon=from_lon) + AROUND_M
+            radius_m = next((radius_m for radius_m in RADII_M if radius_m >= far_m), RADII_M[-1])
         tree = await self._tree(radius_m, lat=lat, lon=lon)
         return None if tree is None else Destination(self.graph, tree)
 

@@ -23,7 +23,7 @@ TOLERANCE_M = 1.5
 """Bends flatter than this are left out: less than the width of a lane."""
 TILE_M = 2000.0
 _TILE_COLUMNS = 1 << 20
-CELL_M = 50.0
+CELL_M = 40.0
 ONE_CROSSING_M = 35.0
 """Lights nearer to each other than this are one crossing, and a street shorter than this lies within one."""
 

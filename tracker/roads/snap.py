@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from math import cos, inf, radians, sin
+from math import cos, radians, sin
 from typing import Final
 
 from tracker.roads.graph import E7, UNIT_M, RoadGraph, east_unit_m
@@ -123,15 +123,23 @@ def _nearest(
         heading = radians(heading_deg)
         east, north = sin(heading), cos(heading)
     scale = 0.5 / (GPS_M * GPS_M)
-    best_cost = inf
+    best_cost = reach_m * reach_m * scale + HEADING_WEIGHT + HOP_COST
     best_point = -1
     best_t = best_sq = best_along = 0.0
-    limit_sq = reach_m * reach_m
-    for point in _points_near(graph, qy, qx, reach_m / ky, reach_m / kx):
-        x0 = (lons[point] - qx) * kx
+    limit_m = reach_m
+    # A piece lies in several cells; a set is cheaper than to look at it again.
+    for point in set(_points_near(graph, qy, qx, reach_m / ky, reach_m / kx)):
         y0 = (lats[point] - qy) * ky
-        dx = (lons[point + 1] - qx) * kx - x0
-        dy = (lats[point + 1] - qy) * ky - y0
+        dy = (lats[point + 1] - qy) * ky
+        # Most pieces lie wholly to one side of what can still be better.
+        if (y0 > limit_m and dy > limit_m) or (y0 < -limit_m and dy < -limit_m):
+            continue
+        x0 = (lons[point] - qx) * kx
+        dx = (lons[point + 1] - qx) * kx
+        if (x0 > limit_m and dx > limit_m) or (x0 < -limit_m and dx < -limit_m):
+            continue
+        dx -= x0
+        dy -= y0
         length_sq = dx * dx + dy * dy
         if length_sq > 0.0:
             t = -(x0 * dx + y0 * dy) / length_sq
@@ -145,7 +153,7 @@ def _nearest(
             t = 0.0
         off_sq = x0 * x0 + y0 * y0
         cost = off_sq * scale
-        if cost >= best_cost or off_sq > limit_sq:
+        if cost >= best_cost or off_sq > limit_m * limit_m:
             continue
         along = 0.0
         if heading_deg is not None and length_sq > 0.0:
@@ -162,6 +170,9 @@ def _nearest(
             cost += HOP_COST
         if cost < best_cost:
             best_cost = cost
+            reach = (cost / scale) ** 0.5
+            if reach < limit_m:
+                limit_m = reach
             best_point = point
             best_t = t
             best_sq = off_sq
