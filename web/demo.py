@@ -25,7 +25,7 @@ from simulations.city_pbf import write_city
 from simulations.company import Company
 from simulations.demo_day import DemoDay, demo_city, demo_company
 from web.children import finished, running
-from web.config import PREFIX
+from web.config import PREFIX, ROADS_NAME
 
 PASSWORD = "enroute-demo"
 READY = " is ready: "
@@ -141,7 +141,7 @@ def _make_company(folder: Path, setup: DemoSetup) -> Company:
 async def _prepare(folder: Path) -> None:
     """The map and the import know nothing of each other: both at once."""
     commands = [_enroute("import", str(folder / "company.json"), "--database", _database(folder))]
-    if not (folder / "basemap.pmtiles").exists():
+    if not all((folder / name).exists() for name in ("basemap.pmtiles", ROADS_NAME)):
         commands.append(_enroute("map", "build", str(_extract(folder)), "--out", str(folder / "basemap.pmtiles")))
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(finished(command, _bare_environment())) for command in commands]

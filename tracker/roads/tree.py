@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from tracker.roads.graph import RoadGraph
+from tracker.roads.graph import E7, RoadGraph
 from tracker.roads.snap import Snap
 from tracker.route import Route
 
@@ -132,7 +132,7 @@ class Tree:
         *between, last = self.chain(graph, edge)
         for following in between:
             line.turn(edge, following)
-            line.follow(following, from_m=0.0, to_m=graph.edge_length_m[following])
+            line.follow_all(following)
             edge = following
         line.turn(edge, last)
         line.follow(last, from_m=0.0, to_m=self.goals[last].along_m)
@@ -162,6 +162,26 @@ class _Line:
             if from_m < along_m < to_m:
                 self._reach((lat, lon), started + (along_m - from_m) * pace)
         self._reach(graph.place(edge, to_m), started + (to_m - from_m) * pace)
+
+    def follow_all(self, edge: int) -> None:
+        """From end to end; its first point is the last one's last."""
+        graph = self.graph
+        pace = self.edge_s[edge] / graph.edge_length_m[edge]
+        started = self.second
+        segment, against = divmod(graph.edge_segment[edge], 2)
+        first, last = graph.segment_point[segment], graph.segment_point[segment + 1] - 1
+        lats, lons, along_m = graph.point_lat, graph.point_lon, graph.point_along_m
+        points, seconds = self.points, self.seconds
+        if against:
+            length_m = along_m[last]
+            for p in range(last - 1, first - 1, -1):
+                points.append((lats[p] / E7, lons[p] / E7))
+                seconds.append(started + (length_m - along_m[p]) * pace)
+        else:
+            for p in range(first + 1, last + 1):
+                points.append((lats[p] / E7, lons[p] / E7))
+                seconds.append(started + along_m[p] * pace)
+        self.second = seconds[-1]
 
     def _reach(self, point: tuple[float, float], second: float) -> None:
         self.second = second

@@ -21,7 +21,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 DEFAULT_RADIUS_M = 40_000.0
 """A working day's area round a visit."""
 MOST_S = (UNREACHABLE - 1) * TREE_UNIT_S
-GOAL_WITHIN_M = 250.0
+GOAL_REACHES_M = (60.0, 250.0, 1000.0)
+"""How far from a road a destination may lie, tried one after the other: farms and building sites are far from any."""
 GOAL_SLACK_M = 20.0
 """Streets hardly further from the door than the nearest are ends of the trip as well."""
 WALK_MPS = 1.5
@@ -56,7 +57,13 @@ class TreeMaker:
     def goals(self, *, lat: float, lon: float) -> list[Goal]:
         """Where a trip to a place may end: both directions of the nearest street, and of others as near."""
         graph = self.graph
-        near = candidates(graph, lat=lat, lon=lon, within_m=GOAL_WITHIN_M)
+        near: list[Snap] = []
+        for reach_m in GOAL_REACHES_M:
+            near = candidates(graph, lat=lat, lon=lon, within_m=reach_m)
+            if near:
+                within_m = near[0].off_m + FAST_CLASSES_M + GOAL_SLACK_M
+                near = candidates(graph, lat=lat, lon=lon, within_m=within_m)
+                break
         fitness = [(at.off_m + (FAST_CLASSES_M if _is_fast(graph, at) else 0.0), at) for at in near]
         nearest_m = min((m for m, _ in fitness), default=0.0)
         return [

@@ -120,6 +120,15 @@ def test_a_place_without_roads_has_no_tree(graph):
     assert TreeMaker(graph).tree(lat=41.5, lon=-8.0) is None
 
 
+def test_a_farm_is_reached_by_the_nearest_road(graph):
+    farm = {"lat": 41.0 - 0.008, "lon": -8.0 + 0.003}
+
+    tree = TreeMaker(graph).tree(**farm)
+
+    assert {goal.extra_s for goal in tree.goals.values()} == {0.0}
+    assert TreeMaker(graph).tree(lat=41.0 - 0.02, lon=-8.0) is None
+
+
 def test_an_end_between_two_streets_may_be_reached_over_either(porto):
     maker = TreeMaker(porto)
 
