@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from math import ceil, hypot
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 DEFAULT_RADIUS_M = 40_000.0
 """A working day's area round a visit."""
+RADIUS_STEP_M = 5_000.0
+"""Radii for travel times are rounded up to this, so that destinations share covers."""
 MOST_S = (UNREACHABLE - 1) * TREE_UNIT_S
 GOAL_REACHES_M = (60.0, 250.0, 1000.0)
 """How far from a road a destination may lie, tried one after the other: farms and building sites are far from any."""
@@ -79,13 +82,16 @@ class TreeMaker:
         goals = self.goals(lat=lat, lon=lon)
         return self.tree_to(goals, radius_m=radius_m) if goals else None
 
-    def tree_to(self, goals: Sequence[Goal], *, radius_m: float = DEFAULT_RADIUS_M) -> Tree:
-        """The tree to the nearest (in time) of several ends."""
+    def tree_to(self, goals: Sequence[Goal], *, radius_m: float = DEFAULT_RADIUS_M, with_ways: bool = True) -> Tree:
+        """The tree to the nearest (in time) of several ends; without ways it knows seconds and no metres or lines."""
         graph = self.graph
         cover = self._cover(goals, radius_m)
         enders = self._enders(cover, goals)
         seconds, before = _grown(cover, enders)
-        following, metres = _ways(cover, before, enders)
+        following = np.full(cover.count, NO_NEXT, np.uint8)
+        metres = np.zeros(cover.count)
+        if with_ways:
+            following, metres = _ways(cover, before, enders)
         reached = np.isfinite(seconds)
         units = np.full(cover.count, UNREACHABLE, np.uint16)
         units[reached] = np.rint(seconds[reached] / TREE_UNIT_S)
@@ -100,16 +106,23 @@ class TreeMaker:
             version=graph.version,
         )
 
-    def times(self, origins: Sequence[Place], *, lat: float, lon: float) -> list[float | None]:
-        """Driving seconds from each origin to a place; None where no way is known. The radius takes in all origins."""
-        goals = self.goals(lat=lat, lon=lon)
-        if not goals:
-            return [None] * len(origins)
-        graph = self.graph
-        places = [snap(graph, lat=origin.lat, lon=origin.lon) for origin in origins]
-        tree = self.tree_to(goals, radius_m=max([DEFAULT_RADIUS_M, *(_reach_m(o, lat=lat, lon=lon) for o in origins)]))
-        lefts = [None if at is None else tree.left(graph, at) for at in places]
-        return [None if left is None else left.seconds for left in lefts]
+    def times(self, origins: Sequence[Place], destinations: Sequence[Place]) -> list[list[float | None]]:
+        """Driving seconds from each origin (in a row) to each destination; None where no way is known.
+
+        The radius takes in all origins.
+        """
+        starts = [snap(self.graph, lat=origin.lat, lon=origin.lon) for origin in origins]
+        columns = []
+        for lat, lon in destinations:
+            goals = self.goals(lat=lat, lon=lon)
+            if not goals:
+                columns.append([None] * len(origins))
+                continue
+            furthest_m = max((_reach_m(origin, lat=lat, lon=lon) for origin in origins), default=0.0)
+            tree = self.tree_to(goals, radius_m=furthest_m, with_ways=False)
+            lefts = [None if at is None else tree.left(self.graph, at) for at in starts]
+            columns.append([None if left is None else left.seconds for left in lefts])
+        return [[column[row] for column in columns] for row in range(len(origins))]
 
     def _cover(self, goals: Sequence[Goal], radius_m: float) -> Cover:
         """The circle is drawn round the tile of the first goal, so that visits nearby share a cover."""
@@ -179,7 +192,7 @@ def _reach_m(origin: Place, *, lat: float, lon: float) -> float:
     """A radius that holds the way from an origin, detours included."""
     north_m = (origin.lat - lat) * E7 * UNIT_M
     east_m = (origin.lon - lon) * E7 * east_unit_m(lat=lat)
-    return 1.3 * float(np.hypot(north_m, east_m)) + 5_000.0
+    return ceil((1.3 * hypot(north_m, east_m) + 3_000.0) / RADIUS_STEP_M) * RADIUS_STEP_M
 
 
 def _is_fast(graph: RoadGraph, at: Snap) -> bool:

@@ -65,8 +65,9 @@ def answer_to(maker: TreeMaker, request: WantTree | WantTimes | NewSeconds) -> A
                 following=tree.following.tobytes(),
                 shift=tree.shift,
             )
-        case WantTimes(number=number, origins=origins, lat=lat, lon=lon):
-            return Times(number, maker.times([Place(*origin) for origin in origins], lat=lat, lon=lon))
+        case WantTimes(number=number, origins=origins, destinations=destinations):
+            starts, ends = ([Place(*place) for place in places] for places in (origins, destinations))
+            return Times(number, maker.times(starts, ends))
         case NewSeconds(number=number, edge_s=edge_s):
             maker.graph.replace_seconds(maker.graph.edge_free_s if edge_s is None else edge_s)
             return Taken(number)

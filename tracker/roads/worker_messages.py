@@ -22,11 +22,10 @@ class WantTree(Request, frozen=True):
 
 
 class WantTimes(Request, frozen=True):
-    """Seconds from each of the (lat, lon) to a place."""
+    """Seconds from each origin to each destination, all (lat, lon)."""
 
     origins: list[tuple[float, float]]
-    lat: float
-    lon: float
+    destinations: list[tuple[float, float]]
 
 
 class NewSeconds(Request, frozen=True):
@@ -54,7 +53,9 @@ class NoRoadThere(Answer, frozen=True):
 
 
 class Times(Answer, frozen=True):
-    seconds: list[float | None]
+    """A row for each origin."""
+
+    seconds: list[list[float | None]]
 
 
 class Taken(Answer, frozen=True):
