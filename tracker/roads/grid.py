@@ -11,8 +11,8 @@ from tracker.roads.graph import Shape
 Array = np.ndarray[Any, np.dtype[Any]]
 
 STEPS_PER_CELL = 8
-"""A piece is entered in the cells of points along it; a corner it cuts by less than an eighth of a cell may lack it,
-which ``snap`` allows for."""
+"""A piece is entered in the cells of points along it. A cell that it only clips at a corner may lack it: a road just
+within the reach of a search, by less than an eighth of a cell, may be found at the next reach alone."""
 
 
 def grid_arrays(point_segment: Array, shape: Shape, *, point_lat: Array, point_lon: Array) -> dict[str, Array]:

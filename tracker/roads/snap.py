@@ -11,8 +11,6 @@ from tracker.roads.graph import E7, UNIT_M, RoadGraph, east_unit_m
 
 REACHES_M: Final = (30.0, 90.0, 250.0)
 """Looked at one after the other until something is near enough."""
-MARGIN_M: Final = 7.0
-"""A piece so little beyond the reach may be missing in the grid's cells (see ``grid.STEPS_PER_CELL``)."""
 GPS_M: Final = 10.0
 """Spread of positions about the road, lanes and map included."""
 HEADING_WEIGHT: Final = 3.0

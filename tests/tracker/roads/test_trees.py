@@ -1,3 +1,4 @@
+import heapq
 from itertools import pairwise
 from math import inf
 from random import Random
@@ -136,6 +137,38 @@ def test_an_end_between_two_streets_may_be_reached_over_either(porto):
 
     assert len({porto.edge_segment[goal.edge] >> 1 for goal in goals}) >= 1
     assert min(goal.extra_s for goal in goals) == 0.0
+
+
+def test_scipy_and_a_heap_agree_on_a_real_city(porto):
+    maker = TreeMaker(porto)
+    goals = maker.goals(lat=41.1496, lon=-8.6110)
+
+    tree = maker.tree_to(goals)
+
+    expected = heap_times(porto, goals)
+    assert [units * TREE_UNIT_S for units in tree.left_units] == pytest.approx(expected, abs=TREE_UNIT_S / 2 + 0.01)
+
+
+def heap_times(graph, goals) -> list[float]:
+    """Seconds from the end of each edge to the nearest goal, one edge after the other."""
+    left = [inf] * graph.edge_count
+    waiting = []
+
+    def offer(edge: int, onto_s: float) -> None:
+        for place in range(graph.from_start[edge], graph.from_start[edge + 1]):
+            before = graph.from_edge[place]
+            seconds = onto_s + graph.turn_s(before, edge)
+            if seconds < left[before]:
+                left[before] = seconds
+                heapq.heappush(waiting, (seconds, before))
+
+    for goal in goals:
+        offer(goal.edge, goal.extra_s + goal.along_m / graph.edge_length_m[goal.edge] * graph.edge_s[goal.edge])
+    while waiting:
+        seconds, edge = heapq.heappop(waiting)
+        if seconds == left[edge]:
+            offer(edge, seconds + graph.edge_s[edge])
+    return left
 
 
 def test_a_small_radius_knows_the_same_times_near_the_destination(porto):
