@@ -28,12 +28,15 @@ def grid_arrays(point_segment: Array, shape: Shape, *, point_lat: Array, point_l
     cell_column = np.floor(column[pieces][owner] + share * run[owner]).astype(np.int64)
     width = int(cell_column.max()) + 2
     key = cell_row * width + cell_column
-    entries = np.unique(np.stack([key, pieces[owner]], axis=1), axis=0)
-    cells, first = np.unique(entries[:, 0], return_index=True)
+    # A straight line does not come back to a cell: its repetitions follow each other.
+    entered = np.append(True, (key[1:] != key[:-1]) | (owner[1:] != owner[:-1]))
+    key, piece = key[entered], pieces[owner[entered]]
+    order = np.argsort(key, kind="stable")
+    cells, first = np.unique(key[order], return_index=True)
     rows = int(cell_row.max()) + 1
     return {
         "row_cell": np.searchsorted(cells, np.arange(rows + 1) * width),
         "cell_column": cells % width,
-        "cell_piece": np.append(first, len(entries)),
-        "piece_point": entries[:, 1],
+        "cell_piece": np.append(first, len(order)),
+        "piece_point": piece[order],
     }
