@@ -28,6 +28,12 @@ def own_graph(town, tmp_path) -> RoadGraph:
 
 
 @pytest.fixture(scope="session")
+def wide_graph(tmp_path_factory) -> RoadGraph:
+    """Six by six kilometres: several tiles."""
+    return RandomTown(seed=1, side=48).graph(tmp_path_factory.mktemp("wide"))
+
+
+@pytest.fixture(scope="session")
 def porto() -> RoadGraph:
     extract = SHARED_DATA / "maps" / "porto.osm.pbf"
     if not extract.exists():
