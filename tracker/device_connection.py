@@ -99,6 +99,8 @@ class DeviceConnection(Connection):
         if recorder.full:
             self.close(CloseCode.TRY_LATER, "the server is busy, send it again later")
             return
+        if len(messages) > 1 and recorder.behind:
+            messages = self._shed(messages)
         fixes: list[Fix] = []
         for opcode, payload in messages:
             try:
@@ -113,6 +115,16 @@ class DeviceConnection(Connection):
         if self._tokens < 0 and not self._refilled(len(fixes), now_ms):
             return
         self._answer(fixes, node.ingest(self.technician_id, fixes, now_ms))
+
+    def _shed(self, messages: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+        """Only the newest of what came in one read, the others refused unread: whoever takes in everything of a flood
+        shows its watchers the past."""
+        count = len(messages) - 1
+        reason = Rejection.OVERLOADED.value
+        self._node.rejections[reason] += count
+        self._refused[reason] = self._refused.get(reason, 0) + count
+        self._tokens -= count
+        return messages[-1:]
 
     def _answer(self, fixes: list[Fix], verdicts: list[Verdict]) -> None:
         """Owe the acknowledgement, tell what was refused."""

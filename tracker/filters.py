@@ -36,6 +36,7 @@ class Rejection(Enum):
     INCONSISTENT_SPEED = "inconsistent_speed"
     OFF_DUTY = "off_duty"
     MALFORMED = "malformed"
+    OVERLOADED = "overloaded"
 
 
 Verdict = Kept | Rejection

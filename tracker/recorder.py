@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
@@ -14,7 +17,11 @@ from tracker.store import TrackStore
 BATCH_S = 0.1
 MAX_WAITING = 200_000
 """Rows that may wait for a slow disk (about 40 MB); beyond it devices are told to come back later."""
+BEHIND = 50_000
+"""From so many rows on the disk, or the processor, is behind: of what one device sent in a row the newest has to do."""
 RETRY_S = 1.0
+NICE = 10
+"""A tenth of a processor that is contended for, all of it otherwise (Linux: niceness is a thread's own)."""
 
 T = TypeVar("T")
 log = logging.getLogger("enroute.recorder")
@@ -44,7 +51,7 @@ class Recorder:
         self._writing = 0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fixes")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fixes", initializer=_stand_back)
         self._stopping = False
         self.failing = False
         # So much waits that nothing more may be taken.
@@ -54,6 +61,11 @@ class Recorder:
     @property
     def waiting(self) -> int:
         return len(self.rows) + self._writing
+
+    @property
+    def behind(self) -> bool:
+        """More comes in than can be written, although writing goes well."""
+        return not self.failing and len(self.rows) + self._writing > BEHIND
 
     @property
     def taken_rows(self) -> int:
@@ -164,6 +176,12 @@ class Recorder:
         self._store.write(rows, states)
         for write in extra:
             write()
+
+
+def _stand_back() -> None:
+    """Where the event loop and this thread want the same processor, it is the watchers' first."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def _call(callback: Callable[..., None], *values: int) -> None:

@@ -64,6 +64,37 @@ async def test_watchers_do_not_wait_for_the_disk(phone, node, memory):
     assert memory.fixes == {}
 
 
+async def test_when_more_comes_than_can_be_written_the_newest_of_a_read_is_taken_and_the_others_are_refused(
+    phone, node, memory, monkeypatch
+):
+    monkeypatch.setattr(recorder_module, "BEHIND", 0)
+    memory.gate.clear()
+    await phone.send(fix_at(s=0))
+    await until(lambda: memory.attempts)
+
+    await phone.send(fix_at(s=1), fix_at(s=2), fix_at(s=3))
+    await until(lambda: node.rejections["overloaded"])
+    memory.gate.set()
+
+    assert await phone.receive() == {"type": "ack", "upto": NOW_MS, "rejected": {"overloaded": 2}}
+    assert await phone.receive() == {"type": "ack", "upto": NOW_MS + 3000}
+    assert [fixed_at for _, fixed_at in memory.fixes] == [NOW_MS, NOW_MS + 3000]
+
+
+async def test_while_the_disk_fails_nothing_is_refused_for_it(phone, node, memory, monkeypatch):
+    monkeypatch.setattr(recorder_module, "BEHIND", 0)
+    memory.failing = True
+    await phone.send(fix_at(s=0))
+    await until(lambda: node.recorder.failing)
+
+    await phone.send(fix_at(s=1), fix_at(s=2))
+    await until(lambda: len(node.recorder.rows) == 2)
+    memory.failing = False
+    await until(lambda: len(memory.fixes) == 3)
+
+    assert node.rejections["overloaded"] == 0
+
+
 async def test_json_and_messagepack_single_and_in_batches_are_all_taken(phone, memory):
     await phone.send(fix_at(s=0), [fix_at(s=1), fix_at(s=2)])
     await phone.send(msgspec.msgpack.encode(fix_at(s=3)), opcode=Opcode.BINARY)

@@ -278,6 +278,19 @@ async def test_no_turn_reads_more_sockets_than_a_batch(quay, monkeypatch, size):
     assert max(len(turn) for turn in quay.log.turns) <= 4
 
 
+async def test_a_flood_is_read_in_portions_and_nobody_is_passed_over(quay, monkeypatch):
+    monkeypatch.setattr(sockets, "TURN_BYTES", 2 * READ_BYTES)
+    joined = quay.hearing(10)
+    count = 2 * READ_BYTES // 1000
+
+    for _, peer in joined:
+        say(peer, *(b"x" * 1000 for _ in range(count)))
+    await until(lambda: all(len(connection.heard) == count for connection, _ in joined))
+
+    assert max(len(turn) for turn in quay.log.turns) <= 3
+    assert {name for turn in quay.log.turns[:5] for name in turn} == set("0123456789")
+
+
 # One that fails
 
 
