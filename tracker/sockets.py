@@ -30,7 +30,7 @@ BATCH = 64
 """Sockets read in one turn: about 2 ms, under the 5 ms the loop may be held."""
 READ_BYTES = 16_384
 TURN_BYTES = 65_536
-"""Read in one turn: some 400 fixes, about 2 ms. Under a flood the rest waits for the next turn, and others get theirs."""
+"""Read in one turn: some 400 fixes, about 2 ms. Under a flood the rest waits, and others get their turn."""
 WINDOW_S = 0.05
 BUSY_WAKES = 100
 """Wake-ups in one window (2000 a second) from which on a tick is cheaper."""
