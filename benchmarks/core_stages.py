@@ -21,10 +21,10 @@ from benchmarks.loading import CITY_LAT, CITY_LON, as_json
 from tracker.device_connection import DeviceConnection
 from tracker.devices.native import decode_json, decode_msgpack
 from tracker.eta import ArrivalEstimate
+from tracker.facts import TripFacts
 from tracker.filters import TrackFilter
 from tracker.frames import BINARY, TEXT, FrameParser, frame
 from tracker.hub import Hub
-from tracker.live import TripFacts
 from tracker.messages import Fix, encode
 from tracker.node import Node
 from tracker.route import Route, RouteProgress

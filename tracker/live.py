@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from math import inf
 
-import msgspec
-
+from tracker.facts import TripFacts
 from tracker.filters import TrackFilter
 from tracker.grants import Grant, Zone
 from tracker.ledger import PredictionLog
-from tracker.messages import Destination, Fix, Position, Snapshot, Status, TechnicianCard
+from tracker.messages import Destination, Fix, Position, Snapshot, Status
 from tracker.records import LastState
 from tracker.trip import Trip
 
@@ -33,26 +32,6 @@ class Duty(Enum):
 
 ON_DUTY = Duty.ON_DUTY
 """Members of an Enum are looked up slowly; the hot path asks for this one at every fix."""
-
-
-class TripFacts(msgspec.Struct, frozen=True):
-    """What the tracker must know about a visit to tell its watchers. Times in ms since 1970.
-
-    ``version`` grows with every change: older facts never replace newer ones. ``tracking`` false: states are
-    told, coordinates and arrival times are not. ``hidden_zones``: (lat, lon, radius_m) circles in which the
-    technician is not shown until they have left them once.
-    """
-
-    version: int
-    status: str
-    time_zone: str
-    window_start_ms: int
-    window_end_ms: int
-    destination_lat: float | None = None
-    destination_lon: float | None = None
-    technician: TechnicianCard | None = None
-    tracking: bool = True
-    hidden_zones: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from typing import Protocol
 from tracker.board import BOARD_TOPIC, board_of
 from tracker.bus import Bus, LocalBus
 from tracker.errors import CloseCode
+from tracker.facts import TripFacts
 from tracker.filters import CURRENT, LATE, Rejection, Verdict
 from tracker.frames import frame
 from tracker.hub import Hub
-from tracker.live import ON_DUTY, Duty, LiveTechnician, LiveTrip, TripFacts, fix_of, state_of
+from tracker.live import ON_DUTY, Duty, LiveTechnician, LiveTrip, fix_of, state_of
 from tracker.messages import (
     Arrival,
     Board,

@@ -16,6 +16,7 @@ import os
 import select
 import socket
 from collections import deque
+from collections.abc import Callable
 from os import read
 from typing import TYPE_CHECKING, Protocol
 
@@ -153,7 +154,7 @@ class Sockets:
         for connection in list(self._connections.values()):
             connection.abort()
         if self.loop is not None and not self._epoll.closed:
-            self.loop.remove_reader(self._epoll.fileno())
+            self._look_away(self.loop)
         self._epoll.close()
 
     # Turns
@@ -256,11 +257,16 @@ class Sockets:
             if busy and not self._ticking:
                 self._ticking = True
                 self._events = self._ticks = self._idle_ticks = 0
-                loop.remove_reader(self._epoll.fileno())
+                self._look_away(loop)
                 loop.call_later(TICK_S, self._tick)
         else:
             self._wakes += 1
         self._turn()
+
+    def _look_away(self, loop: asyncio.AbstractEventLoop) -> None:
+        # asyncio promises a bool and uvloop returns None; compiled code checks what it is promised.
+        remove_reader: Callable[[int], object] = loop.remove_reader
+        remove_reader(self._epoll.fileno())
 
     def _tick(self) -> None:
         """Look what came since the last tick (busy mode)."""

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from tracker.bus import Bus, LocalBus
 from tracker.errors import CloseCode, NotTracked
+from tracker.facts import TripFacts
 from tracker.hub import Hub
-from tracker.live import EtaView, LiveTrip, TripFacts
+from tracker.live import EtaView, LiveTrip
 from tracker.messages import HEARTBEAT_S, End, Since, Snapshot, Status, Technician, Welcome, encode
 from tracker.watchers import Message
 

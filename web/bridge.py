@@ -30,7 +30,7 @@ from slots.events import (
 from slots.model import Appointment, AppointmentView, Status
 from tracker.board import BOARD_TOPIC
 from tracker.errors import CloseCode
-from tracker.live import TripFacts
+from tracker.facts import TripFacts
 from tracker.watchers import Message
 from web.home import Home
 from web.live_notices import LiveNotices

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 import click
+
+from web.compiled import take_up
 
 # name -> (module, attribute, what it does). Loading them all to print a help text would take a second.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -29,9 +32,13 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Build the drawn map and the road graph from an OpenStreetMap extract.",
     ),
     "simulate": ("simulations.cli", "simulate", "Drive technicians and customers against a server."),
+    "compile": ("web.commands.compile", "compile_command", "Translate the hot core of the tracker to machine code."),
     "eta": ("web.commands.eta", "eta_group", "Look into arrival times."),
     "benchmark": ("benchmarks.cli", "benchmark", "Measure this machine."),
 }
+
+# These follow fixes in their own process; the others start one of these or have nothing to follow.
+WITH_THE_CORE = frozenset({"serve", "eta", "benchmark"})
 
 
 class LazyGroup(click.Group):
@@ -43,6 +50,11 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in WITH_THE_CORE:
+            try:
+                take_up(os.environ)
+            except ValueError as error:
+                raise click.UsageError(str(error)) from None
         module_name, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module_name), attribute)
         return command

@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     public_url: str | None = None
     secure_cookies: bool | None = None
     log_level: LogLevel = "info"
+    # Obeyed before these settings are read, by web/compiled.py: it decides what `import tracker` finds.
+    compiled: Literal["auto", "off"] = "auto"
 
     brand: Annotated[str, Meta(min_length=1, max_length=60)] = "Enroute"
     contact_phone: str | None = None

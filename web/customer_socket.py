@@ -21,8 +21,8 @@ from starlette.websockets import WebSocket
 from tracker.board import BOARD_TOPIC
 from tracker.connections import WatcherConnection
 from tracker.errors import CloseCode
+from tracker.facts import TripFacts
 from tracker.frames import frame
-from tracker.live import TripFacts
 from tracker.messages import HEARTBEAT_S, SUBPROTOCOL, End, Since, decode_hello, encode
 from web.auth import Principal, authenticate, authenticate_token, header_of, link_cookie_name, origin_is_ours
 from web.counted_watchers import CountedWatcher, VisitWatcher

@@ -256,8 +256,9 @@ def _extract(folder: Path) -> Path:
 
 
 def _bare_environment() -> dict[str, str]:
-    """The demo's children listen to the demo alone, not to the operator's settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    """The demo's children listen to the demo alone, not to the operator's settings; how they run is left to them."""
+    kept = (PREFIX + "COMPILED",)
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) or name in kept}
 
 
 def _server_environment(host: str, port: int, folder: Path) -> dict[str, str]:

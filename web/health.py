@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
 from web import accounts_store
+from web.compiled import core
 from web.problems import Problem
 from web.state import State, state_of
 
@@ -42,6 +43,8 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        runs = Info("enroute_core", "How the core of the tracker runs: compiled or interpreted", registry=self.registry)
+        runs.info({"core": core()})
         self._requests = Counter(
             "enroute_http_requests", "HTTP answers", ["method", "route", "status"], registry=self.registry
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
+import logging
+import platform
 import socket
 import sys
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from starlette.applications import Starlette
 
 from web.acceptor import Acceptor
 from web.app import create_app
+from web.compiled import core
 from web.config import Settings
 from web.intake import Intake, connections_allowed
 
@@ -29,6 +32,8 @@ MAX_WEBSOCKET_BYTES = 65_536
 SWITCH_S = 0.0005
 """How long a thread that stores fixes may keep the interpreter from the event loop; Python's own 5 ms would be all that
 the loop may ever be held."""
+
+log = logging.getLogger("enroute.serve")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -108,6 +113,7 @@ class _Server(uvicorn.Server):
         # What lives now lives for ever: a full collection over it would stop the world for no gain.
         gc.collect()
         gc.freeze()
+        log.info("core: %s, Python %s", core(), platform.python_version())
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

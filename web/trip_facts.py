@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slots.model import AppointmentView, Status
-from tracker.live import TripFacts
+from tracker.facts import TripFacts
 from tracker.messages import TechnicianCard
 from web.config import Settings
 

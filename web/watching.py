@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import HTTPConnection
 
-from tracker.live import TripFacts
+from tracker.facts import TripFacts
 from tracker.messages import Since
 from web.auth import Principal, authenticate, authenticate_link
 from web.openapi import NUL

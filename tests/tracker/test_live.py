@@ -1,7 +1,8 @@
 import pytest
 
 from tests.tracker.journeys import NOW_MS, PLACE, fix_at
-from tracker.live import LIVE_WITHIN_MS, LOST_AFTER_MS, Duty, LiveTechnician, LiveTrip, TripFacts, freshness
+from tracker.facts import TripFacts
+from tracker.live import LIVE_WITHIN_MS, LOST_AFTER_MS, Duty, LiveTechnician, LiveTrip, freshness
 from tracker.messages import Destination
 
 
