@@ -35,14 +35,53 @@ python_is_usable() {
     have "$1" && "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
+# Built with profile-guided optimisation? Other builds, pyenv's among them unless told otherwise, need a quarter more CPU
+# for each update. A distribution's own (prefix /usr) has it, though Debian's does not tell.
+python_is_optimised() {
+    "$1" -c '
+import sys, sysconfig
+flags = " ".join(str(sysconfig.get_config_var(name)) for name in ("CONFIG_ARGS", "PY_CORE_CFLAGS"))
+sys.exit(not (sys.base_prefix == "/usr" or "--enable-optimizations" in flags or "-fprofile-use" in flags))
+' >/dev/null 2>&1
+}
+
+distribution_bin=/usr/bin
+
 find_python() {
     for python in python3 python3.13 python3.12 python3.11 python3.14; do
-        if python_is_usable "$python"; then return; fi
+        if python_is_usable "$python"; then
+            prefer_optimised_python
+            return
+        fi
     done
     python=
 }
 
+# Instead of a slow build that comes first on PATH: the distribution's own, where it is new enough.
+prefer_optimised_python() {
+    python_is_optimised "$python" && return
+    add_venv_to_distribution_python
+    for other in python3 python3.13 python3.12 python3.11 python3.14; do
+        other=$distribution_bin/$other
+        if python_is_usable "$other" && python_is_optimised "$other"; then
+            python=$other
+            return
+        fi
+    done
+}
+
+# Debian keeps venv in a package of its own. Only root gets it for speed's sake, once: nothing depends on it.
+add_venv_to_distribution_python() {
+    if [ -e .venv ] || ! have apt-get || [ "$(id -u)" != 0 ]; then return; fi
+    own=$distribution_bin/python3
+    if have "$own" && ! python_is_usable "$own" &&
+        "$own" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+        (install_packages "venv for the faster Python of this system" python3-venv) || :
+    fi
+}
+
 need_python() {
+    if [ -n "${python:-}" ]; then return; fi
     find_python
     if [ -n "$python" ]; then return; fi
     install_packages "Python with venv" python3 python3-venv
@@ -62,6 +101,16 @@ need_python() {
 # need_environment LOCKFILE: .venv with exactly that locked set and Enroute itself, editable.
 # The stamp ties it to the lock, to this folder (a moved venv is a broken one) and to the interpreter.
 need_environment() {
+    make_environment "$1"
+    compile_core
+}
+
+# The hot core of the tracker as machine code, where there are a C compiler and Python's headers. Nothing depends on it.
+compile_core() {
+    .venv/bin/enroute compile --where-possible || :
+}
+
+make_environment() {
     lock=$1
     need_python
     stamp=.venv/$(basename "$lock").stamp
@@ -84,4 +133,15 @@ need_environment() {
     if [ "$lock" = .ci/requirements-test.lock ]; then
         printf '%s\n' "$(cksum <.ci/requirements.lock) $place" >.venv/requirements.lock.stamp
     fi
+}
+
+# Without them the core is not compiled, and its tests have nothing to test.
+need_python_headers() {
+    need_python
+    if "$python" -c '
+import os, sys, sysconfig
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))
+' >/dev/null 2>&1; then return; fi
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    install_packages "Python's headers" "python$version-dev"
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from typing import Any
 
 import click
@@ -50,11 +51,6 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name in WITH_THE_CORE:
-            try:
-                take_up(os.environ)
-            except ValueError as error:
-                raise click.UsageError(str(error)) from None
         module_name, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module_name), attribute)
         return command
@@ -82,4 +78,12 @@ def enroute() -> None:
 
 
 def main(*args: Any) -> None:
+    # Before any command is imported, and only where this is the whole program: a test runs commands in its own process.
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    if command in WITH_THE_CORE:
+        try:
+            take_up(os.environ)
+        except ValueError as error:
+            click.echo(f"enroute: {error}", err=True)
+            sys.exit(2)
     enroute(*args, prog_name="enroute")

@@ -1,8 +1,8 @@
 """The hot core of the tracker translated to machine code by mypyc, where a build of exactly these sources is there.
 
-The Python sources stay the only truth. `enroute compile` (web/compiler.py) puts a build into the virtual environment, in
-a folder named by a digest of everything it was made from: after an edit, or with another Python, nothing is found there
-and the sources run. A build never lies beside the sources, where it would hide what is written in them.
+The Python sources stay the only truth. `enroute compile` (web/compiler.py) puts a build into the virtual environment,
+in a folder named by a digest of everything it was made from: after an edit, or with another Python, nothing is found
+there and the sources run. A build never lies beside the sources, where it would hide what is written in them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ log = logging.getLogger("enroute.compiled")
 
 
 def digest(sources: Path = SOURCES) -> str:
-    """Names everything a build depends on: the tracker's sources, how they are translated, by what and for which Python.
+    """Names everything a build depends on: the tracker's sources, what translates them and how, and the Python.
 
     All of the tracker counts: what is compiled trusts the types of what is not.
     """

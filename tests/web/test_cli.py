@@ -25,6 +25,7 @@ async def test_help_names_every_command():
         "device-token",
         "map",
         "simulate",
+        "compile",
         "benchmark",
     ):
         assert f"\n  {command} " in text
@@ -105,3 +106,17 @@ async def test_a_database_whose_guard_is_gone_is_not_served(environ, tmp_path):
 
     assert code != 0
     assert "overlap guard is incomplete" in text
+
+
+async def test_a_choice_of_the_core_that_is_none_stops_the_server(environ):
+    code, text = await run_enroute("serve", environ=environ | {"ENROUTE_COMPILED": "yes"})
+
+    assert code == 2
+    assert "ENROUTE_COMPILED: 'yes' is neither 'auto' nor 'off'." in text
+
+
+async def test_where_everything_is_done_or_nothing_can_be_compiling_says_nothing():
+    """./test has compiled the core before, where that is possible."""
+    code, text = await run_enroute("compile", "--where-possible", environ={})
+
+    assert (code, text) == (0, "")

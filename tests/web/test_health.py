@@ -42,3 +42,9 @@ async def test_the_trackers_numbers_are_among_the_metrics(house: House):
 
     for name in ("enroute_fixes_accepted_total", "enroute_watchers", "enroute_updates_delivered_total"):
         assert f"\n{name} 0.0\n" in text
+
+
+async def test_the_metrics_tell_how_the_core_runs(house: House):
+    text = (await house.nobody.get("/metrics")).text
+
+    assert '\nenroute_core_info{core="interpreted"} 1.0\n' in text

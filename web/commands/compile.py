@@ -9,11 +9,11 @@ import click
 from web.compiled import BUILDS, MODULES, digest
 from web.compiler import BuildFailed, CannotCompile, build, check_tools
 
+FAILED = "The core could not be compiled and runs interpreted, which does the same more slowly"
+
 
 @click.command("compile")
-@click.option(
-    "--where-possible", is_flag=True, help="Without a C compiler or Python's headers do nothing, successfully."
-)
+@click.option("--where-possible", is_flag=True, help="Where tools are missing, do nothing, successfully; be brief.")
 def compile_command(where_possible: bool) -> None:
     """Translate the hot core of the tracker to machine code. Safe to repeat: only changed sources are translated.
 
@@ -32,7 +32,9 @@ def compile_command(where_possible: bool) -> None:
     try:
         made = build()
     except (CannotCompile, BuildFailed) as failure:
-        raise click.ClickException(f"The core could not be compiled; it runs interpreted.\n{failure}") from None
+        if where_possible:
+            raise click.ClickException(f"{FAILED}; `enroute compile` says why.") from None
+        raise click.ClickException(f"{FAILED}.\n{failure}") from None
     took = f" in {time.monotonic() - begun_s:.0f} s" if is_new else ""
     if is_new or not where_possible:
         click.echo(f"The core is compiled{took}: {made}", err=True)
