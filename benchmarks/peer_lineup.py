@@ -20,7 +20,7 @@ from benchmarks.peer_rounds import Contestant, check
 from benchmarks.peer_servers import PEERS, Peer, serve_peer
 from benchmarks.peer_setup import NotInstalled
 from benchmarks.peer_targets import ENROUTE
-from benchmarks.serving import serve_enroute
+from benchmarks.serving import core_of, serve_enroute
 
 ENROUTE_KEY = "enroute"
 KEYS = (*(peer.key for peer in PEERS), ENROUTE_KEY)
@@ -94,7 +94,7 @@ def _start_enroute(
     server = stack.enter_context(serve_enroute(fleet.database, cpu=cpu, settings=settings))
     trips = trips_of(fleet, port=server.port)
     changed = [f"{name}={value}" for name, value in settings.items()]
-    version = " ".join([importlib.metadata.version("enroute"), *changed])
+    version = " ".join([importlib.metadata.version("enroute"), core_of(server), *changed])
     return Contestant(server, version, lambda workload, _: enroute_plan(workload, trips))
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import http.client
 import os
+import platform
+import re
 import socket
 import subprocess
 import sys
@@ -116,6 +118,17 @@ def serve_enroute(database: Path, *, cpu: int | None, settings: Mapping[str, str
             yield Server("Enroute", port, (process.pid,))
         finally:
             _end(process)
+
+
+def core_of(server: Server) -> str:
+    """How an Enroute server's core runs, by its own word, and on which Python: `compiled, Python 3.11.2`."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    try:
+        connection.request("GET", "/metrics")
+        said = re.search(rb'^enroute_core_info\{core="(\w+)"\}', connection.getresponse().read(), re.MULTILINE)
+    finally:
+        connection.close()
+    return f"{said[1].decode() if said else 'unknown core'}, Python {platform.python_version()}"
 
 
 def free_port() -> int:
