@@ -28,6 +28,11 @@ class ArrivalDetector:
     def inside(self) -> bool:
         return self._entered_ms is not None
 
+    @property
+    def at_the_door(self) -> bool:
+        """Inside and slow, or already arrived: "arriving" may be said. Driving through the circle is not enough."""
+        return self._entered_ms is not None and (self._slow > 0 or self.arrived_at is not None)
+
     def receive(
         self,
         *,

@@ -12,13 +12,21 @@ from math import sqrt
 PACE_PRIOR_S = 900.0
 """Weight of the expectation against observed driving, in seconds; from cross-validation on recorded city trips."""
 PACE_MIN, PACE_MAX = 0.5, 2.5
-TELL_S = 20.0
+TELL_S = 15.0
 TELL_SHARE = 0.08
-"""A change is told beyond max(20 s, 8 % of what is left): it halves the jumps for 2-3 % of accuracy."""
-LOW_SHARE, HIGH_SHARE = 0.55, 1.55
+"""A change is told beyond 15 s and 8 % of what is left ..."""
+TELL_NEAR_SHARE = 0.04
+TELL_NEAR_GROWS_S = 1500.0
+"""... and near the end beyond less: 4 % and one percent more for each 15 s left, but not for a stroll of the GPS."""
+TELL_LEAST_S = 3.0
+TELL_LATER = 0.8
+"""Arrivals drift later more often than sooner, so a little less is enough for that."""
+TELL_KEEPS = 0.3
+"""So much of the band stays between the told and the fresh instant: what moved out a little moves back a little."""
+LOW_SHARE, HIGH_SHARE = 0.63, 1.46
 LOW_SHARE_ESTIMATED, HIGH_SHARE_ESTIMATED = 0.45, 1.5
-HIGH_FLOOR_S = 20.0
-"""10th and 90th percentile of (actual / predicted) on recorded city trips."""
+LOW_FLOOR_S, HIGH_FLOOR_S = 5.0, 15.0
+"""10th and 90th percentile of (actual / told) on recorded city trips; seconds that do not shrink with the rest."""
 ARRIVING_S = 45.0
 """Below this a customer is told "arriving now" instead of a time."""
 STANDING_TOLD_AFTER_MS = 120_000
@@ -46,9 +54,12 @@ class Pace:
 
 
 class ArrivalEstimate:
-    """The told arrival instant of one trip, in milliseconds since 1970."""
+    """The told arrival instant of one trip, in milliseconds since 1970, with the ends of its range.
 
-    __slots__ = ("estimated", "eta_at", "high_at", "low_at", "reason")
+    ``low_scale`` and ``high_scale`` widen (above 1) or narrow the sides of the range as an installation has learned.
+    """
+
+    __slots__ = ("estimated", "eta_at", "high_at", "high_scale", "low_at", "low_scale", "reason")
 
     def __init__(self) -> None:
         self.eta_at: int | None = None
@@ -56,39 +67,58 @@ class ArrivalEstimate:
         self.high_at = 0
         self.reason = "first"
         self.estimated = False
+        self.low_scale = self.high_scale = 1.0
 
-    def update(self, left_s: float, at_ms: int, estimated: bool, standing_ms: int = 0) -> bool:
-        """Feed the seconds left as of ``at_ms``; True when the change is worth telling (``reason`` says why)."""
+    def update(
+        self, left_s: float, at_ms: int, estimated: bool, standing_ms: int = 0, at_the_door: bool | None = None
+    ) -> bool:
+        """Feed the seconds left as of ``at_ms``; True when the change is worth telling (``reason`` says why).
+
+        ``at_the_door`` tells whether the technician is so near that "arriving" may be said; None where it is not known.
+        """
         if left_s < 0.0:
             left_s = 0.0
         fresh = at_ms + int(left_s * 1000.0)
         told = self.eta_at
+        anew = self.estimated is not estimated
         self.estimated = estimated
-        # The range follows every fix: it narrows on the way even while the told instant rests.
-        if estimated:
-            low_s = left_s * LOW_SHARE_ESTIMATED
-            high_s = left_s * HIGH_SHARE_ESTIMATED + HIGH_FLOOR_S
-        else:
-            low_s = left_s * LOW_SHARE
-            high_s = left_s * HIGH_SHARE + HIGH_FLOOR_S
+        tells = True
         if told is None:
+            told = fresh
             self.reason = "estimated" if estimated else "first"
         else:
+            band_s = TELL_S + TELL_SHARE * left_s
+            near_s = left_s * (TELL_NEAR_SHARE + left_s / TELL_NEAR_GROWS_S)
+            if near_s < band_s:
+                band_s = near_s if near_s > TELL_LEAST_S else TELL_LEAST_S
             change_ms = fresh - told
-            if change_ms < 0:
-                change_ms = -change_ms
-            tell_ms = left_s * (1000.0 * TELL_SHARE)
-            if change_ms <= (tell_ms if tell_ms > 1000.0 * TELL_S else 1000.0 * TELL_S) and told >= at_ms:
-                low_at = at_ms + int(low_s * 1000.0)
-                high_at = at_ms + int(high_s * 1000.0)
-                self.low_at = low_at if low_at < told else told
-                self.high_at = high_at if high_at > told else told
-                return False
-            if left_s <= ARRIVING_S:
-                self.reason = "arriving"
+            later_ms = band_s * (1000.0 * TELL_LATER)
+            sooner_ms = band_s * -1000.0
+            if anew:
+                told = fresh
+            elif change_ms > later_ms:
+                told = fresh - int(later_ms * TELL_KEEPS)
+            elif change_ms < sooner_ms:
+                told = fresh - int(sooner_ms * TELL_KEEPS)
             else:
-                self.reason = "standing still" if standing_ms >= STANDING_TOLD_AFTER_MS else "changed"
-        self.eta_at = fresh
-        self.low_at = at_ms + int(low_s * 1000.0)
+                tells = told < at_ms
+            if told < at_ms:
+                told = at_ms
+            if tells:
+                arriving = left_s <= ARRIVING_S if at_the_door is None else at_the_door
+                if arriving:
+                    self.reason = "arriving"
+                else:
+                    self.reason = "standing still" if standing_ms >= STANDING_TOLD_AFTER_MS else "changed"
+        self.eta_at = told
+        # The range follows every fix: it narrows on the way even while the told instant rests.
+        ahead_s = (told - at_ms) / 1000.0
+        if estimated:
+            low_s = ahead_s * LOW_SHARE_ESTIMATED
+            high_s = ahead_s * HIGH_SHARE_ESTIMATED + HIGH_FLOOR_S
+        else:
+            low_s = ahead_s - (ahead_s * (1.0 - LOW_SHARE) + LOW_FLOOR_S) * self.low_scale
+            high_s = ahead_s + (ahead_s * (HIGH_SHARE - 1.0) + HIGH_FLOOR_S) * self.high_scale
+        self.low_at = at_ms + int(low_s * 1000.0) if low_s > 0.0 else at_ms
         self.high_at = at_ms + int(high_s * 1000.0)
-        return True
+        return tells

@@ -16,6 +16,8 @@ from tracker.geo import LocalFrame
 WINDOW = 4
 """Segments looked at beyond the nearest one so far: streets of maps are cut into pieces of ten metres, and a phone
 that tells its place every 15 s has passed a dozen of them."""
+ON_IT_M, ON_IT_WINDOW = 10.0, 2
+"""So near the line, fewer further segments are enough."""
 NEAR_M = 30.0
 AHEAD_M = 500.0
 """While nothing nearer than ``NEAR_M`` was found, so many metres beyond the nearest are looked at: round a block."""
@@ -106,7 +108,14 @@ class RouteProgress:
         """Project one position; returns ``off_m``, the distance to the line ahead."""
         route = self.route
         frame = route.frame
-        x, y = frame.east_north(lat=lat, lon=lon)
+        # LocalFrame.east_north in place: this is the hot path.
+        delta_deg = lon - frame.lon
+        if delta_deg > 180.0:
+            delta_deg -= 360.0
+        elif delta_deg < -180.0:
+            delta_deg += 360.0
+        x = delta_deg * frame.east_m_per_deg
+        y = (lat - frame.lat) * frame.north_m_per_deg
         east = route.east
         north = route.north
         metres = route.metres
@@ -115,6 +124,8 @@ class RouteProgress:
         best = start
         best_t = 0.0
         for i in range(start, len(east) - 1):
+            if i > best + ON_IT_WINDOW and best_sq <= ON_IT_M * ON_IT_M:
+                break
             if i > best + WINDOW and (best_sq <= NEAR_M * NEAR_M or metres[i] > metres[best] + AHEAD_M):
                 break
             x0 = east[i]

@@ -5,12 +5,16 @@ from __future__ import annotations
 from math import hypot
 
 from tracker.arrival import ArrivalDetector
+from tracker.calibration import COLD, Calibration
 from tracker.eta import ArrivalEstimate, Pace
 from tracker.filters import CURRENT, TrackFilter, Verdict
 from tracker.geo import LocalFrame
+from tracker.guide import ON_LINE_M, Guide
 from tracker.messages import Eta, Fix, Position
+from tracker.roads.destination import Destination
 from tracker.roads.straight import straight_left_m, straight_left_s
 from tracker.route import Route, RouteProgress
+from tracker.traffic import Traffic
 
 OFF_ROUTE_M = 60.0
 """Two fixes in a row further from the line than this, and the technician drives another way."""
@@ -41,6 +45,7 @@ class Trip:
         "arrival",
         "estimate",
         "eta_changed",
+        "guide",
         "just_arrived",
         "left_m",
         "left_s",
@@ -58,6 +63,7 @@ class Trip:
         self.estimate = ArrivalEstimate()
         self.pace = Pace()
         self.progress: RouteProgress | None = None
+        self.guide: Guide | None = None
         self.left_m: float | None = None
         self.left_s: float | None = None
         self.wants_route = self._destination is not None
@@ -84,7 +90,7 @@ class Trip:
         self.progress = progress = RouteProgress(route)
         self._last_ms = 0
         track = self.track
-        if self.left_m is None:
+        if self.left_m is None or self.guide is not None:
             return
         # The way is known now, not only at the next fix.
         progress.advance(lat=track.lat, lon=track.lon)
@@ -93,6 +99,31 @@ class Trip:
             self.left_s = progress.left_s * self.pace.factor
             if self.estimate.update(left_s=self.left_s, at_ms=track.fixed_at, estimated=False):
                 self.eta_changed = True
+
+    def take_destination(
+        self, destination: Destination | None, *, traffic: Traffic, calibration: Calibration = COLD
+    ) -> None:
+        """The map as seen from the destination: from now on every fix is looked up in it. None changes nothing."""
+        if destination is None:
+            return
+        self.guide = Guide(
+            destination,
+            traffic=traffic,
+            calibration=calibration,
+            pace=self.pace,
+            radius_m=self.arrival.radius_m,
+        )
+        self.estimate.low_scale = calibration.low_scale
+        self.estimate.high_scale = calibration.high_scale
+        # A line that was reckoned with other seconds would give another time.
+        self.progress = None
+        self._last_ms = 0
+        if self.left_m is not None:
+            self.resume()
+
+    def line(self) -> Route | None:
+        """The way from the newest position on the map; some hundred microseconds. None without a map or off it."""
+        return self.guide.line(self.track) if self.guide is not None else None
 
     def resume(self) -> None:
         """Take up the track's newest position as where the trip is (after a restart, or when setting off)."""
@@ -115,29 +146,41 @@ class Trip:
         east = delta_deg * destination.east_m_per_deg
         north = (track.lat - destination.lat) * destination.north_m_per_deg
         distance_m = hypot(east, north)
+        moved_m = hypot(east - self._east, north - self._north)
+        guide = self.guide
         progress = self.progress
+        line = None
         if progress is not None:
-            if progress.advance(lat=track.lat, lon=track.lon) > OFF_ROUTE_M:
+            off_m = progress.advance(lat=track.lat, lon=track.lon)
+            if off_m <= OFF_ROUTE_M if guide is None else off_m <= ON_LINE_M:
+                line = progress
+                self._off = 0
+            else:
                 self._off += 1
                 if self._off >= 2:
                     self.progress = progress = None
                     self.wants_route = True
                     self._last_ms = 0
-            else:
-                self._off = 0
-        if progress is not None:
-            self.left_m = progress.left_m
-            expected_s = progress.left_s
+        left_s = guide.follow(track, line, fixed_at, distance_m, moved_m) if guide is not None else None
+        estimated = False
+        if guide is not None and left_s is not None:
+            self.left_m = guide.road_m
         else:
-            self.left_m = straight_left_m(distance_m)
-            expected_s = straight_left_s(distance_m)
-        if self._last_ms:
-            took_s = (fixed_at - self._last_ms) / 1000.0
-            if took_s <= PACE_GAP_S:
-                self.pace.observe(took_s, self._expected_s - expected_s)
-        self._expected_s = expected_s
-        self._last_ms = fixed_at
-        left_s = expected_s * self.pace.factor
+            if progress is not None and guide is None:
+                self.left_m = progress.left_m
+                expected_s = progress.left_s
+            else:
+                estimated = True
+                self.left_m = straight_left_m(distance_m)
+                expected_s = straight_left_s(distance_m)
+            if guide is None:
+                if self._last_ms:
+                    took_s = (fixed_at - self._last_ms) / 1000.0
+                    if took_s <= PACE_GAP_S:
+                        self.pace.observe(took_s, self._expected_s - expected_s)
+                self._expected_s = expected_s
+                self._last_ms = fixed_at
+            left_s = expected_s * self.pace.factor
         if track.standing:
             if not self.standing_since:
                 self.standing_since = fixed_at
@@ -148,7 +191,7 @@ class Trip:
             # The marker may rest at a standstill a few metres off; arriving is judged by the fix itself.
             if arrival.receive(
                 distance_m=hypot(*destination.east_north(lat=fix.lat, lon=fix.lon)),
-                moved_m=hypot(east - self._east, north - self._north),
+                moved_m=moved_m,
                 accuracy_m=fix.accuracy_m,
                 speed_mps=fix.speed_mps,
                 fixed_at=fixed_at,
@@ -162,7 +205,7 @@ class Trip:
         self._north = north
         self.left_s = left_s
         standing_ms = fixed_at - self.standing_since if self.standing_since else 0
-        if self.estimate.update(left_s, fixed_at, progress is None, standing_ms):
+        if self.estimate.update(left_s, fixed_at, estimated, standing_ms, arrival.at_the_door):
             self.eta_changed = True
 
     def position(self, seq: int, now_ms: int) -> Position:

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tracker.damage import damaged
 from tracker.filters import Kept, Rejection, TrackFilter
 from tracker.geo import distance_m
 from tracker.messages import Fix
+from tracker.recordings import read_recordings
+from tracker.rehearsal import Rehearsal
+from tracker.roads.build import build_graph
+from tracker.scoring import score, scored_trip
 from tracker.trip import Trip
 
 DATA = Path(os.environ.get("ENROUTE_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
@@ -71,3 +76,33 @@ def test_every_recorded_trip_that_stays_at_its_end_arrives(name: str):
             missed.append(number)
 
     assert missed == []
+
+
+def test_arrivals_on_recorded_trips_are_right_within_loose_bounds_also_when_the_feed_is_damaged():
+    tracks, extract = DATA / "tracks" / "porto_dev_pm.csv", DATA / "maps" / "porto.osm.pbf"
+    if not (tracks.exists() and extract.exists()):
+        pytest.skip("no folder with recorded tracks and their map here (ENROUTE_TEST_DATA)")
+    with tracks.open(newline="") as lines:
+        recordings = read_recordings(tracks.name, lines)
+    rehearsal = Rehearsal(build_graph(extract))
+
+    def scored(feed):
+        trips = []
+        for recording in recordings:
+            rehearsal.start(lat=recording.destination.lat, lon=recording.destination.lon)
+            told = []
+            for fix in feed(recording):
+                rehearsal.receive(fix)
+                told.append((fix.fixed_at, rehearsal.told(fix.fixed_at)))
+                rehearsal.line_up()
+                assert 0 <= told[-1][1].low_s <= told[-1][1].eta_s <= told[-1][1].high_s
+            trips.append(scored_trip(recording, told))
+        return score(trips)
+
+    good, bad = scored(lambda recording: recording.fixes), scored(lambda recording: damaged(recording, seed=1))
+
+    # An evening rush hour: the worst of days.
+    assert good.mae_s < 160
+    assert good.mape_pct < 40
+    assert 65 < good.covered_pct < 90
+    assert bad.mae_s < 1.2 * good.mae_s

@@ -1,0 +1,55 @@
+"""What an installation has learned from finished trips, as one small value that survives a restart. [pure]
+
+``COLD`` is what is known before the first trip: it holds for any city.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+VERSION = 1
+CELL_M = 300.0
+"""Side of the squares."""
+
+
+class Cell(msgspec.Struct, frozen=True, array_like=True):
+    """Seconds driven for a second expected in one square of the map, going one way.
+
+    ``row`` and ``column`` count squares of ``CELL_M`` from the equator and the zero meridian; ``quadrant`` is the
+    direction of driving (0 east, 1 north, 2 west, 3 south), -1 for all.
+    """
+
+    row: int
+    column: int
+    quadrant: int
+    ratio: float
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """``hours``: log pace by UTC hour of the week, Monday first. ``scale`` corrects all predictions;
+    ``low_scale`` and ``high_scale`` the distances from the arrival to the ends of its range.
+    ``trips`` is the number of trips it was learned from.
+    """
+
+    version: int = VERSION
+    trips: int = 0
+    hours: tuple[float, ...] = ()
+    cells: tuple[Cell, ...] = ()
+    scale: float = 1.0
+    low_scale: float = 1.0
+    high_scale: float = 1.0
+
+
+COLD = Calibration()
+
+encode_calibration = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Calibration).decode
+
+
+def decode_calibration(data: bytes) -> Calibration:
+    """Read back what ``encode_calibration`` wrote; what another version wrote counts as nothing learned.
+
+    Raises ``msgspec.DecodeError`` for anything else.
+    """
+    calibration = _decode(data)
+    return calibration if calibration.version == VERSION else COLD

@@ -1,0 +1,76 @@
+"""Recorded trips: what is learned from, and what predictions are scored on. [pure]"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tracker.errors import TrackerError
+from tracker.geo import distance_m
+from tracker.messages import Fix
+
+COLUMNS = ("trip_id", "t", "lat", "lon")
+RADIUS_M = 75.0
+
+
+class RecordingError(TrackerError):
+    """The operator's file of recorded trips cannot be read."""
+
+    code = "recording_unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One finished trip in the order of its times; the destination is its last position."""
+
+    trip_id: str
+    fixes: tuple[Fix, ...]
+
+    @property
+    def started_at(self) -> int:
+        return self.fixes[0].fixed_at
+
+    @property
+    def destination(self) -> Fix:
+        return self.fixes[-1]
+
+    def arrived_at(self, radius_m: float = RADIUS_M) -> float:
+        """When (ms since 1970) the trip last came within ``radius_m`` of its end: between two fixes, in a line."""
+        end = self.destination
+        far_m = [distance_m(lat=fix.lat, lon=fix.lon, to_lat=end.lat, to_lon=end.lon) for fix in self.fixes]
+        arrived_at = float(self.started_at)
+        for (before, before_m), (after, after_m) in pairwise(zip(self.fixes, far_m, strict=True)):
+            if before_m > radius_m >= after_m:
+                share = (before_m - radius_m) / (before_m - after_m)
+                arrived_at = before.fixed_at + share * (after.fixed_at - before.fixed_at)
+        return arrived_at
+
+
+def read_recordings(name: str, lines: Iterable[str]) -> list[Recording]:
+    """Trips of a CSV with the columns trip_id, t (seconds since 1970), lat, lon; the earliest first.
+
+    Trips of fewer than two positions are left out. Raises RecordingError; ``name`` is for its message.
+    """
+    rows = csv.reader(lines)
+    header = [column.strip() for column in next(rows, [])]
+    missing = [column for column in COLUMNS if column not in header]
+    if missing:
+        raise RecordingError(f"{name}: the header lacks {', '.join(missing)}; it needs {','.join(COLUMNS)}")
+    trip_at, t_at, lat_at, lon_at = (header.index(column) for column in COLUMNS)
+    trips: dict[str, list[Fix]] = {}
+    for row in rows:
+        if not row:
+            continue
+        try:
+            fix = Fix(fixed_at=round(float(row[t_at]) * 1000), lat=float(row[lat_at]), lon=float(row[lon_at]))
+            trips.setdefault(row[trip_at], []).append(fix)
+        except (ValueError, IndexError, OverflowError) as error:
+            raise RecordingError(f"{name}, line {rows.line_num}: not a position: {','.join(row)!r}") from error
+    recordings = [
+        Recording(trip_id, tuple(sorted(fixes, key=lambda fix: fix.fixed_at)))
+        for trip_id, fixes in trips.items()
+        if len(fixes) > 1
+    ]
+    return sorted(recordings, key=lambda recording: recording.started_at)
