@@ -52,6 +52,11 @@ PURE = (
     "tracker/roads/driving.py",
     "tracker/roads/matching.py",
     "tracker/roads/worker_messages.py",
+    "tracker/roads/breaker.py",
+    "tracker/roads/polyline.py",
+    "tracker/roads/server_answers.py",
+    "tracker/roads/osrm.py",
+    "tracker/roads/valhalla.py",
     "slots/model.py",
     "slots/intervals.py",
     "slots/shifts.py",
@@ -82,6 +87,7 @@ ONLY_IN = {
     "sqlalchemy": ("*store.py", "*store/*.py", "*/migrations/*", "web/schema.py"),
     "aiosqlite": ("*store.py", "*store/*.py", "*/migrations/*"),
     "psycopg": ("*store.py", "*store/*.py", "*/migrations/*"),
+    "httpx2": ("tracker/roads/road_server.py",),
     "sqlite3": ("*store.py", "*store/*.py", "*/migrations/*"),
 }
 # A function that hands an open transaction on to a store has to name its type.

@@ -6,7 +6,7 @@ TrackerError
 ├── NotTracked           the visit was never looked at in this process
 ├── ExtractError         a road extract cannot be read (``tracker.roads.extract``)
 ├── RoadsFileError       a road graph cannot be read (``tracker.roads.graph_file``)
-└── RoadsUnavailable     the process that makes trees is gone or late (``tracker.roads.worker_link``)
+└── RoadsUnavailable     whoever knows the roads (a worker, a server) is away, late or answers nonsense
 
 Each error carries a stable ``code``; the border (HTTP, websocket) maps it, nobody parses sentences.
 """
@@ -47,6 +47,16 @@ class FrameError(TrackerError):
 
 class NotTracked(TrackerError):
     code = "not_tracked"
+
+
+class RoadsUnavailable(TrackerError):
+    """Not the asker's fault: asked again later, there may be an answer. ``reason`` is one word, for counters."""
+
+    code = "roads_unavailable"
+
+    def __init__(self, detail: str, *, reason: str = "worker") -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class CloseCode(IntEnum):

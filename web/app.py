@@ -25,6 +25,7 @@ from tracker.hub import Hub
 from tracker.node import Node
 from tracker.roads import NoRoads, RoadEngine
 from tracker.roads.embedded import EmbeddedRoads
+from tracker.roads.fallback import FallbackRoads
 from tracker.roads.graph_file import RoadsFileError
 from tracker.sockets import Sockets
 from tracker.store import SqlTrackStore, tracks_url
@@ -144,12 +145,13 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         track_store = SqlTrackStore(tracks_url(settings.database))
         stack.callback(track_store.close)
         hub = Hub(now_ms=now_ms)
-        roads = open_roads(settings.roads_path)
+        roads = open_roads(settings.roads_path, server_url=settings.roads_url, timeout_s=settings.roads_timeout_s)
         stack.push_async_callback(roads.close)
         node = Node(hub=hub, store=track_store, now_ms=now_ms, roads=roads, arrival_radius_m=settings.arrival_radius_m)
         sockets = Sockets(turn=node)
         metrics = Metrics()
         metrics.watch(node)
+        metrics.watch_roads(roads)
         watch_log = WatchLog(database=database, node=node)
         state = State(
             settings=settings,
@@ -183,8 +185,22 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         yield state
 
 
-def open_roads(path: Path) -> RoadEngine:
-    """The road engine of a graph that `enroute map build` made; without one, or with one of another version, none."""
+def open_roads(path: Path, *, server_url: str | None = None, timeout_s: float = 3.0) -> RoadEngine:
+    """The road server of the settings, and behind it (or alone) the graph that `enroute map build` made, if any."""
+    own = _own_roads(path)
+    if server_url is None:
+        return own
+    # Imported late: an HTTP client is a tenth of a second that most servers need not wait for.
+    from tracker.roads.osrm_http import OsrmRoads
+    from tracker.roads.valhalla_http import ValhallaRoads
+
+    protocol, _, url = server_url.partition("+")
+    engine = OsrmRoads if protocol == "osrm" else ValhallaRoads
+    return FallbackRoads(engine(url, timeout_s=timeout_s), own)
+
+
+def _own_roads(path: Path) -> RoadEngine:
+    """The engine of a road graph; without one, or with one of another version, none."""
     if not path.exists():
         return NoRoads()
     try:

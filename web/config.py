@@ -22,6 +22,7 @@ PREFIX = "ENROUTE_"
 OTHER_VARIABLES = frozenset({"ENROUTE_SIM_URL", "ENROUTE_SIM_EMAIL", "ENROUTE_SIM_PASSWORD", "ENROUTE_TEST_DATA"})
 
 ROADS_NAME = "roads.graph"
+ROAD_SERVERS = ("osrm+http", "osrm+https", "valhalla+http", "valhalla+https")
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[int, Meta(ge=0, le=10 * 365 * 86_400)]
@@ -83,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     map_style_url: str | None = None
     map_file: str | None = None
     roads_file: str | None = None
+    roads_url: str | None = None
+    roads_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 3.0
 
     def __repr__(self) -> str:
         """Without what nobody may read in a log."""
@@ -124,7 +127,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 OPTION_NAMES = tuple(field.name for field in msgspec.structs.fields(Settings))
-SECRET_OPTIONS = frozenset({"smtp_url", "webhook_secret", "database", "redis"})
+SECRET_OPTIONS = frozenset({"smtp_url", "webhook_secret", "database", "redis", "roads_url"})
 
 
 def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
@@ -154,6 +157,14 @@ def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
     return settings
 
 
+def _has_host(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is no number
+        return False
+
+
 def _unknown(name: str) -> str:
     valid = [PREFIX + option.upper() for option in OPTION_NAMES]
     near = difflib.get_close_matches(name.upper(), valid, n=1, cutoff=0.0)
@@ -178,6 +189,12 @@ def _check_together(settings: Settings) -> None:
         parts = urlsplit(settings.public_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettingsError(f"{PREFIX}PUBLIC_URL must look like https://visits.example.com.")
+    if settings.roads_url is not None:
+        parts = urlsplit(settings.roads_url)
+        if parts.scheme not in ROAD_SERVERS or not _has_host(settings.roads_url) or parts.query or parts.fragment:
+            raise SettingsError(
+                f"{PREFIX}ROADS_URL must look like osrm+http://host:5000 or valhalla+https://host/path."
+            )
     if settings.smtp_url is not None:
         if urlsplit(settings.smtp_url).scheme not in ("smtp", "smtps"):
             raise SettingsError(f"{PREFIX}SMTP_URL must begin with smtp:// or smtps://.")

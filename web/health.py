@@ -18,6 +18,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
+from tracker.roads.breaker import CLOSED
+from tracker.roads.fallback import FallbackRoads
 from web import accounts_store
 from web.compiled import core
 from web.problems import Problem
@@ -25,6 +27,7 @@ from web.state import State, state_of
 
 if TYPE_CHECKING:
     from tracker.node import Node
+    from tracker.roads import RoadEngine
 
 log = logging.getLogger("enroute.health")
 
@@ -72,6 +75,11 @@ class Metrics:
         """Read the tracker's own numbers whenever somebody looks."""
         self.registry.register(_NodeCollector(node))
 
+    def watch_roads(self, roads: RoadEngine) -> None:
+        """The same for a road server; other engines have nothing to count."""
+        if isinstance(roads, FallbackRoads):
+            self.registry.register(_RoadServerCollector(roads))
+
     def text(self) -> bytes:
         return generate_latest(self.registry)
 
@@ -93,6 +101,26 @@ class _NodeCollector(Collector):
         yield CounterMetricFamily("enroute_updates_delivered", "Live updates handed to sockets", node.hub.delivered)
         yield CounterMetricFamily("enroute_watchers_cut", "Watchers cut for being too slow", node.hub.cut_slow)
         yield GaugeMetricFamily("enroute_watchers", "Open watches", node.hub.count())
+
+
+class _RoadServerCollector(Collector):
+    def __init__(self, roads: FallbackRoads) -> None:
+        self._roads = roads
+
+    def collect(self) -> Iterable[Metric]:
+        roads = self._roads
+        engine = roads.server.name
+        questions = CounterMetricFamily(
+            "enroute_road_questions", "Questions for the road server", labels=["engine", "outcome"]
+        )
+        for outcome, count in roads.outcomes.items():
+            questions.add_metric([engine, outcome], count)
+        yield questions
+        trusted = GaugeMetricFamily(
+            "enroute_road_server_trusted", "1 while the road server is asked", labels=["engine"]
+        )
+        trusted.add_metric([engine], 1.0 if roads.breaker.state is CLOSED else 0.0)
+        yield trusted
 
 
 async def healthz(request: Request) -> Response:

@@ -2,15 +2,20 @@
 
 An engine is asked once per trip, away from the hot path: for the way from here to there, along which progress is
 then projected fix by fix (``tracker.route``), or for the whole destination, which knows the way from everywhere
-(``tracker.roads.destination``). ``EmbeddedRoads`` (``tracker.roads.embedded``) gives both from one file. ``NoRoads``
-answers "no way known", and the trip falls back to the straight line of ``tracker.roads.straight``.
+(``tracker.roads.destination``). ``EmbeddedRoads`` (``tracker.roads.embedded``) gives both from one file. ``OsrmRoads``
+and ``ValhallaRoads`` (``tracker.roads.osrm_http``, ``valhalla_http``) ask a server that the operator runs; they know
+only routes, and ``FallbackRoads`` (``tracker.roads.fallback``) stands before them. ``NoRoads`` answers "no way known",
+and the trip falls back to the straight line of ``tracker.roads.straight``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from tracker.geo import distance_m
 from tracker.roads.destination import Destination
+from tracker.roads.straight import straight_left_s
 from tracker.route import Route
 
 
@@ -27,6 +32,10 @@ class RoadEngine(Protocol):
         """What every fix of a trip can be looked up in; None when no road is near, or the engine knows only routes."""
         ...
 
+    async def travel_s(self, places: Sequence[tuple[float, float]]) -> list[list[float | None]]:
+        """Driving seconds between all (lat, lon): a row for each origin, None where no way is known."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -40,6 +49,13 @@ class NoRoads:
         self, *, lat: float, lon: float, from_lat: float | None = None, from_lon: float | None = None
     ) -> Destination | None:
         return None
+
+    async def travel_s(self, places: Sequence[tuple[float, float]]) -> list[list[float | None]]:
+        """On straight lines."""
+        return [
+            [straight_left_s(distance_m(lat=lat, lon=lon, to_lat=to_lat, to_lon=to_lon)) for to_lat, to_lon in places]
+            for lat, lon in places
+        ]
 
     async def close(self) -> None:
         pass

@@ -9,7 +9,7 @@ from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 from typing import TypeVar
 
-from tracker.errors import TrackerError
+from tracker.errors import RoadsUnavailable
 from tracker.roads.worker_messages import LENGTH, Answer, Failed, NewSeconds, Request, decode_answer, framed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,12 +18,6 @@ READ_AHEAD = 1 << 20
 ENDS_WITHIN_S = 2.0
 
 A = TypeVar("A", bound=Answer)
-
-
-class RoadsUnavailable(TrackerError):
-    """Our own fault: the worker died or took too long. The next request starts a new one."""
-
-    code = "roads_unavailable"
 
 
 class WorkerLink:

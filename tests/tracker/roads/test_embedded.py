@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from tests.tracker.roads.tiny_extract import small_town
+from tracker.errors import RoadsUnavailable
 from tracker.roads import RoadEngine
 from tracker.roads.build import build_roads
 from tracker.roads.embedded import EmbeddedRoads
 from tracker.roads.graph_file import Source, open_graph, write_graph
 from tracker.roads.trees import TreeMaker
 from tracker.roads.worker import serve
-from tracker.roads.worker_link import RoadsUnavailable
 from tracker.roads.worker_messages import Failed, NewSeconds, Taken, WantTree, decode_answer, framed
 
 HOME = {"lat": 41.0045, "lon": -7.9945}
