@@ -115,3 +115,31 @@ def test_settings_never_show_their_secrets():
 
     assert "hunter2" not in repr(settings)
     assert "port=8000" in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url", ["osrm+http://roads:5000", "osrm+https://roads.example.com/osrm", "valhalla+http://user:word@[::1]:8002"]
+)
+def test_a_road_server_is_named_by_its_protocol_and_address(url):
+    assert load_settings({"ENROUTE_ROADS_URL": url}).roads_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://roads:5000",
+        "osrm://roads",
+        "osrm+http://",
+        "osrm+http://roads:five",
+        "valhalla+http://roads/route?json=1",
+        "graphhopper+http://roads",
+    ],
+)
+def test_a_road_server_that_nobody_could_ask_is_refused(url):
+    with pytest.raises(SettingsError, match="ENROUTE_ROADS_URL must look like osrm"):
+        load_settings({"ENROUTE_ROADS_URL": url})
+
+
+def test_no_road_server_is_asked_unless_it_is_configured_and_its_password_is_not_shown():
+    assert load_settings({}).roads_url is None
+    assert "word" not in repr(load_settings({}, roads_url="osrm+http://user:word@roads"))

@@ -1,4 +1,8 @@
 from tests.web.api.house import House
+from tracker.roads import NoRoads
+from tracker.roads.fallback import FallbackRoads
+from tracker.roads.osrm_http import OsrmRoads
+from web.health import Metrics
 
 
 async def test_a_running_server_is_alive_and_ready(house: House):
@@ -48,3 +52,16 @@ async def test_the_metrics_tell_how_the_core_runs(house: House):
     text = (await house.nobody.get("/metrics")).text
 
     assert '\nenroute_core_info{core="interpreted"} 1.0\n' in text
+
+
+async def test_questions_for_a_road_server_are_counted_by_engine_and_outcome():
+    roads = FallbackRoads(OsrmRoads("http://127.0.0.1:1"), NoRoads())
+    metrics = Metrics()
+    metrics.watch_roads(roads)
+
+    await roads.travel_s([(41.5, -8.6)])
+    text = metrics.text().decode()
+    await roads.close()
+
+    assert 'enroute_road_questions_total{engine="osrm",outcome="unreachable"} 1.0' in text
+    assert 'enroute_road_server_trusted{engine="osrm"} 1.0' in text
