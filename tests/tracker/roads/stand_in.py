@@ -107,9 +107,9 @@ class OsrmStandIn(StandIn):
         for i, radius in enumerate(options["radiuses"].split(";")):
             if radius != "unlimited" and metres(places[i], roads[i]) > float(radius):
                 return 400, {"message": f"Could not find a matching segment for coordinate {i}", "code": "NoSegment"}
-        return self.route(roads) if service == "route" else self.table(places, roads, options)
+        return self.route(roads, options) if service == "route" else self.table(places, roads, options)
 
-    def route(self, roads: list[LonLat]) -> tuple[int, Any]:
+    def route(self, roads: list[LonLat], options: dict[str, str]) -> tuple[int, Any]:
         start, end = roads
         if (start[0] < -9) != (end[0] < -9):  # an island without a ferry
             return 400, {"message": "Impossible route between points", "code": "NoRoute"}
@@ -126,7 +126,7 @@ class OsrmStandIn(StandIn):
                             "distance": metres(start, end),
                             "weight": took_s,
                             "summary": "",
-                            "steps": [],
+                            "steps": steps(line, took_s) if options["steps"] == "true" else [],
                         }
                     ],
                     "weight_name": "routability",
@@ -252,6 +252,12 @@ def on_road(place: LonLat) -> LonLat:
     return place[0], min(max(place[1], 41.0), 42.0)
 
 
+def steps(line: list[tuple[float, float]], took_s: float) -> list[dict[str, Any]]:
+    """One street of a single segment, one of the others with the turn into it, and the arrival: a point."""
+    parts = [(line[:2], took_s / 4), (line[1:], took_s * 3 / 4 + TURN_S), (line[-1:], 0)]
+    return [{"duration": took, "geometry": polyline6(part), "mode": "driving"} for part, took in parts]
+
+
 def waypoint(place: LonLat, road: LonLat) -> dict[str, Any]:
     return {"distance": metres(place, road), "name": "", "location": list(road)}
 
@@ -268,7 +274,8 @@ def points_between(start: LonLat, end: LonLat) -> list[tuple[float, float]]:
 
 
 def polyline6(lat_lon: list[tuple[float, float]]) -> str:
-    return Route(lat_lon).polyline6()
+    # A point is written like two that are the same, without the second.
+    return Route(lat_lon).polyline6() if len(lat_lon) > 1 else Route(lat_lon * 2).polyline6().removesuffix("??")
 
 
 def response(status: int, body: bytes, *, length: int | None = None) -> bytes:

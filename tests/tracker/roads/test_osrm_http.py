@@ -25,16 +25,29 @@ async def roads(osrm):
     await engine.close()
 
 
-async def test_a_route_has_the_seconds_of_each_point_with_the_turns_in_them(roads):
+async def test_a_route_has_the_seconds_of_each_point_with_the_turns_in_their_steps(roads):
     engine: RoadEngine = roads
 
     route = await engine.route(**TRIP)
 
-    total_s = METRES / SPEED_MPS + TURN_S
+    quarter_s = METRES / SPEED_MPS / 4
+    turning_s = TURN_S / 3
     assert route.length_m == pytest.approx(METRES, rel=1e-3)
-    assert route.seconds == pytest.approx([0, total_s / 4, total_s / 2, total_s * 3 / 4, total_s])
+    assert route.seconds == pytest.approx([0, *(quarter_s * i + turning_s * (i - 1) for i in (1, 2, 3, 4))])
     assert route.points[0] == (41.5, -8.6)
     assert route.estimated is False
+
+
+@pytest.mark.parametrize(
+    "steps", [[], [{"duration": 1.0, "geometry": "s_rnmAv{olO"}], [{"duration": 1, "geometry": ""}]]
+)
+async def test_without_fitting_steps_the_turns_are_spread_over_all(roads, osrm, steps):
+    osrm.edit = lambda answer: answer["routes"][0]["legs"][0].update(steps=steps)
+
+    route = await roads.route(**TRIP)
+
+    total_s = METRES / SPEED_MPS + TURN_S
+    assert route.seconds == pytest.approx([0, total_s / 4, total_s / 2, total_s * 3 / 4, total_s])
 
 
 async def test_it_knows_only_routes(roads):
@@ -120,6 +133,8 @@ def edited(**changes):
         edited(duration=[1.0, 1.0]),
         edited(duration=[1e300] * 4),
         edited(leg=-5),
+        lambda answer: answer["routes"][0]["legs"][0]["steps"][0].update(duration=-1),
+        lambda answer: answer["routes"][0]["legs"][0]["steps"][0].update(geometry="no polyline é"),
         edited(leg=float("nan")),
         edited(leg="soon"),
         edited(geometry="no polyline é"),
@@ -142,7 +157,11 @@ async def test_an_answer_without_sense_is_refused(roads, osrm, edit):
 
 
 async def test_segments_without_times_share_those_of_the_leg_by_metres(roads, osrm):
-    osrm.edit = edited(duration=[0] * 4, leg=100)
+    def edit(answer):
+        edited(duration=[0] * 4, leg=100)(answer)
+        answer["routes"][0]["legs"][0]["steps"] = []
+
+    osrm.edit = edit
 
     assert (await roads.route(**TRIP)).seconds == pytest.approx([0, 25, 50, 75, 100], rel=1e-3)
 
