@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -19,6 +20,10 @@ MAX_BYTES = 8 << 20
 KEPT_OPEN_S = 4.0
 """osrm-routed closes an idle connection after five."""
 KEPT_OPEN = 8
+
+# It would write every URL to the log, and an URL here is where a technician is.
+for name in ("httpx2", "httpcore2"):
+    logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,9 +62,9 @@ def route_of(points: list[LatLon], seconds: Sequence[float], *, start: LatLon, e
     # NaN compares false with everything.
     if not seconds[0] >= 0.0 or not all(before <= after for before, after in pairwise(seconds)):
         raise garbage("times that run backwards")
-    for asked, (lat, lon) in ((start, points[0]), (end, points[-1])):
+    for name, asked, (lat, lon) in (("start", start, points[0]), ("end", end, points[-1])):
         if distance_m(lat=asked[0], lon=asked[1], to_lat=lat, to_lon=lon) > NEAR_M + ENDS_SLACK_M:
-            raise garbage(f"a way that does not touch {asked[0]:.5f}, {asked[1]:.5f}")
+            raise garbage(f"a way with another {name}")
     if len(points) == 1:
         return Route(points * 2, seconds=[seconds[0]] * 2)
     return Route(points, seconds=seconds)

@@ -220,6 +220,17 @@ async def test_one_who_gives_up_is_no_failure_of_the_server_and_frees_the_turn(m
     assert roads.breaker.state is CLOSED
 
 
+@pytest.mark.parametrize("fault", [None, answering(500, b""), answering(200, b"{"), silence])
+async def test_the_log_says_nowhere_who_is_where(make, osrm, fault, caplog):
+    caplog.set_level(logging.DEBUG)
+    roads = make(breaker=Breaker(in_a_row=1), timeout_s=0.1)
+    osrm.fault = fault
+
+    await roads.route(**TRIP)
+
+    assert "41.5" not in caplog.text
+
+
 async def test_closing_closes_both(make):
     roads = make()
 
