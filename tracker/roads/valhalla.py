@@ -58,7 +58,7 @@ class Pair(Struct):
 
 class MatrixAnswer(Struct):
     sources_to_targets: Concise | list[list[Pair]]
-    """Releases before 3.3 know no other form than the second."""
+    """Older releases know no other form than the second."""
 
 
 class Located(Struct):
@@ -85,7 +85,8 @@ def route_request(*, start: LatLon, end: LatLon) -> bytes:
 def route_from(status: int, body: bytes, *, start: LatLon, end: LatLon) -> Route | None:
     """None when there is no way. Raises RoadsUnavailable.
 
-    The time of a maneuver is spread over its metres.
+    The time of a maneuver is spread over its metres: in a city a second off the times of single edges on average, for
+    which a second request (trace_attributes) would be needed.
     """
     if _no_way(status, body):
         return None

@@ -160,7 +160,7 @@ class OsrmStandIn(StandIn):
 
 
 class ValhallaStandIn(StandIn):
-    """As valhalla_service with its default limits; ``old`` writes matrices as releases before 3.3 did."""
+    """As valhalla_service with its default limits; ``old`` writes matrices as older releases did."""
 
     old = False
 
