@@ -33,6 +33,8 @@ PURE = (
     "tracker/route.py",
     "tracker/eta.py",
     "tracker/arrival.py",
+    "tracker/accuracy.py",
+    "tracker/ledger.py",
     "tracker/trip.py",
     "tracker/guide.py",
     "tracker/traffic.py",

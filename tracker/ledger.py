@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from math import cos, floor, radians
+
 from tracker.records import Prediction
 
 MINUTES_BEFORE = (30, 15, 5)
 KEEP_EVERY_MS = 15_000
 KEPT = 960
 """Four hours of predictions at one per 15 s."""
+AREA_DEG = 0.02
+"""2.2 km: a part of a town, and no address. The ledger outlives the tracks it came from."""
+
+
+def area_of(*, lat: float, lon: float) -> str:
+    """The coarse cell of a place, named by its centre: ``41.150,-8.619``.
+
+    Rows are ``AREA_DEG`` of latitude high; each is cut into as many columns as make them about as wide.
+    """
+    row = min(floor((lat + 90.0) / AREA_DEG), round(180.0 / AREA_DEG) - 1)
+    centre_lat = -90.0 + (row + 0.5) * AREA_DEG
+    columns = max(1, round(360.0 * cos(radians(centre_lat)) / AREA_DEG))
+    column = floor((lon + 180.0) / 360.0 * columns) % columns
+    centre_lon = -180.0 + (column + 0.5) * 360.0 / columns
+    return f"{centre_lat:z.3f},{centre_lon:z.3f}"
 
 
 class PredictionLog:
@@ -29,7 +46,7 @@ class PredictionLog:
         if len(rows) > KEPT:
             del rows[: KEPT // 2]
 
-    def settle(self, *, trip_id: str, technician_id: str, arrived_at: int) -> list[Prediction]:
+    def settle(self, *, trip_id: str, technician_id: str, arrived_at: int, area: str | None = None) -> list[Prediction]:
         """The ledger's rows: for each horizon the last prediction told that long before the arrival, if any."""
         settled = []
         for minutes in MINUTES_BEFORE:
@@ -46,6 +63,7 @@ class PredictionLog:
                         eta_low_at=low_at,
                         eta_high_at=high_at,
                         arrived_at=arrived_at,
+                        area=area,
                     )
                 )
         return settled

@@ -19,6 +19,7 @@ from tracker.facts import TripFacts
 from tracker.filters import CURRENT, LATE, Rejection, Verdict
 from tracker.frames import frame
 from tracker.hub import Hub
+from tracker.ledger import area_of
 from tracker.live import ON_DUTY, Duty, LiveTechnician, LiveTrip, fix_of, state_of
 from tracker.messages import (
     Arrival,
@@ -177,7 +178,13 @@ class Node(Streams):
         motion = live.motion
         if technician is not None and motion is not None and reason in ("in_progress", "completed"):
             arrived_at = motion.arrival.arrived_at or now_ms
-            rows = live.predictions.settle(trip_id=trip_id, technician_id=technician.id, arrived_at=arrived_at)
+            lat, lon = facts.destination_lat, facts.destination_lon
+            rows = live.predictions.settle(
+                trip_id=trip_id,
+                technician_id=technician.id,
+                arrived_at=arrived_at,
+                area=area_of(lat=lat, lon=lon) if lat is not None and lon is not None else None,
+            )
             if rows:
                 self._spawn(self._keep_predictions(rows), "ledger")
         self.halt(live, now_ms)

@@ -57,3 +57,5 @@ class Prediction(msgspec.Struct, gc=False):
     eta_low_at: int
     eta_high_at: int
     arrived_at: int
+    area: str | None = None
+    """The coarse cell of the destination (``ledger.area_of``); None without a destination."""

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, Engine, make_url
 
+from tracker import ledger_store
 from tracker.records import FixRow, LastState, Prediction
 
 metadata = MetaData()
@@ -60,18 +61,7 @@ duties = Table(
     Column("since_at", BigInteger, nullable=False),
 )
 
-predictions = Table(
-    "predictions",
-    metadata,
-    Column("trip_id", String(64), primary_key=True),
-    Column("minutes_before", Integer, primary_key=True),
-    Column("technician_id", String(64), nullable=False),
-    Column("predicted_at", BigInteger, nullable=False),
-    Column("eta_at", BigInteger, nullable=False),
-    Column("eta_low_at", BigInteger, nullable=False),
-    Column("eta_high_at", BigInteger, nullable=False),
-    Column("arrived_at", BigInteger, nullable=False),
-)
+predictions = ledger_store.predictions_table(metadata)
 
 
 class TrackStore(Protocol):
@@ -82,6 +72,7 @@ class TrackStore(Protocol):
     def duties(self) -> dict[str, tuple[str, int]]: ...
     def write_duty(self, technician_id: str, duty: str, since_ms: int) -> None: ...
     def write_predictions(self, rows: Iterable[Prediction]) -> None: ...
+    def ledger(self, from_ms: int, to_ms: int) -> list[Prediction]: ...
     def history(self, trip_id: str) -> list[FixRow]: ...
     def purge(self, before_ms: int) -> int: ...
     def close(self) -> None: ...
@@ -149,12 +140,13 @@ class SqlTrackStore:
             connection.exec_driver_sql(self._upsert_duty, [(technician_id, duty, since_ms)])
 
     def write_predictions(self, rows: Iterable[Prediction]) -> None:
-        values = [msgspec.to_builtins(row) for row in rows]
-        if values:
-            with self._engine.begin() as connection:
-                trips = {value["trip_id"] for value in values}
-                connection.execute(delete(predictions).where(predictions.c.trip_id.in_(trips)))
-                connection.execute(predictions.insert(), values)
+        with self._engine.begin() as connection:
+            ledger_store.write(connection, predictions, rows)
+
+    def ledger(self, from_ms: int, to_ms: int) -> list[Prediction]:
+        """What the ledger holds of arrivals from ``from_ms`` until before ``to_ms`` (ms since 1970), in order."""
+        with self._engine.connect() as connection:
+            return ledger_store.arrived(connection, predictions, from_ms=from_ms, to_ms=to_ms)
 
     @staticmethod
     def _newest_fixes(connection: Connection, *, since_ms: int) -> dict[str, FixRow]:

@@ -36,6 +36,7 @@ from web.api import (
     device_tokens,
     dispatch,
     dispatch_board,
+    eta_accuracy,
     holds,
     invitations,
     links,
@@ -85,6 +86,7 @@ API_MODULES = (
     device_tokens,
     dispatch,
     dispatch_board,
+    eta_accuracy,
     links,
     messages,
 )

@@ -1,4 +1,5 @@
-"""The pages: who may open which, and their frame. What they show comes from the API, asked by their own script.
+"""The pages: who may open which, and their frame. What they show comes from the API, asked by their own script; a
+page that nobody acts on is filled here.
 
 A page never says whether a visit exists: it opens for everybody who is signed in, and the API answers unknown and
 foreign visits alike.
@@ -17,12 +18,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from web import arrivals_page
 from web.assets import FOLDER, Assets
 from web.auth import Principal, authenticate
 from web.problems import Problem
 from web.state import State, state_of
 
 Page = Callable[[Request], Awaitable[Response]]
+Fill = Callable[[Request], Awaitable[dict[str, Any]]]
 
 BASEMAP_PATH = "/map/basemap.pmtiles"
 HOME_OF_ROLE = {"technician": "/technician", "dispatcher": "/dispatch", "admin": "/dispatch"}
@@ -90,8 +93,9 @@ def _to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"/sign-in?next={quote(wanted, safe='/')}", status_code=303)
 
 
-def _page(name: str, *roles: str) -> Page:
-    """The endpoint of a page for these roles; without any, for everybody. Others are sent to their own home."""
+def _page(name: str, *roles: str, fill: Fill | None = None) -> Page:
+    """The endpoint of a page for these roles; without any, for everybody. Others are sent to their own home. `fill`
+    brings values for the template."""
 
     async def endpoint(request: Request) -> Response:
         principal = await authenticate(request)
@@ -101,7 +105,7 @@ def _page(name: str, *roles: str) -> Page:
             return _to_sign_in(request)
         if principal.role not in roles:
             return RedirectResponse("/", status_code=303)
-        return render(request, name, principal)
+        return render(request, name, principal, **(await fill(request) if fill else {}))
 
     return endpoint
 
@@ -159,6 +163,7 @@ routes: list[BaseRoute] = [
     Route("/appointments/{appointment}/feedback", _page("feedback", *CUSTOMER)),
     Route("/technician", _page("technician", "technician")),
     Route("/dispatch", _page("dispatch", "dispatcher", "admin")),
+    Route("/dispatch/arrivals", _page("arrivals", "dispatcher", "admin", fill=arrivals_page.fill)),
     Route("/static/{version}/{path:path}", _static),
     Route(BASEMAP_PATH, _basemap_file),
     Route("/favicon.ico", _favicon),

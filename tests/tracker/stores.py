@@ -48,6 +48,9 @@ class MemoryTrackStore:
         self._begin()
         self.predictions += rows
 
+    def ledger(self, from_ms: int, to_ms: int) -> list[Prediction]:
+        return [row for row in self.predictions if from_ms <= row.arrived_at < to_ms]
+
     def history(self, trip_id: str) -> list[FixRow]:
         return sorted((row for row in self.fixes.values() if row.trip_id == trip_id), key=lambda row: row.fixed_at)
 

@@ -2,8 +2,9 @@ import pytest
 
 from tests.tracker.journeys import NOW_MS, PLACE, drive, fix_at
 from tests.tracker.listeners import Listener
-from tests.tracker.nodes import HOME_ZONE, close, report, set_off, snapshot
+from tests.tracker.nodes import DESTINATION, HOME_ZONE, close, report, set_off, snapshot
 from tests.tracker.sockets import until
+from tracker.ledger import area_of
 from tracker.records import LastState
 
 MINUTE_MS = 60_000
@@ -146,6 +147,7 @@ async def test_the_start_of_the_work_settles_what_was_predicted(node, memory):
     for row in memory.predictions:
         assert row.eta_low_at <= row.eta_at <= row.eta_high_at
         assert row.arrived_at - row.predicted_at >= row.minutes_before * MINUTE_MS
+        assert row.area == area_of(lat=DESTINATION[0], lon=DESTINATION[1])
 
 
 async def test_a_canceled_trip_settles_nothing(node, memory):

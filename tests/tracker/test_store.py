@@ -100,6 +100,25 @@ def test_settling_a_visit_again_replaces_its_predictions(sql):
     assert rows == [("visit", 5, 3)]
 
 
+def test_the_ledger_is_read_by_arrival(sql):
+    def row(trip_id: str, arrived_at: int, minutes: int = 5) -> Prediction:
+        return Prediction(trip_id, minutes, "ana", NOW_MS, 1, 2, 3, arrived_at, area="41.150,-8.619")
+
+    sql.write_predictions([row("late", NOW_MS + 9), row("first", NOW_MS), row("first", NOW_MS, 30)])
+    sql.write_predictions([row("too late", NOW_MS + 10), row("too early", NOW_MS - 1)])
+
+    assert sql.ledger(NOW_MS, NOW_MS + 10) == [row("first", NOW_MS, 30), row("first", NOW_MS), row("late", NOW_MS + 9)]
+
+
+def test_purging_the_tracks_leaves_the_ledger(sql):
+    row = Prediction("visit", 5, "ana", NOW_MS, 1, 2, 3, NOW_MS)
+    sql.write_predictions([row])
+
+    sql.purge(NOW_MS + 10)
+
+    assert sql.ledger(0, NOW_MS + 1) == [row]
+
+
 def test_purging_forgets_what_is_older_and_nothing_else(sql):
     sql.write([a_row(fixed_at=NOW_MS + s) for s in range(10)], [a_state()])
 
@@ -137,11 +156,12 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
     from alembic.migration import MigrationContext
     from alembic.operations import Operations
 
-    from tracker.migrations import tracker_0001_tracks as migration
+    from tracker.migrations import tracker_0001_tracks, tracker_0002_areas
 
     engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
-        migration.upgrade()
+        tracker_0001_tracks.upgrade()
+        tracker_0002_areas.upgrade()
         found = inspect(connection)
         for table in metadata.sorted_tables:
             columns = {(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table.name)}
@@ -149,9 +169,29 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
             assert columns == kept
             assert found.get_pk_constraint(table.name)["constrained_columns"] == [c.name for c in table.primary_key]
             assert {i["name"] for i in found.get_indexes(table.name)} == {i.name for i in table.indexes}
-        migration.downgrade()
+        tracker_0002_areas.downgrade()
+        tracker_0001_tracks.downgrade()
         assert inspect(connection).get_table_names() == []
     engine.dispose()
+
+
+def test_the_ledger_of_before_the_areas_is_kept_and_read(tmp_path):
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    from tracker.migrations import tracker_0001_tracks, tracker_0002_areas
+
+    url = f"sqlite:///{tmp_path / 'migrated.db'}"
+    engine = create_engine(url)
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        tracker_0001_tracks.upgrade()
+        connection.exec_driver_sql("INSERT INTO predictions VALUES ('old', 5, 'ana', 1, 2, 3, 4, 5)")
+        tracker_0002_areas.upgrade()
+    engine.dispose()
+    store = SqlTrackStore(url)
+
+    assert store.ledger(0, 10) == [Prediction("old", 5, "ana", 1, 2, 3, 4, 5, area=None)]
+    store.close()
 
 
 @pytest.mark.parametrize(

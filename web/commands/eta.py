@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from web.commands.eta_report import report_command
+
 if TYPE_CHECKING:
     from tracker.calibration import Calibration
     from tracker.recordings import Recording
@@ -26,6 +28,9 @@ HISTORY = click.option(
 @click.group("eta")
 def eta_group() -> None:
     """Look into arrival times."""
+
+
+eta_group.add_command(report_command)
 
 
 @eta_group.command("score")

@@ -1,0 +1,143 @@
+"""How right the told arrival times were, as staff ask for it: which days, whose names, by whose clock.
+
+`read_report` is asked by the API, by the page and by `enroute eta report`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from slots import catalog_store
+from slots.model import Resource
+from slots.store import Database
+from tracker.accuracy import Measured, by_area, by_day, by_technician, measure
+from tracker.records import Prediction
+
+By = Literal["day", "technician", "area"]
+EVERYTHING: tuple[By, ...] = ("day", "technician", "area")
+MAX_DAYS = 92
+"""A quarter of a year: with a hundred technicians some 200 000 rows, read and measured in seconds."""
+DEFAULT_DAYS = 7
+FIRST_DAY, LAST_DAY = datetime.date(1970, 1, 2), datetime.date(9000, 1, 1)
+
+
+class Ledger(Protocol):
+    """Where the rows are, see `tracker.store`."""
+
+    def ledger(self, from_ms: int, to_ms: int) -> list[Prediction]: ...
+
+
+class BadSpan(ValueError):
+    """These days cannot be reported; the message says why."""
+
+
+class BadZone(ValueError):
+    """This is no time zone; the message names one."""
+
+
+class Group(msgspec.Struct, frozen=True):
+    """The visits of a day (`key`: its date), a technician (their id) or an area (its centre; None: no known place)."""
+
+    key: str | None
+    name: str
+    measured: Measured
+
+
+class Report(msgspec.Struct, frozen=True):
+    """`first_day` to `last_day`, both included, are days of `time_zone`. `groups` holds what was asked for."""
+
+    first_day: datetime.date
+    last_day: datetime.date
+    time_zone: str
+    total: Measured
+    groups: dict[By, list[Group]]
+
+    @property
+    def days(self) -> list[datetime.date]:
+        count = (self.last_day - self.first_day).days + 1
+        return [self.first_day + datetime.timedelta(days=number) for number in range(count)]
+
+
+async def read_report(
+    database: Database,
+    ledger: Ledger,
+    *,
+    now_ms: int,
+    by: Sequence[By],
+    first_day: datetime.date | None = None,
+    last_day: datetime.date | None = None,
+    days: int = DEFAULT_DAYS,
+    time_zone: str | None = None,
+) -> Report:
+    """Without `last_day` until today, without `first_day` that many `days`; without `time_zone` the days of the clock
+    that most technicians live by. Raises BadSpan and BadZone."""
+    async with database.read() as conn:
+        technicians = await catalog_store.resources(conn)
+    time_zone = time_zone or zone_of(technicians)
+    zone = _zone(time_zone)
+    last_day = last_day or datetime.datetime.fromtimestamp(now_ms / 1000, zone).date()
+    first_day = first_day or _before(last_day, days - 1)
+    _check(first_day, last_day)
+    names = {technician.id: technician.name for technician in technicians}
+
+    def work() -> Report:
+        rows = ledger.ledger(_midnight_ms(first_day, zone), _midnight_ms(last_day + datetime.timedelta(days=1), zone))
+        groups = {each: _grouped(each, rows, zone, names) for each in by}
+        return Report(first_day, last_day, time_zone, measure(rows), groups)
+
+    # A thread of its own: the recorder's is busy with fixes that phones wait for.
+    return await asyncio.to_thread(work)
+
+
+def zone_of(technicians: Sequence[Resource]) -> str:
+    """The clock most technicians live by."""
+    zones = Counter(sorted(each.time_zone for each in technicians if each.active))
+    return zones.most_common(1)[0][0] if zones else "UTC"
+
+
+def area_name(area: str | None) -> str:
+    """`41.150,-8.619` → `41.15° N, 8.62° W`."""
+    if area is None:
+        return "Unknown place"
+    lat, lon = map(float, area.split(","))
+    return f"{abs(lat):.2f}° {'N' if lat >= 0 else 'S'}, {abs(lon):.2f}° {'E' if lon >= 0 else 'W'}"
+
+
+def _grouped(by: By, rows: list[Prediction], zone: ZoneInfo, names: dict[str, str]) -> list[Group]:
+    if by == "day":
+        return [Group(day, day, measured) for day, measured in by_day(rows, zone).items()]
+    if by == "technician":
+        return [Group(key, names.get(key, key), measured) for key, measured in by_technician(rows).items()]
+    return [Group(key, area_name(key), measured) for key, measured in by_area(rows).items()]
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise BadZone(f"{name!r} is no IANA time zone, such as Europe/Lisbon.") from None
+
+
+def _check(first_day: datetime.date, last_day: datetime.date) -> None:
+    if not FIRST_DAY <= first_day <= last_day <= LAST_DAY:
+        raise BadSpan(f"{first_day} to {last_day} are no days to ask for.")
+    if (last_day - first_day).days >= MAX_DAYS:
+        raise BadSpan(f"At most {MAX_DAYS} days at a time.")
+
+
+def _before(day: datetime.date, days: int) -> datetime.date:
+    try:
+        return day - datetime.timedelta(days=days)
+    except OverflowError:
+        raise BadSpan(f"{day} is no day to ask for.") from None
+
+
+def _midnight_ms(day: datetime.date, zone: ZoneInfo) -> int:
+    return int(datetime.datetime.combine(day, datetime.time(), zone).timestamp()) * 1000
