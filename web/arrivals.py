@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from slots import catalog_store
-from slots.model import Resource
+from slots.model import Resource, Site
 from slots.store import Database
 from tracker.accuracy import Measured, by_area, by_day, by_technician, measure
+from tracker.geo import distance_m
+from tracker.ledger import area_of
 from tracker.records import Prediction
 
 By = Literal["day", "technician", "area"]
@@ -80,6 +83,7 @@ async def read_report(
     that most technicians live by. Raises BadSpan and BadZone."""
     async with database.read() as conn:
         technicians = await catalog_store.resources(conn)
+        sites = await catalog_store.sites(conn) if "area" in by else ()
     time_zone = time_zone or zone_of(technicians)
     zone = _zone(time_zone)
     last_day = last_day or datetime.datetime.fromtimestamp(now_ms / 1000, zone).date()
@@ -89,7 +93,7 @@ async def read_report(
 
     def work() -> Report:
         rows = ledger.ledger(_midnight_ms(first_day, zone), _midnight_ms(last_day + datetime.timedelta(days=1), zone))
-        groups = {each: _grouped(each, rows, zone, names) for each in by}
+        groups = {each: _grouped(each, rows, zone, names, sites) for each in by}
         return Report(first_day, last_day, time_zone, measure(rows), groups)
 
     # A thread of its own: the recorder's is busy with fixes that phones wait for.
@@ -102,20 +106,52 @@ def zone_of(technicians: Sequence[Resource]) -> str:
     return zones.most_common(1)[0][0] if zones else "UTC"
 
 
-def area_name(area: str | None) -> str:
-    """`41.150,-8.619` → `41.15° N, 8.62° W`."""
-    if area is None:
-        return "Unknown place"
-    lat, lon = map(float, area.split(","))
-    return f"{abs(lat):.2f}° {'N' if lat >= 0 else 'S'}, {abs(lon):.2f}° {'E' if lon >= 0 else 'W'}"
+def area_names(areas: Iterable[str | None], sites: Iterable[Site]) -> dict[str | None, str]:
+    """Each area by the street of the site nearest to its centre: `Around Rua das Flores`; without one by its centre:
+    `41.15° N, 8.62° W`. No two are called the same."""
+    centres = {area: _centre(area) for area in areas if area is not None}
+    nearest: dict[str | None, tuple[float, str]] = {}
+    for site in sites:
+        if site.lat is None or site.lon is None or not (street := _street(site.address)):
+            continue
+        area = area_of(lat=site.lat, lon=site.lon)
+        if area in centres:
+            lat, lon = centres[area]
+            away_m = distance_m(lat=site.lat, lon=site.lon, to_lat=lat, to_lon=lon)
+            nearest[area] = min(nearest.get(area, (away_m, street)), (away_m, street))
+    alike = Counter(street for _, street in nearest.values())
+    names: dict[str | None, str] = {None: "Unknown place"}
+    for area, (lat, lon) in centres.items():
+        by_centre = f"{abs(lat):.2f}° {'N' if lat >= 0 else 'S'}, {abs(lon):.2f}° {'E' if lon >= 0 else 'W'}"
+        street = nearest[area][1] if area in nearest else None
+        if street is None:
+            names[area] = by_centre
+        else:
+            names[area] = f"Around {street}" if alike[street] == 1 else f"Around {street} ({by_centre})"
+    return names
 
 
-def _grouped(by: By, rows: list[Prediction], zone: ZoneInfo, names: dict[str, str]) -> list[Group]:
+def _centre(area: str) -> tuple[float, float]:
+    lat, lon = area.split(",")
+    return float(lat), float(lon)
+
+
+def _street(address: str) -> str:
+    """The first part of an address without the house number: an area is a part of a town, and no address."""
+    first = address.partition(",")[0].strip()
+    return re.sub(r"^\d\S*\s+|\s+\d\S*$", "", first)
+
+
+def _grouped(
+    by: By, rows: list[Prediction], zone: ZoneInfo, names: dict[str, str], sites: Iterable[Site]
+) -> list[Group]:
     if by == "day":
         return [Group(day, day, measured) for day, measured in by_day(rows, zone).items()]
     if by == "technician":
         return [Group(key, names.get(key, key), measured) for key, measured in by_technician(rows).items()]
-    return [Group(key, area_name(key), measured) for key, measured in by_area(rows).items()]
+    areas = by_area(rows)
+    named = area_names(areas, sites)
+    return [Group(key, named[key], measured) for key, measured in areas.items()]
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -16,8 +16,8 @@ from web.arrivals import DEFAULT_DAYS, EVERYTHING, Group, Report, read_report
 from web.state import state_of
 
 SPANS = (7, 28, 91)
-ROWS_SHOWN = 50
-"""Technicians and areas beyond the fifty with most visits are for the API."""
+ROWS_SHOWN, ROWS_FOLDED = 10, 90
+"""Of a table as it opens, and of what can be unfolded under it; what comes after these is for the API."""
 SCALES_S = (
     (30, 10), (60, 20), (120, 30), (180, 60), (300, 60), (600, 120), (900, 300), (1800, 600), (3600, 1200),
     (7200, 1800),
@@ -36,19 +36,29 @@ class Line(msgspec.Struct):
     dots: str
 
 
+class Tick(msgspec.Struct):
+    """The name under a day; `spare`: left out where there is little room."""
+
+    name: str
+    spare: bool
+
+
 class Chart(msgspec.Struct):
-    """`heights`: where the lines of the scale lie; `scale`: what they are called, from the top."""
+    """`heights`: where the lines of the scale lie; `scale`: what they are called, from the top; `days`: a tick or
+    nothing under each day."""
 
     width: int
     lines: list[Line]
     heights: list[float]
     scale: list[str]
-    days: list[str]
+    days: list[Tick | None]
 
 
 class Row(msgspec.Struct):
-    """A line of a table: errors 30, 15 and 5 minutes before, and how often the range held."""
+    """A line of a table: errors 30, 15 and 5 minutes before, and how often the range held. `weekday` stands before
+    the name where there is room."""
 
+    weekday: str
     name: str
     visits: int
     errors: list[str]
@@ -69,8 +79,10 @@ async def fill(request: Request) -> dict[str, Any]:
         "minutes_before": MINUTES_BEFORE,
         "chart": chart(report),
         "by_day": [row(group, day=True) for group in reversed(report.groups["day"])],
-        "by_technician": [row(group) for group in report.groups["technician"][:ROWS_SHOWN]],
-        "by_area": [row(group) for group in report.groups["area"][:ROWS_SHOWN]],
+        "by_technician": [row(group) for group in report.groups["technician"]],
+        "by_area": [row(group) for group in report.groups["area"]],
+        "shown": ROWS_SHOWN,
+        "folded": ROWS_FOLDED,
     }
 
 
@@ -82,8 +94,12 @@ def row(group: Group, *, day: bool = False) -> Row:
     """The group as a line of its table."""
     measured = group.measured
     held = words.held(measured)
+    weekday, name = "", group.name
+    if day:
+        weekday, _, name = words.day_words(datetime.date.fromisoformat(group.name)).partition(" ")
     return Row(
-        name=words.day_words(datetime.date.fromisoformat(group.name)) if day else group.name,
+        weekday=weekday,
+        name=name,
         visits=measured.visits,
         errors=[_error(measured, minutes) for minutes in MINUTES_BEFORE],
         held="–" if held is None else words.percent(held),
@@ -92,7 +108,7 @@ def row(group: Group, *, day: bool = False) -> Row:
 
 def _error(measured: Measured, minutes: int) -> str:
     accuracy = measured.at(minutes)
-    return "–" if accuracy is None else f"{accuracy.mean_error_s:.0f} s"
+    return "–" if accuracy is None else words.length(accuracy.mean_error_s)
 
 
 def chart(report: Report) -> Chart | None:
@@ -113,7 +129,7 @@ def chart(report: Report) -> Chart | None:
         lines=[_line(minutes, values[minutes], top_s) for minutes in MINUTES_BEFORE],
         heights=[HEIGHT * (1 - step * step_s / top_s) for step in steps],
         scale=[_scale(step * step_s, top_s) for step in steps],
-        days=_day_labels(report.days),
+        days=_ticks(report.days),
     )
 
 
@@ -132,13 +148,18 @@ def _line(minutes: int, values: list[float | None], top_s: int) -> Line:
 
 
 def _scale(seconds: int, top_s: int) -> str:
+    if not seconds:
+        return "0"
     if top_s <= 120:
         return f"{seconds} s"
     return f"{seconds // 60} min"
 
 
-def _day_labels(days: list[datetime.date]) -> list[str]:
-    """A name for every seventh of the days, counted back from the last, and nothing for those between."""
-    every = max(1, -(-len(days) // LABELS))
-    last = len(days) - 1
-    return [f"{day.day} {day:%b}" if (last - number) % every == 0 else "" for number, day in enumerate(days)]
+def _ticks(days: list[datetime.date]) -> list[Tick | None]:
+    """At most seven ticks, counted back from the last day."""
+    every = -(-len(days) // LABELS)
+    ticks: list[Tick | None] = []
+    for number, day in enumerate(days):
+        place, between = divmod(len(days) - 1 - number, every)
+        ticks.append(None if between else Tick(f"{day.day} {day:%b}", spare=place % 2 == 1))
+    return ticks
