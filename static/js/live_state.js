@@ -10,6 +10,8 @@ export const DELAYED_AFTER_MS = 45_000;
 export const LOST_AFTER_MS = 180_000;
 
 const CLOCK_JUMP_MS = 3_000;
+/** Faster than this a technician no longer stands still. */
+const DRIVES_CMS = 200;
 
 export const nothingKnown = Object.freeze({
   epoch: null,
@@ -59,10 +61,16 @@ function positionOf(message) {
   return { ...place, fixed_at, heading_deg, accuracy_m, left_m, left_s, freshness };
 }
 
-function etaOf(message) {
+/** `told_at`: when we heard it, on the viewer's clock; null in a snapshot, which does not say when it was told. */
+function etaOf(message, told_at = null) {
   if (!Number.isFinite(message.eta_at)) return null;
   const { eta_at, eta_low_at, eta_high_at, reason = null, estimated = false } = message;
-  return { eta_at, eta_low_at: eta_low_at ?? eta_at, eta_high_at: eta_high_at ?? eta_at, reason, estimated };
+  return { eta_at, eta_low_at: eta_low_at ?? eta_at, eta_high_at: eta_high_at ?? eta_at, reason, estimated, told_at };
+}
+
+function reasonAt(state, message) {
+  const reason = state.eta?.reason ?? null;
+  return reason === "standing still" && message.speed_cms > DRIVES_CMS ? "changed" : reason;
 }
 
 function hearPosition(state, message) {
@@ -70,8 +78,8 @@ function hearPosition(state, message) {
   if (!position || (state.position && position.fixed_at < state.position.fixed_at)) return state;
   const eta = etaOf(message);
   // A position repeats the instants of the last `eta`, not its reason.
-  const told = { reason: state.eta?.reason ?? null, estimated: state.eta?.estimated ?? false };
-  return { ...state, position, eta: eta ? { ...eta, ...told } : state.eta };
+  const { estimated = false, told_at = null } = state.eta ?? {};
+  return { ...state, position, eta: eta ? { ...eta, reason: reasonAt(state, message), estimated, told_at } : state.eta };
 }
 
 function hearTechnician(state, message) {
@@ -118,7 +126,7 @@ function hearWelcome(state, message, now) {
 
 const KINDS = {
   position: hearPosition,
-  eta: (state, message) => ({ ...state, eta: etaOf(message) }),
+  eta: (state, message) => ({ ...state, eta: etaOf(message, state.heard_at) }),
   status: hearStatus,
   technician: hearTechnician,
   route: hearRoute,

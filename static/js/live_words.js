@@ -7,6 +7,8 @@ const NEAR_M = 600;
 const NEAR_MINUTES = 3;
 const HERE_M = 80;
 const WORTH_SAYING_MS = 120_000;
+/** Another way is news for a minute; then it is the way. */
+const NEWS_MS = 60_000;
 
 const TITLES = {
   waiting: "One moment",
@@ -39,6 +41,13 @@ function stageOf(state, now) {
   return "on_the_way";
 }
 
+/** Why the arrival is what it is, where a customer may wonder; "" where there is nothing to explain. */
+function reasonWords({ reason, estimated, told_at }, now) {
+  if (reason === "standing still") return "The technician is standing still just now, perhaps in traffic.";
+  if (reason === "re-routed" && told_at !== null && now - told_at < NEWS_MS) return "The technician has taken another way.";
+  return estimated ? "A rough estimate, made without a map of the roads." : "";
+}
+
 function arrivalOf(state, now, viewer) {
   if (!state.eta || state.status !== "traveling") return null;
   const { eta_at, eta_low_at, eta_high_at } = state.eta;
@@ -50,8 +59,8 @@ function arrivalOf(state, now, viewer) {
     minutes,
     clock: clock(Math.max(eta_at, serverNow(state, now)), state.time_zone, viewer),
     range: clockRange(low_at, Math.max(eta_high_at, low_at), state.time_zone, viewer),
-    estimated: state.eta.estimated,
-    in_words: minutes < 1 ? "Arriving now" : `in ${minutes} min`,
+    why: reasonWords(state.eta, now),
+    in_words: minutes < 1 || state.eta.reason === "arriving" ? "Arriving now" : `in ${minutes} min`,
   };
 }
 
@@ -91,11 +100,12 @@ export function liveWords(state, now, viewer) {
   };
 }
 
-export const nothingSaid = Object.freeze({ stage: null, eta_at: null, trouble: null, technician: null });
+export const nothingSaid = Object.freeze({ stage: null, eta_at: null, why: "", trouble: null, technician: null });
 
 /**
  * What to read aloud now, given what was said before: `{text, said}`, text "" for nothing. Speaks when the stage, the
- * technician or the trouble changes, and when the arrival moves by two minutes; never every second.
+ * technician or the trouble changes, and when the arrival moves by two minutes, then with the reason; never every
+ * second, and never for a reason alone.
  */
 export function announcement(said, words, technician) {
   const parts = [];
@@ -106,6 +116,8 @@ export function announcement(said, words, technician) {
   if (words.arrival && (moved || (parts.length && words.stage !== "here"))) {
     parts.push(`Arrival about ${words.arrival.clock}, ${words.arrival.in_words.toLowerCase()}.`);
     next.eta_at = words.arrival.eta_at;
+    if (words.arrival.why && words.arrival.why !== said.why) parts.push(words.arrival.why);
+    next.why = words.arrival.why;
   }
   if (words.trouble && words.trouble.kind !== said.trouble) parts.push(words.trouble.text);
   if (!words.trouble && said.trouble) parts.push("Live again.");

@@ -67,6 +67,39 @@ test("a new epoch with an older fix of the same technician leaves the marker whe
   assert.deepEqual([state.epoch, state.seq, state.position.lat], ["new", 1, 41.151]);
 });
 
+test("an eta brings its reason, and when it was heard; positions keep both", () => {
+  const told = { type: "eta", seq: 11, eta_at: NOW + 660_000, eta_low_at: NOW + 600_000, eta_high_at: NOW + 800_000, reason: "re-routed" };
+  const moved = position(12, { fixed_at: NOW + 5000, eta_at: NOW + 660_000, eta_low_at: NOW + 610_000, eta_high_at: NOW + 790_000 });
+
+  const { eta } = hear([welcome(), told, moved], nothingKnown, NOW + 5);
+
+  assert.deepEqual([eta.reason, eta.told_at, eta.eta_low_at], ["re-routed", NOW + 5, NOW + 610_000]);
+});
+
+test("nobody knows when the arrival of a snapshot was told", () => {
+  const state = hear([welcome({ eta: { type: "eta", seq: 10, eta_at: NOW + 600_000, reason: "re-routed" } })]);
+
+  assert.deepEqual([state.eta.reason, state.eta.told_at], ["re-routed", null]);
+});
+
+test("who drives again no longer stands still", () => {
+  const standing = { type: "eta", seq: 11, eta_at: NOW + 660_000, reason: "standing still" };
+  const at = (seq, speed_cms) => position(seq, { fixed_at: NOW + seq * 1000, eta_at: NOW + 660_000, speed_cms });
+
+  assert.equal(hear([welcome(), standing, at(12, 40)]).eta.reason, "standing still");
+  assert.equal(hear([welcome(), standing, at(12, 900)]).eta.reason, "changed");
+  assert.equal(hear([welcome(), standing, at(12, 900), at(13, 0)]).eta.reason, "changed");
+});
+
+test("the route line comes with the snapshot or later, and goes with the position", () => {
+  const line = "_izlhA~rlgdF_{geC~ywl@_kwzCn`{nI";
+
+  const [first, later] = [hear([welcome({ route: line })]), hear([welcome(), { type: "route", seq: 11, polyline6: line }])];
+
+  assert.deepEqual([first.route, later.route].map((route) => route.length), [3, 3]);
+  assert.equal(hear([{ type: "status", seq: 12, status: "in_progress", at: NOW }], later).route, null);
+});
+
 test("another technician takes the old one's position away", () => {
   const state = hear([welcome(), { type: "technician", seq: 11, name: "Rui" }]);
 

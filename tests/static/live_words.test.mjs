@@ -36,6 +36,39 @@ test("an arrival is never in the past", () => {
   assert.equal(arrival.range, "14:10\u00a0–\u00a014:12");
 });
 
+const because = (reason, more = {}) => watching({ eta: { ...watching().eta, reason, told_at: NOW, ...more } });
+
+test("a customer is told why the arrival is uncertain or moves, in words", () => {
+  const why = (state, now) => words(state, now).arrival.why;
+
+  assert.match(why(because("estimated", { estimated: true })), /rough estimate, made without a map/);
+  assert.match(why(because("changed", { estimated: true })), /rough estimate/);
+  assert.match(why(because("standing still")), /standing still/);
+  assert.match(why(because("re-routed")), /another way/);
+});
+
+test("what explains itself needs no reason", () => {
+  for (const reason of ["first", "changed", "arriving", "arrived", null]) {
+    assert.equal(words(because(reason)).arrival.why, "");
+  }
+});
+
+test("another way is news for a minute, and none in a snapshot", () => {
+  assert.equal(words(because("re-routed"), NOW + 60_000).arrival.why, "");
+  assert.equal(words(because("re-routed", { told_at: null })).arrival.why, "");
+  assert.match(words(because("re-routed", { told_at: null, estimated: true })).arrival.why, /rough estimate/);
+});
+
+test("standing still matters more than how it was reckoned", () => {
+  assert.match(words(because("standing still", { estimated: true })).arrival.why, /standing still/);
+});
+
+test("who is arriving is arriving now, whatever the seconds say", () => {
+  const { arrival, stage } = words(because("arriving", { eta_at: NOW + 44_000 }));
+
+  assert.deepEqual([arrival.in_words, stage], ["Arriving now", "near"]);
+});
+
 test("near, then here", () => {
   const at = (left_m, eta_in_s) => watching({ position: { ...watching().position, left_m }, eta: { ...watching().eta, eta_at: NOW + eta_in_s * 1000 } });
 
@@ -76,6 +109,17 @@ test("an arrival that moves by two minutes is worth saying", () => {
   const later = watching({ eta: { ...watching().eta, eta_at: NOW + 660_000 } });
 
   assert.equal(announcement(said, words(later), "Ana").text, "Arrival about 14:11, in 11 min.");
+});
+
+test("a reason is said with the arrival it moves, and not by itself", () => {
+  const { said } = announcement(nothingSaid, words(watching()), "Ana");
+  const standing = announcement(said, words(because("standing still")), "Ana");
+  const later = announcement(standing.said, words(because("standing still", { eta_at: NOW + 660_000 })), "Ana");
+  const later_still = announcement(later.said, words(because("standing still", { eta_at: NOW + 780_000 })), "Ana");
+
+  assert.equal(standing.text, "");
+  assert.equal(later.text, "Arrival about 14:11, in 11 min. The technician is standing still just now, perhaps in traffic.");
+  assert.equal(later_still.text, "Arrival about 14:13, in 13 min.");
 });
 
 test("another technician is announced with the new arrival", () => {

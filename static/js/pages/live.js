@@ -41,8 +41,8 @@ function drawArrival(words) {
   if (!shown) return;
   say(byId("arrival-clock"), arrival.clock);
   say(byId("arrival-minutes"), arrival.in_words);
-  const range = arrival.range.includes("–") ? `between ${arrival.range}` : "";
-  say(byId("arrival-range"), arrival.estimated ? `${range} (rough estimate)` : range);
+  say(byId("arrival-range"), arrival.range.includes("–") ? `between ${arrival.range}` : "");
+  say(byId("arrival-why"), arrival.why);
 }
 
 function drawStages(stage) {
