@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.tracker.sockets import until
 from tests.web.api.house import WEDNESDAY, House, open_house
+from tracker.ledger import area_of
 from tracker.messages import Fix
 from tracker.watchers import Watcher
 from web.auth import Principal
@@ -117,6 +119,36 @@ async def test_completing_and_canceling_end_the_stream_for_good(house: House):
 
     assert [stream.of("end")[0]["reason"] for stream in streams] == ["completed", "canceled"]
     assert [stream.closed for stream in streams] == [4510, 4510]
+
+
+async def test_a_finished_visit_fills_the_ledger_with_the_area_it_was_in(house: House):
+    visit = await house.bring_to(await house.book(), "traveling")
+    technician_id = visit["technician"]["id"]
+    for minute in range(25, 0, -1):
+        report(house, technician_id, lat=41.15 + 0.004 * minute)
+
+    await change(house, visit, "start")
+    await house.state.node.recorder.committed()
+    store = house.state.node.store
+    await until(lambda: store.ledger(0, house.clock_ms[0] + 1))
+
+    rows = store.ledger(0, house.clock_ms[0] + 1)
+    assert [(row.trip_id, row.minutes_before, row.technician_id) for row in rows] == [
+        (visit["id"], 15, technician_id),
+        (visit["id"], 5, technician_id),
+    ]
+    assert {row.area for row in rows} == {area_of(lat=41.15, lon=-8.61)}
+
+
+async def test_a_canceled_visit_leaves_the_ledger_as_it_was(house: House):
+    visit = await house.bring_to(await house.book(), "traveling")
+    for minute in range(25, 0, -1):
+        report(house, visit["technician"]["id"], lat=41.15 + 0.004 * minute)
+
+    await change(house, visit, "cancel")
+    await house.state.node.recorder.committed()
+
+    assert house.state.node.store.ledger(0, house.clock_ms[0] + 1) == []
 
 
 async def test_undoing_hides_the_technician_again(house: House):

@@ -15,7 +15,7 @@ from web.pages import assets
 
 PAGES = sorted(path.name for path in (FOLDER / "pages").glob("*.html"))
 OF_CUSTOMERS = ("/", "/book", "/profile", "/appointments/x", "/appointments/x/modify", "/appointments/x/feedback")
-OF_STAFF = ("/technician", "/dispatch")
+OF_STAFF = ("/technician", "/dispatch", "/dispatch/arrivals")
 
 
 @pytest.mark.parametrize("path", [*OF_CUSTOMERS, *OF_STAFF, "/appointments/x/live"])
