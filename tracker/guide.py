@@ -19,6 +19,7 @@ from tracker.eta import Pace
 from tracker.filters import TrackFilter
 from tracker.roads.destination import Destination
 from tracker.roads.snap import NO_EDGE
+from tracker.roads.tree import Tree
 from tracker.route import Route, RouteProgress
 from tracker.traffic import MINUTE_MS, Traffic
 
@@ -161,6 +162,10 @@ class Guide:
             expected_s = least_s
         self._left_s = left_s = expected_s * self._slowness
         return left_s
+
+    @property
+    def tree(self) -> Tree:
+        return self._destination.tree
 
     def line(self, track: TrackFilter) -> Route | None:
         """The way from the track's newest position; some hundred microseconds."""

@@ -13,6 +13,7 @@ from tracker.grants import Grant, Zone
 from tracker.ledger import PredictionLog
 from tracker.messages import Destination, Fix, Position, Snapshot, Status
 from tracker.records import LastState
+from tracker.route import Route
 from tracker.trip import Trip
 
 REMEMBERED_STATES = 32
@@ -84,15 +85,17 @@ class LiveTrip:
     """One visit that is watched or driven to: its facts, its numbered stream, and the motion while traveling."""
 
     __slots__ = (
+        "asking",
         "ended",
         "epoch",
         "facts",
         "grant",
         "id",
+        "line",
+        "lined_s",
         "motion",
         "pins",
         "predictions",
-        "route",
         "routed_s",
         "seq",
         "shown",
@@ -115,8 +118,11 @@ class LiveTrip:
         self.predictions = PredictionLog()
         self.since_ms = 0
         self.shown = False
-        self.route: str | None = None
+        # The way as it may be shown; when the engine was asked last, when a line was made, and whether one is coming.
+        self.line: Route | None = None
         self.routed_s = -inf
+        self.lined_s = -inf
+        self.asking = False
         self.states: deque[Status] = deque(maxlen=REMEMBERED_STATES)
         self.ended: str | None = None
 
@@ -143,7 +149,9 @@ class LiveTrip:
         self.grant = Grant(trip_id=self.id, technician_id=technician.id, from_ms=since_ms, zones=zones)
         self.predictions = PredictionLog()
         self.shown = False
-        self.route = None
+        self.line = None
+        self.routed_s = self.lined_s = -inf
+        self.asking = False
         technician.trip = self
 
     def halt(self, now_ms: int) -> None:
@@ -155,7 +163,8 @@ class LiveTrip:
         self.technician = None
         self.motion = None
         self.shown = False
-        self.route = None
+        self.line = None
+        self.asking = False
 
     def reveal(self, now_ms: int) -> bool:
         """May the newest position go to the watchers? Once ``shown``, it stays so until ``halt``, ``begin`` or facts
@@ -205,7 +214,7 @@ class LiveTrip:
             technician=facts.technician,
             position=position,
             eta=eta,
-            route=self.route if position is not None else None,
+            route=self.line.polyline6() if self.line is not None and position is not None else None,
             freshness=fresh,
             end=self.ended,
         )

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from tracker.board import BOARD_TOPIC, board_of
 from tracker.bus import Bus, LocalBus
+from tracker.calibration import Calibration
 from tracker.errors import CloseCode
 from tracker.facts import TripFacts
 from tracker.filters import CURRENT, LATE, Rejection, Verdict
@@ -78,6 +79,10 @@ class Node(Streams):
         self._tasks: set[asyncio.Task[None]] = set()
         self._phones: dict[str, set[Phone]] = {}
         self._ways = Ways(roads or NoRoads(), streams=self, spawn=self._spawn)
+
+    def use_calibration(self, calibration: Calibration) -> None:
+        """What was learned from finished trips, for those that set off from now on."""
+        self._ways.use(calibration)
 
     @property
     def fixes_accepted(self) -> int:

@@ -34,14 +34,19 @@ class Traffic:
     __slots__ = ("_decay", "_hours", "_known", "_known_minute", "_minutes", "_newest")
 
     def __init__(self, hours: Sequence[float] = ()) -> None:
-        if len(hours) not in (0, HOURS_PER_WEEK):
-            raise ValueError(f"{len(hours)} hours instead of {HOURS_PER_WEEK}")
-        self._hours = hours
+        self._hours: Sequence[float] = ()
+        self.use_hours(hours)
         self._minutes: dict[int, list[float]] = {}
         self._newest = 0
         self._known: tuple[float, float] = (0.0, 0.0)
         self._known_minute = -1
         self._decay = [exp(-60.0 * age / FADES_S) for age in range(REMEMBERED_MIN + 1)]
+
+    def use_hours(self, hours: Sequence[float]) -> None:
+        """Other log paces by hour of the week; what is observed stays. Raises ValueError unless 168 or none."""
+        if len(hours) not in (0, HOURS_PER_WEEK):
+            raise ValueError(f"{len(hours)} hours instead of {HOURS_PER_WEEK}")
+        self._hours = hours
 
     def observe(self, *, at_ms: int, took_s: float, expected_s: float) -> None:
         """Driving that ended at ``at_ms`` took ``took_s`` where the map expects ``expected_s``."""

@@ -18,6 +18,7 @@ from tracker.traffic import Traffic
 
 OFF_ROUTE_M = 60.0
 """Two fixes in a row further from the line than this, and the technician drives another way."""
+OFF_FIXES = 2
 NEARBY_M = 500.0
 PACE_GAP_S = 120.0
 """A longer silence says nothing about the pace."""
@@ -82,11 +83,14 @@ class Trip:
         return verdict
 
     def take_route(self, route: Route | None) -> None:
-        """The road engine's answer; None keeps the straight-line estimate."""
+        """The road engine's answer; None (no way known) keeps the straight-line estimate, or falls back to it."""
         self.wants_route = False
-        self._off = 0
         if route is None:
+            if self._off >= OFF_FIXES:
+                self.progress = None
+            self._off = 0
             return
+        self._off = 0
         self.progress = progress = RouteProgress(route)
         self._last_ms = 0
         track = self.track
@@ -154,13 +158,17 @@ class Trip:
             off_m = progress.advance(lat=track.lat, lon=track.lon)
             if off_m <= OFF_ROUTE_M if guide is None else off_m <= ON_LINE_M:
                 line = progress
+                if self._off >= OFF_FIXES:
+                    # Back before another way came; the pace of the excursion says nothing.
+                    self.wants_route = False
+                    self._last_ms = 0
                 self._off = 0
             else:
                 self._off += 1
-                if self._off >= 2:
-                    self.progress = progress = None
+                if self._off >= OFF_FIXES:
                     self.wants_route = True
-                    self._last_ms = 0
+                    if guide is not None:
+                        self.progress = progress = None
         left_s = guide.follow(track, line, fixed_at, distance_m, moved_m) if guide is not None else None
         estimated = False
         if guide is not None and left_s is not None:
@@ -173,14 +181,16 @@ class Trip:
                 estimated = True
                 self.left_m = straight_left_m(distance_m)
                 expected_s = straight_left_s(distance_m)
-            if guide is None:
-                if self._last_ms:
-                    took_s = (fixed_at - self._last_ms) / 1000.0
-                    if took_s <= PACE_GAP_S:
-                        self.pace.observe(took_s, self._expected_s - expected_s)
+            took_s = (fixed_at - self._last_ms) / 1000.0 if self._last_ms else 0.0
+            self._last_ms = fixed_at
+            if guide is None and self._off >= OFF_FIXES and self.left_s is not None:
+                # Until the other way comes the told arrival stays what it was.
+                left_s = self.left_s - took_s
+            else:
+                if guide is None and 0.0 < took_s <= PACE_GAP_S:
+                    self.pace.observe(took_s, self._expected_s - expected_s)
                 self._expected_s = expected_s
-                self._last_ms = fixed_at
-            left_s = expected_s * self.pace.factor
+                left_s = expected_s * self.pace.factor
         if track.standing:
             if not self.standing_since:
                 self.standing_since = fixed_at

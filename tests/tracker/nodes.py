@@ -14,6 +14,16 @@ DESTINATION = PLACE.lat_lon(east_m=3_000, north_m=0)
 HOME_ZONE = (PLACE.lat, PLACE.lon, 150.0)
 
 
+class RoutesOnly:
+    """A road engine to derive from, as that of a server: it knows ways and no map."""
+
+    async def destination(self, **ends) -> None:
+        return None
+
+    async def close(self) -> None:
+        pass
+
+
 class Nodes:
     """Starts nodes on one clock, and stops those that still run at the end."""
 

@@ -1,6 +1,7 @@
 import pytest
 
 from tests.tracker.journeys import NOW_MS, PLACE, fix_at
+from tests.tracker.test_route import line
 from tracker.facts import TripFacts
 from tracker.live import LIVE_WITHIN_MS, LOST_AFTER_MS, Duty, LiveTechnician, LiveTrip, freshness
 from tracker.messages import Destination
@@ -90,7 +91,7 @@ def test_with_tracking_off_nothing_of_the_technician_is_in_the_snapshot():
 
 def test_in_a_hidden_zone_the_arrival_is_told_and_the_place_is_not():
     trip = under_way(hidden_zones=((PLACE.lat, PLACE.lon, 150.0),))
-    trip.route = "secret"
+    trip.line = line((0, 0), (100, 0), total_s=10)
     assert not receive(trip)
     held = trip.snapshot(NOW_MS)
     assert receive(trip, s=30, east_m=200)

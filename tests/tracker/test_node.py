@@ -5,7 +5,7 @@ import pytest
 
 from tests.tracker.journeys import NOW_MS, drive, fix_at
 from tests.tracker.listeners import Listener
-from tests.tracker.nodes import close, kinds, report, set_off, snapshot, visit_facts, watch
+from tests.tracker.nodes import RoutesOnly, close, kinds, report, set_off, snapshot, visit_facts, watch
 from tests.tracker.sockets import until
 from tests.tracker.test_route import line
 from tracker import node as module
@@ -116,7 +116,7 @@ async def test_the_arrival_is_suggested_to_the_technician_once_and_ends_nothing(
 
 
 async def test_the_told_arrival_rests_while_the_drive_goes_on_as_expected(nodes, memory):
-    class Road:
+    class Road(RoutesOnly):
         async def route(self, **ends) -> Route:
             return line((0, 0), (3_000, 0), total_s=300)
 

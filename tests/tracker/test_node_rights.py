@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from tests.tracker.journeys import NOW_MS, PLACE, fix_at
-from tests.tracker.nodes import HOME_ZONE, close, kinds, report, set_off, snapshot, visit_facts, watch
+from tests.tracker.nodes import HOME_ZONE, RoutesOnly, close, kinds, report, set_off, snapshot, visit_facts, watch
 from tests.tracker.sockets import until
 from tests.tracker.test_route import decode_polyline6
 from tracker import ways as module
@@ -50,7 +50,7 @@ async def test_in_a_hidden_zone_arrival_times_are_told_and_places_are_not(node):
 async def test_the_route_line_never_begins_in_the_hidden_zone(nodes, memory, monkeypatch):
     monkeypatch.setattr(module, "ROUTE_EVERY_S", 0.0)
 
-    class Road:
+    class Road(RoutesOnly):
         async def route(self, *, lat, lon, to_lat, to_lon) -> Route:
             return Route([(lat, lon), (to_lat, to_lon)], total_s=300)
 

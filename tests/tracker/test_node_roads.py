@@ -1,7 +1,7 @@
 import asyncio
 
 from tests.tracker.journeys import fix_at
-from tests.tracker.nodes import close, report, set_off, snapshot, watch
+from tests.tracker.nodes import RoutesOnly, close, report, set_off, snapshot, watch
 from tests.tracker.sockets import until
 from tests.tracker.test_route import line
 from tracker import ways as module
@@ -11,7 +11,7 @@ from tracker.route import Route
 async def test_an_engine_that_was_away_is_asked_again(nodes, memory, monkeypatch, caplog):
     monkeypatch.setattr(module, "ROUTE_EVERY_S", 0.0)
 
-    class Recovering:
+    class Recovering(RoutesOnly):
         asked = 0
 
         async def route(self, **ends) -> Route:
@@ -33,7 +33,7 @@ async def test_an_engine_that_was_away_is_asked_again(nodes, memory, monkeypatch
 
 
 async def test_leaving_the_line_again_and_again_asks_the_engine_at_most_every_ten_seconds(nodes, memory):
-    class Road:
+    class Road(RoutesOnly):
         asked = 0
 
         async def route(self, **ends) -> Route:
@@ -52,7 +52,7 @@ async def test_leaving_the_line_again_and_again_asks_the_engine_at_most_every_te
 async def test_a_route_that_comes_after_the_close_is_dropped(nodes, memory):
     answer = asyncio.Event()
 
-    class Slow:
+    class Slow(RoutesOnly):
         async def route(self, **ends) -> Route:
             await answer.wait()
             return line((0, 0), (3_000, 0), total_s=300)

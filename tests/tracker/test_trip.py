@@ -114,7 +114,42 @@ def test_two_fixes_off_the_line_ask_for_another_route_and_one_does_not():
     receive(trip, fix_at(s=21, east_m=210, north_m=90))
 
     assert trip.wants_route
-    assert trip.progress is None
+
+
+def test_until_another_route_comes_the_told_arrival_stays_what_it_was():
+    trip = a_trip()
+    trip.take_route(line((0, 0), (DESTINATION_M, 0), total_s=500))
+    follow(trip, drive(every_s=1, mps=10, lasting_s=20))
+    told = trip.estimate.eta_at
+
+    later = follow(trip, [fix_at(s=20 + s, east_m=200, north_m=80 + 10 * s) for s in range(30)])
+
+    assert later == []
+    assert trip.estimate.eta_at == told
+    assert not trip.estimate.estimated
+
+
+def test_back_on_the_line_no_other_route_is_wanted():
+    trip = a_trip()
+    trip.take_route(line((0, 0), (DESTINATION_M, 0), total_s=500))
+    follow(trip, drive(every_s=1, mps=10, lasting_s=20))
+    follow(trip, [fix_at(s=20, east_m=200, north_m=80), fix_at(s=21, east_m=210, north_m=80)])
+
+    receive(trip, fix_at(s=30, east_m=300))
+
+    assert not trip.wants_route
+
+
+def test_off_the_line_where_no_way_is_known_the_straight_line_serves():
+    trip = a_trip()
+    trip.take_route(line((0, 0), (DESTINATION_M, 0), total_s=500))
+    follow(trip, drive(every_s=1, mps=10, lasting_s=20))
+    follow(trip, [fix_at(s=20, east_m=200, north_m=80), fix_at(s=21, east_m=210, north_m=80)])
+
+    trip.take_route(None)
+    receive(trip, fix_at(s=22, east_m=220, north_m=80))
+
+    assert trip.estimate.estimated
 
 
 def test_without_a_destination_there_is_a_position_and_no_arrival():
