@@ -9,7 +9,7 @@ from typing import Final
 
 from tracker.roads.graph import E7, UNIT_M, RoadGraph, east_unit_m
 
-REACHES_M: Final = (30.0, 90.0, 250.0)
+REACHES_M = (30.0, 90.0, 250.0)
 """Looked at one after the other until something is near enough."""
 GPS_M: Final = 10.0
 """Spread of positions about the road, lanes and map included."""
