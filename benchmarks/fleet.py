@@ -44,7 +44,7 @@ class Fleet(msgspec.Struct, frozen=True):
 def limit_trips(count: int) -> list[TripAccess]:
     """Trips for the C relay, which knows no accounts: a token names the topic."""
     return [
-        TripAccess(f"trip{number}", f"trip{number}", "anybody", _start_lat(number), _lon(number), 0.0)
+        TripAccess(f"trip{number}", f"trip{number}", "anybody", _start_lat(number), column_lon(number), 0.0)
         for number in range(count)
     ]
 
@@ -70,7 +70,7 @@ def trips_of(fleet: Fleet, *, port: int) -> list[TripAccess]:
         token=dispatcher,
     )
     return [
-        TripAccess(appointment, device["token"], dispatcher, _start_lat(number), _lon(number), 0.0)
+        TripAccess(appointment, device["token"], dispatcher, _start_lat(number), column_lon(number), 0.0)
         for number, (appointment, device) in enumerate(zip(fleet.appointments, devices, strict=True))
     ]
 
@@ -79,7 +79,8 @@ def _start_lat(number: int) -> float:
     return CITY_LAT - DRIVE_DEGREES
 
 
-def _lon(number: int) -> float:
+def column_lon(number: int) -> float:
+    """Where a technician's street lies."""
     return CITY_LON + number * COLUMN_DEGREES / cos(radians(CITY_LAT))
 
 
@@ -97,7 +98,7 @@ def _catalog(technicians: int) -> dict[str, list[dict[str, Any]]]:
                 "name": f"Site {n}",
                 "time_zone": "UTC",
                 "lat": CITY_LAT,
-                "lon": _lon(n),
+                "lon": column_lon(n),
             }
             for n in numbers
         ],

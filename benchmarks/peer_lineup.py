@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,9 +15,10 @@ import click
 import msgspec
 
 from benchmarks.fleet import seed_fleet, trips_of
+from benchmarks.fleet_roads import build_fleet_roads
 from benchmarks.loading import Workload
 from benchmarks.peer_plans import enroute_plan, relay_plan
-from benchmarks.peer_rounds import Contestant, check
+from benchmarks.peer_rounds import Contestant, check, run_on
 from benchmarks.peer_servers import PEERS, Peer, serve_peer
 from benchmarks.peer_setup import NotInstalled
 from benchmarks.peer_targets import ENROUTE
@@ -28,6 +30,8 @@ NAMES = {peer.key: peer.name for peer in PEERS} | {ENROUTE_KEY: ENROUTE}
 UPDATE_BYTES = {"trip": 270, "fleet": 170}
 """What Enroute's updates come to, for a run without Enroute."""
 CHECKED_DISPATCHERS = 2
+TREES_S = 6.0
+"""For five hundred visits, at some 7 ms each."""
 
 
 class Absent(msgspec.Struct, frozen=True):
@@ -53,10 +57,12 @@ def line_up(
     *,
     update_bytes: int | None,
     settings: Mapping[str, str],
+    roads: bool,
     server_cpu: int | None,
     load_cpu: int | None,
 ) -> Iterator[LineUp]:
-    """The servers of `keys`, running and checked; the sizes of updates are Enroute's own unless one is given."""
+    """The servers of `keys`, running and checked; the sizes of updates are Enroute's own unless one is given. With
+    `roads` Enroute follows its technicians on a map."""
     sizes = dict(UPDATE_BYTES) if update_bytes is None else dict.fromkeys(UPDATE_BYTES, update_bytes)
     lined = LineUp([], [], sizes)
     with ExitStack() as stack:
@@ -67,7 +73,9 @@ def line_up(
             begun = ExitStack()
             try:
                 if key == ENROUTE_KEY:
-                    contestant = _start_enroute(begun, folder, workloads, settings=settings, cpu=server_cpu)
+                    contestant = _start_enroute(
+                        begun, folder, workloads, settings=settings, roads=roads, cpu=server_cpu, load_cpu=load_cpu
+                    )
                 else:
                     peer = next(peer for peer in PEERS if peer.key == key)
                     contestant = _start_peer(begun, peer, folder, cpu=server_cpu)
@@ -88,14 +96,32 @@ def line_up(
 
 
 def _start_enroute(
-    stack: ExitStack, folder: Path, workloads: Sequence[Workload], *, settings: Mapping[str, str], cpu: int | None
+    stack: ExitStack,
+    folder: Path,
+    workloads: Sequence[Workload],
+    *,
+    settings: Mapping[str, str],
+    roads: bool,
+    cpu: int | None,
+    load_cpu: int | None,
 ) -> Contestant:
-    fleet = seed_fleet(folder / "enroute.db", technicians=max(workload.trips for workload in workloads))
+    technicians = max(workload.trips for workload in workloads)
+    fleet = seed_fleet(folder / "enroute.db", technicians=technicians)
+    if roads:
+        settings = {**settings, "ENROUTE_ROADS_FILE": str(build_fleet_roads(folder, technicians=technicians))}
     server = stack.enter_context(serve_enroute(fleet.database, cpu=cpu, settings=settings))
     trips = trips_of(fleet, port=server.port)
-    changed = [f"{name}={value}" for name, value in settings.items()]
-    version = " ".join([importlib.metadata.version("enroute"), core_of(server), *changed])
-    return Contestant(server, version, lambda workload, _: enroute_plan(workload, trips))
+    changed = [f"{name}={value}" for name, value in settings.items() if name != "ENROUTE_ROADS_FILE"]
+    map_of = ["on a map"] if roads else []
+    version = " ".join([importlib.metadata.version("enroute"), core_of(server), *map_of, *changed])
+    contestant = Contestant(server, version, lambda workload, _: enroute_plan(workload, trips))
+    if roads:
+        # Each visit's tree is made when its technician is first heard of: not in the measured time.
+        everybody = Workload(name="warm-up", trips=technicians, watchers=1, rate_per_s=4.0 * technicians)
+        run_on(contestant, everybody, update_bytes=0, load_cpu=load_cpu, seconds=TREES_S, warmup_s=0.1)
+        # The next load begins where this one began: nobody gets back there in an instant.
+        time.sleep(TREES_S)
+    return contestant
 
 
 def _start_peer(stack: ExitStack, peer: Peer, folder: Path, *, cpu: int | None) -> Contestant:

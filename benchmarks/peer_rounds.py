@@ -79,7 +79,9 @@ def troubles_of(workload: Workload, result: LoadResult) -> list[str]:
 def check(contestant: Contestant, workload: Workload, *, update_bytes: int, load_cpu: int | None) -> LoadResult:
     """A moment of a workload before anything is measured. Raises DoesNotDeliver with the reason."""
     try:
-        result = _run(contestant, workload, update_bytes, load_cpu=load_cpu, seconds=CHECK_S, warmup_s=0.2)
+        result = run_on(
+            contestant, workload, update_bytes=update_bytes, load_cpu=load_cpu, seconds=CHECK_S, warmup_s=0.2
+        )
     except LoadFailed as failure:
         raise DoesNotDeliver(str(failure)) from None
     if troubles := troubles_of(workload, result):
@@ -111,7 +113,9 @@ def measure(
                 before, began = _core_and_server_s(server_cpu, contestant), time.monotonic()
                 try:
                     allow_open_files(workload.sockets + SPARE_FILES)
-                    result = _run(contestant, workload, size, load_cpu=load_cpu, seconds=seconds, warmup_s=warmup_s)
+                    result = run_on(
+                        contestant, workload, update_bytes=size, load_cpu=load_cpu, seconds=seconds, warmup_s=warmup_s
+                    )
                 except (LoadFailed, TooFewFiles) as failure:
                     outcome.failures.append(str(failure))
                     continue
@@ -170,15 +174,16 @@ def _core_and_server_s(cpu: int | None, contestant: Contestant) -> tuple[float, 
     return (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK"), _cpu_s([contestant])
 
 
-def _run(
+def run_on(
     contestant: Contestant,
     workload: Workload,
-    update_bytes: int,
     *,
+    update_bytes: int,
     load_cpu: int | None,
     seconds: float,
     warmup_s: float,
 ) -> LoadResult:
+    """One run of a workload. Raises LoadFailed."""
     return run_plan(
         workload,
         contestant.plan(workload, update_bytes),

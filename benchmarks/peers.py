@@ -69,6 +69,7 @@ def print_installed() -> None:
 @click.option("--workload", "names", multiple=True, help="By its name in the table. Leave the other ones out.")
 @click.option("--update-bytes", type=click.IntRange(150, 4000), help="Of a relayed update.  [default: as Enroute's]")
 @click.option("--enroute", "settings", multiple=True, metavar="ENROUTE_NAME=VALUE", help="A setting for Enroute.")
+@click.option("--roads", is_flag=True, help="Enroute follows its technicians on a map, with the embedded road engine.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Also write all figures.")
 @click.option("--plot", "plot_path", type=click.Path(dir_okay=False, path_type=Path), help="Also draw an .svg or .png.")
 @click.pass_context
@@ -84,6 +85,7 @@ def main(
     names: tuple[str, ...],
     update_bytes: int | None,
     settings: tuple[str, ...],
+    roads: bool,
     json_path: Path | None,
     plot_path: Path | None,
 ) -> None:
@@ -108,6 +110,7 @@ def main(
         asked,
         update_bytes=update_bytes,
         settings=_settings(settings),
+        roads=roads,
         server_cpu=server_cpu,
         load_cpu=load_cpu,
     ) as lined:
