@@ -64,6 +64,10 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "protocol_error": (400, "The request could not be read"),
     "overloaded": (503, "Busy, please come back"),
     "extract_unreadable": (422, "This road extract cannot be read"),
+    "extract_without_roads": (422, "This road extract holds no roads for cars"),
+    "roads_unreadable": (422, "This road graph cannot be read"),
+    "roads_unavailable": (503, "The road engine does not answer, please come back"),
+    "recording_unreadable": (422, "These recorded trips cannot be read"),
     # us
     "busy": (503, "Busy, please come back"),
     "not_ready": (503, "Not ready"),

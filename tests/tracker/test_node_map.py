@@ -33,15 +33,13 @@ def set_off(node: Node, to: tuple[float, float], *, version: int = 1) -> None:
 
 def report(node: Node, place: tuple[float, float], *, s: float) -> None:
     at_ms = NOW_MS + round(s * 1000)
-    node.clock.ms = at_ms
+    node.now_ms.now_ms = at_ms
     node.ingest("ana", [Fix(fixed_at=at_ms, lat=place[0], lon=place[1])], at_ms)
 
 
 @pytest.fixture
 async def node(nodes, memory, roads):
-    node = await nodes.start(memory, roads=roads)
-    node.clock = nodes.clock
-    return node
+    return await nodes.start(memory, roads=roads)
 
 
 def ends_of(roads: EmbeddedRoads) -> tuple[tuple[float, float], tuple[float, float]]:
