@@ -40,6 +40,7 @@ PURE = (
     "tracker/traffic.py",
     "tracker/calibration.py",
     "tracker/recordings.py",
+    "tracker/driven_trips.py",
     "tracker/scoring.py",
     "tracker/eta_lines.py",
     "tracker/grants.py",

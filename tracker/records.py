@@ -59,3 +59,11 @@ class Prediction(msgspec.Struct, gc=False):
     arrived_at: int
     area: str | None = None
     """The coarse cell of the destination (``ledger.area_of``); None without a destination."""
+
+
+class KeptCalibration(msgspec.Struct, gc=False):
+    """What was learned at a moment (ms since 1970) from so many trips: ``calibration.encode_calibration``'s bytes."""
+
+    learned_at: int
+    trips: int
+    data: bytes

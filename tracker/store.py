@@ -1,4 +1,4 @@
-"""Fixes, last states, duties and predictions: what live tracking keeps in a database.
+"""Fixes, last states, duties, predictions and what was learned: what live tracking keeps in a database.
 
 A synchronous SQLAlchemy Core store behind a small port, used from one worker thread, so that the event loop
 never waits for a disk. On SQLite it is a file of its own beside the bookings: batches of fixes never hold up a
@@ -27,8 +27,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from tracker import ledger_store
-from tracker.records import FixRow, LastState, Prediction
+from tracker import calibration_store, ledger_store
+from tracker.driven_trips import DrivenTrips
+from tracker.recordings import Recording
+from tracker.records import FixRow, KeptCalibration, LastState, Prediction
 
 metadata = MetaData()
 
@@ -62,6 +64,7 @@ duties = Table(
 )
 
 predictions = ledger_store.predictions_table(metadata)
+calibrations = calibration_store.calibrations_table(metadata)
 
 
 class TrackStore(Protocol):
@@ -74,11 +77,15 @@ class TrackStore(Protocol):
     def write_predictions(self, rows: Iterable[Prediction]) -> None: ...
     def ledger(self, from_ms: int, to_ms: int) -> list[Prediction]: ...
     def history(self, trip_id: str) -> list[FixRow]: ...
+    def finished_trips(self, *, since_ms: int, before_ms: int, at_most: int) -> list[Recording]: ...
+    def write_calibration(self, kept: KeptCalibration) -> None: ...
+    def calibration(self) -> KeptCalibration | None: ...
     def purge(self, before_ms: int) -> int: ...
     def close(self) -> None: ...
 
 
 MAX_MS = 1 << 62
+BATCHES_AT_ONCE = 200
 RECENT_BATCHES = 2_000
 """Three minutes at full load; a state is written every ten seconds at the latest."""
 
@@ -171,6 +178,26 @@ class SqlTrackStore:
                         # A device that missed an acknowledgement sends again; the first time counts.
                         found.setdefault((row.technician_id, row.fixed_at), row)
         return sorted(found.values(), key=lambda row: row.fixed_at)
+
+    def finished_trips(self, *, since_ms: int, before_ms: int, at_most: int) -> list[Recording]:
+        """The newest trips driven since ``since_ms`` whose last fix is from before ``before_ms``, earliest first."""
+        columns = fix_batches.c
+        query = select(columns.rows).where(columns.newest_at >= since_ms).order_by(columns.id.desc())
+        trips = DrivenTrips(since_ms=since_ms, before_ms=before_ms, at_most=at_most)
+        with self._engine.connect() as connection:
+            # A month of everybody is not held at once.
+            for (packed,) in connection.execution_options(yield_per=BATCHES_AT_ONCE).execute(query):
+                trips.take(_decode_rows(packed))
+        return trips.recordings()
+
+    def write_calibration(self, kept: KeptCalibration) -> None:
+        with self._engine.begin() as connection:
+            calibration_store.write(connection, calibrations, kept)
+
+    def calibration(self) -> KeptCalibration | None:
+        """What was learned last; None before."""
+        with self._engine.connect() as connection:
+            return calibration_store.newest(connection, calibrations)
 
     def count(self) -> int:
         with self._engine.connect() as connection:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import create_engine
 
+from tests.slots.databases import postgresql_programs, postgresql_server
 from tests.tracker import sockets
 from tests.tracker.journeys import NOW_MS
 from tests.tracker.listeners import Clock
@@ -13,7 +14,7 @@ from tests.tracker.stores import MemoryTrackStore
 from tracker import recorder
 from tracker.hub import Hub
 from tracker.node import Node
-from tracker.store import SqlTrackStore, TrackStore, metadata
+from tracker.store import SqlTrackStore, TrackStore, metadata, tracks_url
 
 # A busy machine is no reason to fail: what a fix may cost is measured in benchmarks.
 settings.register_profile("unhurried", deadline=None)
@@ -50,6 +51,22 @@ def sql(tracks: str) -> Iterator[SqlTrackStore]:
     store = SqlTrackStore(tracks)
     yield store
     store.close()
+
+
+@pytest.fixture
+def postgresql() -> Iterator[SqlTrackStore]:
+    """The store on a PostgreSQL server of its own; skips where that is not installed."""
+    programs = postgresql_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL's programs are not installed")
+    with postgresql_server(programs) as url:
+        tracks = tracks_url(url)
+        engine = create_engine(tracks)
+        metadata.create_all(engine)
+        engine.dispose()
+        store = SqlTrackStore(tracks)
+        yield store
+        store.close()
 
 
 @pytest.fixture(params=["memory", "sql"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from tracker.records import FixRow, LastState, Prediction
+from tracker.driven_trips import DrivenTrips
+from tracker.recordings import Recording
+from tracker.records import FixRow, KeptCalibration, LastState, Prediction
 
 
 class MemoryTrackStore:
@@ -20,6 +22,7 @@ class MemoryTrackStore:
         self.states: dict[str, LastState] = {}
         self.kept_duties: dict[str, tuple[str, int]] = {}
         self.predictions: list[Prediction] = []
+        self.calibrations: list[KeptCalibration] = []
         self.threads: set[str] = set()
 
     def write(self, rows: Iterable[FixRow], states: Iterable[LastState]) -> None:
@@ -53,6 +56,18 @@ class MemoryTrackStore:
 
     def history(self, trip_id: str) -> list[FixRow]:
         return sorted((row for row in self.fixes.values() if row.trip_id == trip_id), key=lambda row: row.fixed_at)
+
+    def finished_trips(self, *, since_ms: int, before_ms: int, at_most: int) -> list[Recording]:
+        trips = DrivenTrips(since_ms=since_ms, before_ms=before_ms, at_most=at_most)
+        trips.take(list(self.fixes.values()))
+        return trips.recordings()
+
+    def write_calibration(self, kept: KeptCalibration) -> None:
+        self._begin()
+        self.calibrations.append(kept)
+
+    def calibration(self) -> KeptCalibration | None:
+        return self.calibrations[-1] if self.calibrations else None
 
     def purge(self, before_ms: int) -> int:
         old = [key for key in self.fixes if key[1] < before_ms]

@@ -2,7 +2,8 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from tests.tracker.journeys import NOW_MS
-from tracker.records import FixRow, LastState, Prediction
+from tracker import calibration_store
+from tracker.records import FixRow, KeptCalibration, LastState, Prediction
 from tracker.store import SqlTrackStore, metadata, tracks_url
 
 
@@ -156,12 +157,13 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
     from alembic.migration import MigrationContext
     from alembic.operations import Operations
 
-    from tracker.migrations import tracker_0001_tracks, tracker_0002_areas
+    from tracker.migrations import tracker_0001_tracks, tracker_0002_areas, tracker_0003_calibrations
 
     engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
         tracker_0001_tracks.upgrade()
         tracker_0002_areas.upgrade()
+        tracker_0003_calibrations.upgrade()
         found = inspect(connection)
         for table in metadata.sorted_tables:
             columns = {(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table.name)}
@@ -169,6 +171,7 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
             assert columns == kept
             assert found.get_pk_constraint(table.name)["constrained_columns"] == [c.name for c in table.primary_key]
             assert {i["name"] for i in found.get_indexes(table.name)} == {i.name for i in table.indexes}
+        tracker_0003_calibrations.downgrade()
         tracker_0002_areas.downgrade()
         tracker_0001_tracks.downgrade()
         assert inspect(connection).get_table_names() == []
@@ -222,3 +225,53 @@ def test_a_batch_of_any_size_is_written_whole(sql, count):
     sql.write([a_row(fixed_at=NOW_MS + number) for number in range(count)], [])
 
     assert sql.count() == count
+
+
+def test_the_calibration_learned_last_is_the_one_that_counts(store):
+    assert store.calibration() is None
+
+    store.write_calibration(KeptCalibration(NOW_MS, 40, b"old"))
+    store.write_calibration(KeptCalibration(NOW_MS + 5, 41, b"new"))
+
+    assert store.calibration() == KeptCalibration(NOW_MS + 5, 41, b"new")
+
+
+def test_a_month_of_calibrations_is_kept_and_no_more(sql):
+    for night in range(calibration_store.KEPT + 3):
+        sql.write_calibration(KeptCalibration(NOW_MS + night, night, b"x"))
+
+    with sql._engine.connect() as connection:
+        trips = connection.exec_driver_sql("SELECT trips FROM calibrations ORDER BY id").scalars().all()
+    assert trips == list(range(3, calibration_store.KEPT + 3))
+
+
+def test_finished_trips_are_read_back_from_the_fixes_of_everybody(sql):
+    for s in range(0, 60, 10):
+        at = NOW_MS + s * 1000
+        sql.write(
+            [
+                a_row(fixed_at=at, lat=41 + s / 1000),
+                a_row(fixed_at=at, technician_id="rui", trip_id="other"),
+                a_row(fixed_at=at, technician_id="eva", trip_id=None),
+            ],
+            [],
+        )
+    sql.write([a_row(fixed_at=NOW_MS + 90_000, technician_id="rui", trip_id="other")], [])
+
+    (trip,) = sql.finished_trips(since_ms=NOW_MS, before_ms=NOW_MS + 80_000, at_most=100)
+
+    assert trip.trip_id == "visit"
+    assert [(fix.fixed_at, fix.lat) for fix in trip.fixes] == [
+        (NOW_MS + s * 1000, 41 + s / 1000) for s in range(0, 60, 10)
+    ]
+
+
+def test_what_is_learned_is_kept_and_trips_are_read_on_postgresql_too(postgresql):
+    postgresql.write([a_row(fixed_at=NOW_MS + s * 1000) for s in range(0, 60, 10)], [])
+    postgresql.write_calibration(KeptCalibration(NOW_MS, 40, b"old"))
+    postgresql.write_calibration(KeptCalibration(NOW_MS + 5, 41, b"\0new"))
+
+    (trip,) = postgresql.finished_trips(since_ms=NOW_MS, before_ms=NOW_MS + 80_000, at_most=100)
+
+    assert len(trip.fixes) == 6
+    assert postgresql.calibration() == KeptCalibration(NOW_MS + 5, 41, b"\0new")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from web.commands.eta_learn import learn_command
 from web.commands.eta_report import report_command
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def eta_group() -> None:
     """Look into arrival times."""
 
 
+eta_group.add_command(learn_command)
 eta_group.add_command(report_command)
 
 
