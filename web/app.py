@@ -54,6 +54,7 @@ from web.bridge import Bridge
 from web.config import Settings
 from web.health import Metrics
 from web.housekeeping import Housekeeping
+from web.learning import Learning
 from web.openapi import answer
 from web.openapi_document import build_document
 from web.passwords import Passwords
@@ -176,11 +177,16 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         stack.callback(sockets.close)
         watch_log.start()
         stack.push_async_callback(watch_log.close)
+        learning = Learning(state, roads)
+        # Before the first trip: it is driven on these seconds.
+        await learning.take_up()
         await state.bridge.restore()
         stack.push_async_callback(state.bridge.close)
         housekeeping = Housekeeping(state)
         housekeeping.start()
         stack.push_async_callback(housekeeping.close)
+        learning.start()
+        stack.push_async_callback(learning.close)
         state.outbox.start()
         stack.push_async_callback(state.outbox.close)
         stack.callback(state.draining.set)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from asyncio.subprocess import DEVNULL, PIPE, Process
+import os
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import IO
@@ -23,6 +24,22 @@ async def finished(command: list[str], environment: dict[str, str]) -> str | Non
         await _stopped(process)
         raise
     return None if process.returncode == 0 else complaint.decode(errors="replace").strip()[-800:]
+
+
+async def answered(command: list[str], environment: dict[str, str], *, nice: int = 0) -> tuple[int, str]:
+    """The exit code and everything it said. In a session of its own: Ctrl+C is for the server to pass on."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, env=environment, start_new_session=True
+    )
+    try:
+        with contextlib.suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, nice)
+        said, _ = await process.communicate()
+    except asyncio.CancelledError:
+        await _stopped(process)
+        raise
+    assert process.returncode is not None
+    return process.returncode, said.decode(errors="replace")
 
 
 @asynccontextmanager

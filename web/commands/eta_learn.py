@@ -52,9 +52,9 @@ def learn_command(days: int, dry_run: bool, database: str | None) -> None:
             at_most=MOST_TRIPS,
         )
         if len(trips) < FEWEST_TRIPS:
+            span = "day" if days == 1 else f"{days} days"
             click.echo(
-                f"Nothing learned: {len(trips)} finished trips in the last {days} days, it takes {FEWEST_TRIPS}.",
-                err=True,
+                f"Nothing learned: {len(trips)} finished trips in the last {span}, it takes {FEWEST_TRIPS}.", err=True
             )
             sys.exit(NOTHING_LEARNED)
         with click.progressbar(length=1000, label="Learning", width=30, file=sys.stderr) as bar:
