@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import tempfile
 from collections.abc import Callable
 from math import cos, pi, radians, sin
 from pathlib import Path
@@ -17,7 +18,10 @@ from typing import Any
 import click
 import msgspec
 
+from benchmarks.fleet import DRIVE_DEGREES, column_lon
+from benchmarks.fleet_roads import build_fleet_roads
 from benchmarks.loading import CITY_LAT, CITY_LON, as_json
+from tracker.calibration import COLD
 from tracker.device_connection import DeviceConnection
 from tracker.devices.native import decode_json, decode_msgpack
 from tracker.eta import ArrivalEstimate
@@ -27,8 +31,13 @@ from tracker.frames import BINARY, TEXT, FrameParser, frame
 from tracker.hub import Hub
 from tracker.messages import Fix, encode
 from tracker.node import Node
+from tracker.roads.destination import Destination
+from tracker.roads.driving import driven_seconds
+from tracker.roads.graph_file import open_graph
+from tracker.roads.trees import TreeMaker
 from tracker.route import Route, RouteProgress
 from tracker.store import SqlTrackStore
+from tracker.traffic import Traffic
 from tracker.trip import Trip
 from tracker.watchers import Watcher
 
@@ -86,6 +95,29 @@ def client_frame(payload: bytes, opcode: int, mask: bytes) -> bytes:
     return head + mask + bytes(byte ^ mask[place & 3] for place, byte in enumerate(payload))
 
 
+def street_drive(*, fixes: int, seed: int) -> tuple[Destination, list[Fix]]:
+    """A street on a map of two, and somebody who drives it at 1 Hz with GPS noise."""
+    with tempfile.TemporaryDirectory(prefix="enroute-stages-") as folder:
+        graph = open_graph(build_fleet_roads(Path(folder), technicians=2))
+        graph.replace_seconds(driven_seconds(graph, COLD).tobytes())
+        tree = TreeMaker(graph).tree(lat=CITY_LAT, lon=column_lon(0))
+    assert tree is not None
+    noise = random.Random(seed)
+    track = []
+    for second in range(min(fixes, int((DRIVE_DEGREES * METRES_PER_DEGREE - 500.0) / SPEED_MPS))):
+        track.append(
+            Fix(
+                fixed_at=START_MS + 1000 * second,
+                lat=CITY_LAT - DRIVE_DEGREES + (second * SPEED_MPS + noise.gauss(0, NOISE_M)) / METRES_PER_DEGREE,
+                lon=column_lon(0) + noise.gauss(0, NOISE_M) / METRES_PER_DEGREE,
+                accuracy_m=6.5,
+                speed_mps=round(SPEED_MPS + noise.gauss(0, 0.5), 1),
+                heading_deg=float(round(noise.gauss(0, 5)) % 360),
+            )
+        )
+    return Destination(graph, tree), track
+
+
 def stages(*, fixes: int, seed: int) -> dict[str, Callable[[], Callable[[], Any]]]:
     """Name → a function that sets one round up and returns the loop to be timed."""
     route, track = drive(fixes=fixes, seed=seed)
@@ -95,6 +127,22 @@ def stages(*, fixes: int, seed: int) -> dict[str, Callable[[], Callable[[], Any]
     frames = [client_frame(text, TEXT, masks.randbytes(4)) for text in texts]
     binary_frames = [client_frame(pack, BINARY, masks.randbytes(4)) for pack in packs]
     end_lat, end_lon = route.points[-1]
+    destination, street = street_drive(fixes=fixes, seed=seed)
+
+    def on_the_map(*, lined: bool) -> Callable[[], Any]:
+        """The street is driven again and again; ``lined``: the line along it was made at the first fix."""
+
+        def drive_it() -> None:
+            for number in range(fixes):
+                fix = street[number % len(street)]
+                if fix is street[0]:
+                    trip = Trip(track=TrackFilter(), lat=CITY_LAT, lon=column_lon(0), arrival_radius_m=75.0)
+                    trip.take_destination(destination, traffic=Traffic())
+                trip.receive(fix, fix.fixed_at)
+                if lined and trip.progress is None:
+                    trip.take_route(trip.line())
+
+        return drive_it
 
     def make_trip(*, mapped: bool) -> Trip:
         trip = Trip(track=TrackFilter(), lat=end_lat, lon=end_lon, arrival_radius_m=75.0)
@@ -144,6 +192,8 @@ def stages(*, fixes: int, seed: int) -> dict[str, Callable[[], Callable[[], Any]
         "arrival estimate": estimating,
         "Trip.receive on a route (filter, progress, ETA)": lambda: receiving(mapped=True),
         "Trip.receive without a map": lambda: receiving(mapped=False),
+        "Trip.receive on a map, on the line": lambda: on_the_map(lined=True),
+        "Trip.receive on a map, each fix snapped anew": lambda: on_the_map(lined=False),
         "build the position message": telling,
         "encode it": lambda: lambda: [encode(position) for position in positions],
         "frame it": lambda: lambda: [frame(payload) for payload in payloads],
