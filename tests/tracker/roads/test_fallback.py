@@ -60,7 +60,7 @@ async def osrm():
 async def make(osrm, clock):
     made = []
 
-    def make(other=None, *, timeout_s=1.0, **options) -> FallbackRoads:
+    def make(other=None, *, timeout_s=30.0, **options) -> FallbackRoads:
         server = OsrmRoads(f"http://127.0.0.1:{osrm.port}", timeout_s=timeout_s)
         options.setdefault("breaker", Breaker(in_a_row=3, first_pause_s=10.0))
         made.append(FallbackRoads(server, other or Second(), now_s=clock, chance=lambda: 0.0, **options))

@@ -20,7 +20,7 @@ async def osrm():
 
 @pytest.fixture
 async def roads(osrm):
-    engine = OsrmRoads(f"http://127.0.0.1:{osrm.port}", timeout_s=1.0)
+    engine = OsrmRoads(f"http://127.0.0.1:{osrm.port}", timeout_s=30.0)
     yield engine
     await engine.close()
 

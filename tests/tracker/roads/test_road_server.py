@@ -18,6 +18,12 @@ from tracker.errors import RoadsUnavailable
 from tracker.roads.road_server import RoadServer
 
 
+PATIENT_S = 30.0
+"""For answers that come, however busy the machine is."""
+HASTY_S = 0.1
+"""For answers that never come."""
+
+
 @pytest.fixture
 async def stand_in():
     stand_in = OsrmStandIn()
@@ -28,9 +34,14 @@ async def stand_in():
 
 @pytest.fixture
 async def server(stand_in):
-    server = RoadServer(f"http://127.0.0.1:{stand_in.port}", timeout_s=0.2, max_bytes=100_000)
+    server = RoadServer(f"http://127.0.0.1:{stand_in.port}", timeout_s=PATIENT_S, max_bytes=100_000)
     yield server
     await server.close()
+
+
+def wait_at_most(server: RoadServer, seconds: float) -> None:
+    server._timeout_s = seconds
+    server._client.timeout = seconds
 
 
 def free_port() -> int:
@@ -56,6 +67,8 @@ def free_port() -> int:
 )
 async def test_each_way_to_fail_has_its_reason(server, stand_in, fault, reason):
     stand_in.fault = fault
+    if reason == "timeout":
+        wait_at_most(server, HASTY_S)
 
     with pytest.raises(RoadsUnavailable) as failure:
         await server.get("route")
@@ -112,9 +125,11 @@ async def test_a_connection_that_was_closed_while_idle_is_opened_again(server, s
 
 async def test_questions_that_ran_out_of_time_leave_room_for_others(server, stand_in):
     stand_in.fault = silence
+    wait_at_most(server, HASTY_S)
     failures = await asyncio.gather(*(server.get("route") for _ in range(40)), return_exceptions=True)
 
     stand_in.fault = answering(200, b"{}")
+    wait_at_most(server, PATIENT_S)
     answers = await asyncio.gather(*(server.get("route") for _ in range(40)))
 
     assert {failure.reason for failure in failures} == {"timeout"}

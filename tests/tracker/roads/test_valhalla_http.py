@@ -20,7 +20,7 @@ async def valhalla():
 
 @pytest.fixture
 async def roads(valhalla):
-    engine = ValhallaRoads(f"http://127.0.0.1:{valhalla.port}", timeout_s=1.0)
+    engine = ValhallaRoads(f"http://127.0.0.1:{valhalla.port}", timeout_s=30.0)
     yield engine
     await engine.close()
 
