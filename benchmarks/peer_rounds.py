@@ -114,7 +114,12 @@ def measure(
                 try:
                     allow_open_files(workload.sockets + SPARE_FILES)
                     result = run_on(
-                        contestant, workload, update_bytes=size, load_cpu=load_cpu, seconds=seconds, warmup_s=warmup_s
+                        contestant,
+                        workload,
+                        update_bytes=size,
+                        load_cpu=load_cpu,
+                        seconds=max(seconds, CHECK_S) if workload.view == "fleet" else seconds,
+                        warmup_s=warmup_s,
                     )
                 except (LoadFailed, TooFewFiles) as failure:
                     outcome.failures.append(str(failure))

@@ -17,7 +17,6 @@ from tests.tracker.sockets import until
 from tracker.errors import RoadsUnavailable
 from tracker.roads.road_server import RoadServer
 
-
 PATIENT_S = 30.0
 """For answers that come, however busy the machine is."""
 HASTY_S = 0.1
