@@ -94,9 +94,11 @@ class Sockets:
     def __len__(self) -> int:
         return len(self._connections)
 
-    def adopt(self, fd: int, connection: Connection) -> None:
+    def adopt(self, fd: int, connection: Connection, early: bytes = b"") -> None:
         """Take over a connected, non-blocking stream socket by its file descriptor, which is closed here. Who comes
-        while the others are drained is told to come back, too; after ``close`` they are hung up on."""
+        while the others are drained is told to come back, too; after ``close`` they are hung up on. ``early`` was read
+        from it already and is worked on after what the caller still does in this breath, before anything else is read.
+        """
         if self._epoll.closed:
             os.close(fd)
             connection.abort()
@@ -107,8 +109,11 @@ class Sockets:
         _tune(fd, connection.send_buffer_bytes, connection.receive_buffer_bytes)
         self._connections[fd] = connection
         connection.begin(self, fd)
-        # Edge-triggered: bytes that came before are reported once, too.
-        self._epoll.register(fd, _EVENTS)
+        if early:
+            self.loop.call_soon(self._begin_with, connection, early)
+        else:
+            # Edge-triggered: bytes that came before are reported once, too.
+            self._epoll.register(fd, _EVENTS)
         if len(self._connections) - self._frozen >= FREEZE_EVERY:
             self._frozen = len(self._connections)
             # The young are looked through first: frozen garbage would stay for good.
@@ -116,6 +121,14 @@ class Sockets:
             gc.freeze()
         if self._draining:
             connection.shutdown()
+
+    def _begin_with(self, connection: Connection, early: bytes) -> None:
+        """Only then listen to the socket: a turn may come first and would read what the peer sent after ``early``."""
+        if connection.fd < 0:
+            return
+        self._work([(connection, early, False)])
+        if connection.fd >= 0:
+            self._epoll.register(connection.fd, _EVENTS)
 
     def forget(self, fd: int) -> None:
         """The connection is over: close its file descriptor."""
@@ -210,6 +223,11 @@ class Sockets:
                 # The end of the stream is told together with the last bytes, and never again.
                 received.append((connection, data, len(data) == READ_BYTES or events & _GONE != 0))
                 room -= len(data)
+        self._work(received)
+        return len(ready)
+
+    def _work(self, received: list[tuple[Connection, bytes, bool]]) -> None:
+        """Work on what was read, and tell what came of it. The third of each: there may be more to read."""
         held = self._held
         if held is not None:
             held.hold()
@@ -220,13 +238,12 @@ class Sockets:
                 except Exception:
                     self._failed(connection)
                 if more and connection.fd >= 0:
-                    unread.append(connection)
+                    self._unread.append(connection)
         finally:
             if held is not None:
                 held.release()
-            if unread:
+            if self._unread:
                 self._read_on()
-        return len(ready)
 
     def _read_on(self) -> None:
         """Another turn for the unread, once."""

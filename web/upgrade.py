@@ -199,10 +199,7 @@ class Upgrade:
             sock.close()
             connection.abort()
             return
-        sockets.adopt(sock.detach(), connection)
-        if self._early:
-            # After what the application still does in this breath.
-            asyncio.get_running_loop().call_soon(connection.data_received, self._early)
+        sockets.adopt(sock.detach(), connection, self._early)
 
 
 def say_and_close(sock: socket.socket, answer: bytes) -> None:

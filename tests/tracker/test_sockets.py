@@ -172,6 +172,35 @@ async def test_what_came_before_the_socket_was_adopted_is_read(quay, kind, size)
     assert connection.heard == [b"x" * size]
 
 
+async def test_what_was_read_with_the_handshake_is_heard_before_what_followed_even_if_a_turn_is_due_first(quay):
+    [(other, _)] = quay.hearing(1)
+    connection = Hearing()
+    fd, peer = quay.pair()
+    frames = b"".join(Peer._framed(payload, None) for payload in ("first", "second"))
+    quay.sockets.read_later(other)
+
+    quay.sockets.adopt(fd, connection, frames[:15])
+    peer._sock.send(frames[15:])
+    await until(lambda: len(connection.heard) == 2 or connection.fd < 0)
+
+    assert connection.heard == [b"first", b"second"]
+
+
+async def test_what_was_read_with_the_handshake_is_nobodys_when_its_connection_is_over_at_once(quay):
+    first, second = Hearing(), Hearing()
+    fd, _ = quay.pair()
+
+    quay.sockets.adopt(fd, first, Peer._framed("mine", None))
+    first.abort()
+    newcomer, peer = quay.pair()
+    quay.sockets.adopt(newcomer, second)
+    say(peer, "hers")
+    await until(lambda: second.heard)
+
+    assert newcomer == fd
+    assert (first.heard, second.heard) == ([], [b"hers"])
+
+
 @pytest.mark.parametrize("kind", PAIRS)
 @pytest.mark.parametrize("size", [1, READ_BYTES - 8, READ_BYTES, 2 * READ_BYTES - 8])
 @pytest.mark.parametrize("hang_up", [Peer.hang_up, half_close])
