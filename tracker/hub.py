@@ -20,8 +20,10 @@ from tracker.frames import frame
 from tracker.messages import HEARTBEAT_S, Heartbeat, encode
 from tracker.watchers import NEVER_MS, Message, Topic, Watcher
 
-SLICE = 256
-"""Watchers written to before the loop gets its turn: about 2 ms of writes, well under the 5 ms it may be held."""
+TURN_WRITES = 256
+"""Watchers written to in one turn of the sockets. The rest of what was published in it is told in slices."""
+SLICE = 128
+"""Watchers written to before the loop gets its turn: about 1 ms, for a request needs four or five of its turns."""
 CUT_AFTER_S = 15.0
 
 
@@ -38,6 +40,10 @@ class Hub:
         self._next_beat = 0
         self._held = False
         self._due: list[Topic] = []
+        # Writes that this turn may still do, and the topics that wait for slices.
+        self._room = TURN_WRITES
+        self._behind: deque[Topic] = deque()
+        self._slicing = False
         self._task: asyncio.Task[None] | None = None
         # Topics with watchers who want to know at once.
         self.live_topics = 0
@@ -154,6 +160,7 @@ class Hub:
     def hold(self) -> None:
         """A turn begins: what is published until ``release`` is told then, of positions the newest per topic."""
         self._held = True
+        self._room = TURN_WRITES
 
     def release(self) -> None:
         """The turn is over: tell what was published in it, topic by topic."""
@@ -175,11 +182,13 @@ class Hub:
         """Tell each topic its message, now: the writes of a whole turn in one go."""
         for topic, message in told:
             sockets = topic.sockets
-            if topic.others or topic.backlog is not None or topic.until_ms <= now_ms or len(sockets) > SLICE:
+            count = len(sockets)
+            if topic.others or topic.backlog is not None or topic.until_ms <= now_ms or count > self._room:
                 self.delivered += topic.count
                 self._tell(topic, message, now_ms)
                 continue
-            self.delivered += len(sockets)
+            self.delivered += count
+            self._room -= count
             data = message.frame
             size = len(data)
             short = None
@@ -232,9 +241,11 @@ class Hub:
     def _tell(self, topic: Topic, message: Message, now_ms: int) -> None:
         if topic.until_ms <= now_ms:
             self._cut_all_expired(topic, now_ms)
-        if topic.backlog is not None or topic.count > SLICE:
+        count = topic.count
+        if topic.backlog is not None or count > self._room:
             self._enqueue(topic, message)
             return
+        self._room -= count
         sockets = topic.sockets
         if sockets:
             for fd, taken in _write_all(sockets, message.frame):
@@ -296,31 +307,44 @@ class Hub:
         backlog = topic.backlog
         if backlog is None:
             topic.backlog = deque([[message, topic.watchers, 0]])
-            self._slice(topic)
+            self._behind.append(topic)
+            self._work_off()
             return
         newest = backlog[-1]
-        if message.conflates and newest[0].conflates and newest[2] == 0 and len(backlog) > 1:
+        if message.conflates and newest[0].conflates and newest[2] == 0:
             newest[0] = message
             newest[1] = topic.watchers
         else:
             backlog.append([message, topic.watchers, 0])
 
-    def _slice(self, topic: Topic) -> None:
-        backlog = topic.backlog
-        if backlog is None:
-            return
-        entry = backlog[0]
-        message, watchers, told = entry
-        self._tell_some(topic, watchers[told : told + SLICE], message)
-        entry[2] = told + SLICE
-        if entry[2] >= len(watchers):
-            backlog.popleft()
-        if backlog:
-            loop = self._loop or asyncio.get_running_loop()
-            loop.call_soon(self._slice, topic)
-        else:
-            topic.backlog = None
-            self._forget_if_empty(topic)
+    def _work_off(self) -> None:
+        """Tell as many as there is room for; those of other topics before the next slice of the same one."""
+        while self._behind and self._room > 0:
+            topic = self._behind.popleft()
+            backlog = topic.backlog
+            if backlog is None:
+                continue
+            entry = backlog[0]
+            message, watchers, told = entry
+            until = min(told + self._room, len(watchers))
+            self._room -= until - told
+            self._tell_some(topic, watchers[told:until], message)
+            entry[2] = until
+            if until >= len(watchers):
+                backlog.popleft()
+            if backlog:
+                self._behind.append(topic)
+            else:
+                topic.backlog = None
+                self._forget_if_empty(topic)
+        if self._behind and not self._slicing:
+            self._slicing = True
+            (self._loop or asyncio.get_running_loop()).call_soon(self._slice)
+
+    def _slice(self) -> None:
+        self._slicing = False
+        self._room = SLICE
+        self._work_off()
 
     def _forget_if_empty(self, topic: Topic) -> None:
         if topic.sockets or topic.others or topic.backlog is not None or topic.due is not None:

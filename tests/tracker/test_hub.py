@@ -1,10 +1,11 @@
 import asyncio
+import itertools
 
 import msgspec
 
 from tests.tracker.journeys import NOW_MS
 from tests.tracker.listeners import Listener, payload_of
-from tracker.hub import CUT_AFTER_S, SLICE, Hub
+from tracker.hub import CUT_AFTER_S, SLICE, TURN_WRITES, Hub
 from tracker.messages import HEARTBEAT_S
 from tracker.watchers import MAX_KEPT, Message
 
@@ -253,7 +254,7 @@ def test_a_revocation_cuts_those_it_names_and_nobody_else(hub):
 
 
 async def test_a_crowd_is_told_slice_by_slice_and_the_loop_gets_its_turn(hub):
-    crowd = [Listener(hub, TOPIC) for _ in range(3 * SLICE + 7)]
+    crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + 2 * SLICE + 7)]
 
     assert hub.publish(TOPIC, message(1)) == len(crowd)
     told = [sum(len(listener.frames) for listener in crowd)]
@@ -261,11 +262,11 @@ async def test_a_crowd_is_told_slice_by_slice_and_the_loop_gets_its_turn(hub):
         await asyncio.sleep(0)
         told.append(sum(len(listener.frames) for listener in crowd))
 
-    assert told == [SLICE, 2 * SLICE, 3 * SLICE, 3 * SLICE + 7]
+    assert told == [TURN_WRITES, TURN_WRITES + SLICE, TURN_WRITES + 2 * SLICE, len(crowd)]
 
 
 async def test_concurrent_messages_reach_everybody_of_a_crowd_in_order(hub):
-    crowd = [Listener(hub, TOPIC) for _ in range(2 * SLICE + 1)]
+    crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + SLICE + 1)]
 
     publish(hub, *(message(seq) for seq in range(1, 6)))
     await asyncio.sleep(0)
@@ -276,7 +277,7 @@ async def test_concurrent_messages_reach_everybody_of_a_crowd_in_order(hub):
 
 
 async def test_positions_nobody_of_a_crowd_was_told_of_yet_give_way_to_newer_ones(hub):
-    crowd = [Listener(hub, TOPIC) for _ in range(2 * SLICE)]
+    crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + SLICE)]
 
     publish(hub, *(message(seq, "position") for seq in range(1, 9)), message(9), message(10, "position"))
     await turns()
@@ -285,7 +286,7 @@ async def test_positions_nobody_of_a_crowd_was_told_of_yet_give_way_to_newer_one
 
 
 async def test_whoever_leaves_or_comes_while_a_crowd_is_told_is_not_told_what_is_not_theirs(hub):
-    crowd = [Listener(hub, TOPIC) for _ in range(2 * SLICE)]
+    crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + SLICE)]
     publish(hub, message(1), message(2))
 
     hub.unsubscribe(crowd[-1])
@@ -299,20 +300,64 @@ async def test_whoever_leaves_or_comes_while_a_crowd_is_told_is_not_told_what_is
     assert seqs(crowd[-2]) == [1, 2, 3]
 
 
+async def test_many_small_audiences_told_in_one_turn_are_sliced_as_one_crowd_is(hub):
+    audiences = [[Listener(hub, f"trip:{n}") for _ in range(SLICE // 4)] for n in range(20)]
+    crowd = [listener for audience in audiences for listener in audience]
+
+    hub.hold()
+    for number in range(len(audiences)):
+        hub.publish(f"trip:{number}", message(1))
+    hub.release()
+    told = [sum(len(listener.frames) for listener in crowd)]
+    while told[-1] < len(crowd):
+        await asyncio.sleep(0)
+        told.append(sum(len(listener.frames) for listener in crowd))
+
+    assert told[0] == TURN_WRITES
+    assert {after - before for before, after in itertools.pairwise(told)} == {SLICE}
+
+
+async def test_a_small_audience_does_not_wait_until_a_crowd_was_told(hub):
+    crowd = [Listener(hub, "trip:crowded") for _ in range(TURN_WRITES + 5 * SLICE)]
+    few = [Listener(hub, TOPIC) for _ in range(3)]
+
+    hub.publish("trip:crowded", message(1))
+    hub.publish(TOPIC, message(1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert all(seqs(listener) == [1] for listener in few)
+    assert seqs(crowd[-1]) == []
+
+
+async def test_what_waits_for_its_slice_is_followed_by_what_is_published_in_later_turns(hub):
+    crowd = [Listener(hub, "trip:crowded") for _ in range(TURN_WRITES)]
+    few = [Listener(hub, TOPIC) for _ in range(3)]
+
+    for seq in (1, 2):
+        hub.hold()
+        hub.publish("trip:crowded", message(seq))
+        hub.publish(TOPIC, message(seq))
+        hub.release()
+    await turns()
+
+    assert all(seqs(listener) == [1, 2] for listener in crowd + few)
+
+
 async def test_a_crowd_that_shrinks_below_a_slice_is_still_told_in_order(hub):
-    crowd = [Listener(hub, TOPIC) for _ in range(SLICE + 5)]
+    crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + 5)]
     publish(hub, message(1))
-    for listener in crowd[: SLICE - 5]:
+    for listener in crowd[: TURN_WRITES - 5]:
         hub.unsubscribe(listener)
 
     publish(hub, message(2))
     await turns()
 
-    assert all(seqs(listener) == [1, 2] for listener in crowd[SLICE - 5 :])
+    assert all(seqs(listener) == [1, 2] for listener in crowd[TURN_WRITES - 5 :])
 
 
 async def test_a_crowd_that_goes_altogether_leaves_nothing_behind(hub):
-    crowd = [Listener(hub, TOPIC) for _ in range(2 * SLICE)]
+    crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + SLICE)]
     publish(hub, message(1), message(2))
 
     for listener in crowd:
@@ -323,7 +368,7 @@ async def test_a_crowd_that_goes_altogether_leaves_nothing_behind(hub):
 
 
 async def test_forgetting_positions_takes_them_out_of_the_queue_of_a_crowd(hub):
-    crowd = [Listener(hub, TOPIC) for _ in range(2 * SLICE)]
+    crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + SLICE)]
 
     publish(hub, message(1), message(2, "route"), message(3, "position"), message(4))
     hub.forget_positions(TOPIC)
@@ -333,18 +378,18 @@ async def test_forgetting_positions_takes_them_out_of_the_queue_of_a_crowd(hub):
 
 
 async def test_a_position_half_told_to_a_crowd_stops_where_it_is_when_forgotten(hub):
-    crowd = [Listener(hub, TOPIC) for _ in range(2 * SLICE)]
+    crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + SLICE)]
 
     publish(hub, message(1, "position"))
     hub.forget_positions(TOPIC)
     publish(hub, message(2))
     await turns()
 
-    assert [seqs(listener) for listener in crowd] == [[1, 2]] * SLICE + [[2]] * SLICE
+    assert [seqs(listener) for listener in crowd] == [[1, 2]] * TURN_WRITES + [[2]] * SLICE
 
 
 async def test_finishing_tells_a_crowd_what_is_on_its_way_and_then_cuts_it(hub):
-    crowd = [Listener(hub, TOPIC) for _ in range(2 * SLICE)]
+    crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + SLICE)]
     publish(hub, message(1), message(2), message(3))
 
     count = hub.finish(TOPIC, 4510, "completed")

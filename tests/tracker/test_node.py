@@ -11,7 +11,7 @@ from tests.tracker.test_route import line
 from tracker import node as module
 from tracker.errors import NotTracked
 from tracker.filters import CURRENT, LATE
-from tracker.hub import SLICE
+from tracker.hub import SLICE, TURN_WRITES
 from tracker.messages import Since, TechnicianCard
 from tracker.route import Route
 
@@ -157,7 +157,7 @@ async def test_between_pinning_and_the_snapshot_no_change_is_lost(node):
 
 async def test_subscribing_during_the_slices_of_a_crowd_leaves_no_gap_and_no_repetition(node):
     set_off(node)
-    for _ in range(2 * SLICE):
+    for _ in range(TURN_WRITES + SLICE):
         watch(node)
     report(node, fix_at(s=1))
 

@@ -9,7 +9,7 @@ from tests.tracker.test_route import decode_polyline6
 from tracker import ways as module
 from tracker.errors import NotTracked
 from tracker.filters import CURRENT, Rejection
-from tracker.hub import SLICE
+from tracker.hub import SLICE, TURN_WRITES
 from tracker.messages import TechnicianCard
 from tracker.route import Route
 
@@ -104,7 +104,7 @@ async def test_after_closing_not_one_position_leaves(node, reason):
 
 async def test_closing_takes_the_positions_out_of_the_queue_of_a_crowd(node):
     set_off(node)
-    crowd = [watch(node) for _ in range(2 * SLICE)]
+    crowd = [watch(node) for _ in range(TURN_WRITES + SLICE)]
     report(node, fix_at(s=1))
     report(node, fix_at(s=2, east_m=10))
     told = [len(listener.of_type("position")) for listener in crowd]
@@ -117,7 +117,7 @@ async def test_closing_takes_the_positions_out_of_the_queue_of_a_crowd(node):
     assert all(listener.told[-1]["status"] == "in_progress" for listener in crowd)
 
 
-@pytest.mark.parametrize("count", [1, SLICE + 1])
+@pytest.mark.parametrize("count", [1, TURN_WRITES + 1])
 @pytest.mark.parametrize("reason", ["completed", "canceled"])
 async def test_the_end_of_a_visit_tells_state_and_end_to_everybody_and_lets_them_go(node, reason, count):
     set_off(node)

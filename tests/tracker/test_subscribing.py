@@ -124,6 +124,7 @@ class World:
 @pytest.mark.parametrize("trials", [TRIALS, pytest.param(FULL_TRIALS // 2, marks=pytest.mark.full)])
 @pytest.mark.timeout(900)
 async def test_none_of_many_who_join_while_positions_are_published_is_stale(monkeypatch, crowd, trials):
+    monkeypatch.setattr(hub_module, "TURN_WRITES", 3)
     monkeypatch.setattr(hub_module, "SLICE", 3)
     world = World(crowd=crowd)
     world.fix()
