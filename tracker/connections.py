@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from os import write
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ WATCHER_SEND_BUFFER_BYTES = 32_768
 """Kernel memory for what a watcher has not read yet (Linux doubles it): a minute of positions at three a second."""
 CLOSE_WAIT_S = 5.0
 """How long a peer may take to answer our close, or to hang up after it, before the socket is torn down."""
+FAREWELL_S = 1.0
+"""How long a watcher that does not read may take to notice why it is cut; then its buffers are thrown away."""
 MAX_REST_BYTES = 262_144
 """Bytes held for a socket that is full. Positions never come here: a watcher's mailbox holds the newest."""
 
@@ -43,6 +46,8 @@ CONNECTION_STATE = (
     "on_gone",
 )
 """Slots of ``Connection``. The concrete classes declare them: two bases with slots cannot be combined."""
+_AT_ONCE = struct.pack("ii", 1, 0)
+
 log = logging.getLogger("enroute.sockets")
 _BROKEN = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_DATA, CloseCode.TOO_BIG)
 
@@ -241,6 +246,18 @@ class Connection:
             self.on_gone(self)
             self.on_gone = None
 
+    def reset(self) -> None:
+        """``abort``, and what the peer has not read is thrown away: the kernel would keep it for minutes."""
+        if self.fd >= 0:
+            sock = socket.socket(fileno=self.fd)
+            try:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            except OSError:
+                pass
+            finally:
+                sock.detach()
+        self.abort()
+
     def _close_received(self, payload: bytes) -> None:
         if not self._closing:
             self._closing = True
@@ -343,7 +360,9 @@ class WatcherConnection(Connection, Watcher):
         self.close(code, reason)
         if choked:
             # A full socket cannot carry the farewell: it would only hold its buffer until the timeout.
-            self.abort()
+            self.reset()
+        elif code == CloseCode.TOO_SLOW and self.fd >= 0:
+            self.loop.call_later(FAREWELL_S, self.reset)
 
     def _stop_hello_timer(self) -> None:
         if self._hello_timer is not None:

@@ -18,6 +18,7 @@ from typing import Any
 from tracker.errors import CloseCode
 from tracker.frames import frame
 from tracker.messages import HEARTBEAT_S, Heartbeat, encode
+from tracker.unread import Unread
 from tracker.watchers import NEVER_MS, Message, Topic, Watcher
 
 TURN_WRITES = 256
@@ -25,6 +26,8 @@ TURN_WRITES = 256
 SLICE = 128
 """Watchers written to before the loop gets its turn: about 1 ms, for a request needs four or five of its turns."""
 CUT_AFTER_S = 15.0
+LOOK_EVERY_S = 3
+"""Each watcher is looked at so often whether it still reads."""
 
 
 class Hub:
@@ -38,6 +41,7 @@ class Hub:
         self._beats: list[set[Watcher]] = [set() for _ in range(HEARTBEAT_S)]
         self._beat = 0
         self._next_beat = 0
+        self._unread = Unread()
         self._held = False
         self._due: list[Topic] = []
         # Writes that this turn may still do, and the topics that wait for slices.
@@ -75,6 +79,7 @@ class Hub:
     def unsubscribe(self, watcher: Watcher) -> None:
         # A watcher may stall before it watches anything: its hello was never read.
         self._stalled.discard(watcher)
+        self._unread.forget(watcher)
         topic = watcher.topic
         if topic is None:
             return
@@ -403,11 +408,27 @@ class Hub:
             for watchers, data in self._begin_beat():
                 self._beat_some(watchers, data)
                 await asyncio.sleep(0)
+            for watchers in self._in_parts():
+                self._look_after(watchers)
+                await asyncio.sleep(0)
 
     def tick(self) -> None:
-        """Once a second: cut who is stalled too long, beat a part of the others."""
+        """Once a second: cut who is stalled too long or stopped reading, beat a part of the others."""
         for watchers, data in self._begin_beat():
             self._beat_some(watchers, data)
+        for watchers in self._in_parts():
+            self._look_after(watchers)
+
+    def _in_parts(self) -> list[list[Watcher]]:
+        """Who is looked at this second whether it reads, in slices."""
+        topics = list(self._topics.values())[self._beat % LOOK_EVERY_S :: LOOK_EVERY_S]
+        watchers = [watcher for topic in topics for watcher in topic.sockets.values()]
+        return [watchers[first : first + SLICE] for first in range(0, len(watchers), SLICE)]
+
+    def _look_after(self, watchers: list[Watcher]) -> None:
+        for watcher in self._unread.look(watchers, self._now_ms() / 1000.0):
+            if watcher.topic is not None:
+                self._cut_slow(watcher)
 
     def _begin_beat(self) -> list[tuple[list[Watcher], bytes]]:
         """Cut who is stalled too long; who gets a heartbeat this second, in slices."""

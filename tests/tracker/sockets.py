@@ -92,10 +92,17 @@ class Peer:
         return Frame(opcode or Opcode.TEXT, payload).serialize(mask=True)
 
 
-async def connect(connection: Connection, *, buffer_bytes: int | None = None) -> Peer:
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        theirs = socket.create_connection(listener.getsockname())
+        ours, _ = listener.accept()
+    return ours, theirs
+
+
+async def connect(connection: Connection, *, buffer_bytes: int | None = None, tcp: bool = False) -> Peer:
     """Hand a real socket over to the connection. ``buffer_bytes``: what the kernel may hold for a slow reader."""
     loop = asyncio.get_running_loop()
-    ours, theirs = socket.socketpair()
+    ours, theirs = tcp_pair() if tcp else socket.socketpair()
     if buffer_bytes is not None:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)

@@ -1,4 +1,9 @@
 import asyncio
+import errno
+import socket
+import sys
+from fcntl import ioctl
+from termios import FIONREAD
 
 import pytest
 import uvloop
@@ -10,7 +15,8 @@ from tests.tracker.sockets import Peer, connect, until
 from tracker import connections
 from tracker.connections import Connection, WatcherConnection
 from tracker.errors import CloseCode
-from tracker.hub import CUT_AFTER_S, Hub
+from tracker.hub import CUT_AFTER_S, LOOK_EVERY_S, Hub
+from tracker.unread import STUCK_S, acknowledged
 from tracker.watchers import Message
 
 TOPIC = "trip:visit"
@@ -40,9 +46,9 @@ def a_watcher(hub: Hub, *, until_ms: int = FAR_MS) -> WatcherConnection:
     return WatcherConnection(hub=hub, principal="me", until_ms=until_ms)
 
 
-async def watching(hub: Hub, **socket) -> tuple[WatcherConnection, Peer]:
+async def watching(hub: Hub, **options) -> tuple[WatcherConnection, Peer]:
     watcher = a_watcher(hub)
-    peer = await connect(watcher, **socket)
+    peer = await connect(watcher, **options)
     hub.subscribe(TOPIC, watcher)
     return watcher, peer
 
@@ -289,6 +295,70 @@ async def test_a_watcher_that_never_reads_is_cut_and_everything_of_it_is_forgott
     assert (ended, hub.count(), hub.cut_slow) == ([True], 0, 1)
     assert watcher.take() == []
     assert not hub._stalled
+
+
+def fill(hub: Hub, watcher: WatcherConnection, sock: socket.socket) -> None:
+    """Tell until the reader's side of the kernel takes no more, long before ours does."""
+    while acknowledged(watcher.fd) is None or queued(sock) == 0:
+        assert not watcher.stalled
+        hub.publish(TOPIC, position(1))
+
+
+def queued(sock: socket.socket) -> int:
+    """Bytes that came and were not read."""
+    return int.from_bytes(ioctl(sock.fileno(), FIONREAD, bytes(4)), sys.byteorder)
+
+
+async def pass_reading(hub: Hub, clock: Clock, seconds: int) -> None:
+    for _ in range(seconds):
+        clock.pass_s(1)
+        hub.tick()
+        await asyncio.sleep(0)
+
+
+async def test_a_reader_who_stopped_is_cut_although_the_kernel_still_takes_bytes_for_it(hub, clock, monkeypatch):
+    monkeypatch.setattr(connections, "FAREWELL_S", 0.01)
+    watcher, peer = await watching(hub, tcp=True)
+    peer._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    fill(hub, watcher, peer._sock)
+
+    await pass_reading(hub, clock, int(STUCK_S) - 1)
+    assert hub.count() == 1
+    await pass_reading(hub, clock, 2 * LOOK_EVERY_S)
+    assert (hub.count(), hub.cut_slow) == (0, 1)
+    await until(lambda: watcher.fd < 0)
+
+    assert peer._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET
+
+
+async def test_a_reader_who_stopped_and_goes_on_before_its_time_is_up_stays(hub, clock):
+    watcher, peer = await watching(hub, tcp=True)
+    peer._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+
+    for _ in range(3):
+        fill(hub, watcher, peer._sock)
+        await pass_reading(hub, clock, int(STUCK_S) - 1)
+        while acknowledged(watcher.fd) is not None:
+            await peer.receive_frame()
+    for _ in range(3 * int(STUCK_S)):
+        await pass_reading(hub, clock, 1)
+        # The kernel acknowledges a heartbeat in its own time.
+        await until(lambda: acknowledged(watcher.fd) is None)
+
+    assert (hub.count(), hub.cut_slow) == (1, 0)
+    assert len(hub._unread) == 0
+
+
+async def test_a_reader_who_goes_leaves_no_trace_in_the_watch_over_the_unread(hub, clock):
+    watcher, peer = await watching(hub, tcp=True)
+    peer._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    fill(hub, watcher, peer._sock)
+    await pass_reading(hub, clock, LOOK_EVERY_S)
+    assert len(hub._unread) == 1
+
+    watcher.abort()
+
+    assert len(hub._unread) == 0
 
 
 async def test_a_farewell_that_fills_the_socket_leaves_no_stalled_watcher_behind(hub):

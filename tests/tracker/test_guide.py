@@ -94,7 +94,8 @@ def test_slow_traffic_makes_the_arrival_later_and_history_corrects_it(graph, far
     usual_s = receive(a_trip(graph), far[1])
 
     assert receive(a_trip(graph, traffic=slow), far[1]) > 1.3 * usual_s
-    assert receive(a_trip(graph, calibration=Calibration(scale=1.1)), far[1]) == pytest.approx(1.1 * usual_s)
+    # Of the last minutes a little less is told, so of less a little less still.
+    assert 1.1 * usual_s < receive(a_trip(graph, calibration=Calibration(scale=1.1)), far[1]) < 1.12 * usual_s
 
 
 def test_what_one_drives_is_known_to_the_others_a_minute_later(graph, far):

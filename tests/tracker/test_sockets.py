@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from websockets.frames import Opcode
 
-from tests.tracker.sockets import Peer, until
+from tests.tracker.sockets import Peer, tcp_pair, until
 from tracker import connections, sockets
 from tracker.connections import CONNECTION_STATE, Connection
 from tracker.errors import CloseCode
@@ -62,13 +62,6 @@ class Log:
             elif note != "release":
                 turns[-1].append(note)
         return [turn for turn in turns if turn]
-
-
-def tcp_pair() -> tuple[socket.socket, socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        theirs = socket.create_connection(listener.getsockname())
-        ours, _ = listener.accept()
-    return ours, theirs
 
 
 PAIRS = {"unix": socket.socketpair, "tcp": tcp_pair}
