@@ -21,11 +21,14 @@ SlotsError                            .code
 │   ├── AlreadyTraveling              already_traveling   .other_id
 │   ├── RatingClosed                  rating_closed
 │   └── TooManyHolds                  too_many_holds
-└── Conflict                          (somebody was faster)
-    ├── SlotTaken                     slot_taken          .slots (fresh ones)
-    ├── HoldExpired                   hold_expired        .slots
-    ├── StaleVersion                  stale_version       .expected .actual
-    └── IdempotencyConflict           idempotency_conflict
+├── Conflict                          (somebody was faster)
+│   ├── SlotTaken                     slot_taken          .slots (fresh ones)
+│   ├── HoldExpired                   hold_expired        .slots
+│   ├── StaleVersion                  stale_version       .expected .actual
+│   └── IdempotencyConflict           idempotency_conflict
+└── StorageFailed                     (the database could not; it may soon)
+    ├── StorageFull                   storage_full
+    └── StorageUnavailable            storage_unavailable
 
 Outside the tree, because it is the operator's fault: GuardMissing (the database lost its overlap guard).
 """
@@ -287,6 +290,35 @@ class IdempotencyConflict(Conflict):
 
     def __str__(self) -> str:
         return "This Idempotency-Key was used for a different booking. Take a new key."
+
+
+class StorageFailed(SlotsError):
+    """The database failed under the use case; asked again after `retry_s` it may be well."""
+
+    retry_s: ClassVar[int]
+
+
+class StorageFull(StorageFailed):
+    """No room left for the change: nothing of it is kept."""
+
+    code = "storage_full"
+    retry_s = 30
+
+    def __str__(self) -> str:
+        return "The server has no room left to keep this. Nothing was changed; please try again later."
+
+
+class StorageUnavailable(StorageFailed):
+    """The database does not answer, or is too busy. If it went away during the last step, the change may be made."""
+
+    code = "storage_unavailable"
+    retry_s = 2
+
+    def __str__(self) -> str:
+        return (
+            "The database does not answer. Look whether your change was made before you make it again,"
+            " or repeat it with the same Idempotency-Key."
+        )
 
 
 class GuardMissing(RuntimeError):

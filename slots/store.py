@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from typing import Any, Literal
 
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from slots.errors import StorageFailed, StorageFull, StorageUnavailable
 
 # What stores are handed; the use cases pass it on without knowing SQL.
 Connection = AsyncConnection
@@ -22,6 +26,12 @@ Dialect = Literal["sqlite", "postgresql"]
 
 # A writer of another process (`enroute import` beside a running server) may hold the file for a moment.
 SQLITE_BUSY_TIMEOUT_MS = 10_000
+
+# What PostgreSQL can take is shared by all processes, and its own default is a hundred connections. One process keeps
+# one processor busy with half of these.
+POSTGRESQL_CONNECTIONS = 10
+# A server that is gone without a word (another machine, cut off) is given up on after this.
+POSTGRESQL_CONNECT_WITHIN_S = 5
 
 _DRIVERS: dict[str, tuple[str, str]] = {
     "sqlite": ("sqlite+aiosqlite", "sqlite"),
@@ -52,22 +62,28 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A connection inside a write transaction: committed at the end, rolled back by any exception.
 
-        Not to be nested: on SQLite the inner one would wait for the outer one for ever.
+        Not to be nested: on SQLite the inner one would wait for the outer one for ever. Raises StorageFull, and
+        StorageUnavailable: when the database goes away during the commit, nobody knows whether that was done.
         """
-        async with self._writer, self.engine.connect() as connection:
-            if self.dialect == "sqlite":
-                await connection.execution_options(enroute_begin="BEGIN IMMEDIATE")
-            async with connection.begin():
-                yield connection
+        with _failures_named():
+            async with self._writer, self.engine.connect() as connection:
+                if self.dialect == "sqlite":
+                    await connection.execution_options(enroute_begin="BEGIN IMMEDIATE")
+                async with connection.begin():
+                    yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection whose statements see one consistent state on SQLite; nothing written through it is kept."""
-        async with self.engine.connect() as connection:
-            try:
-                yield connection
-            finally:
-                await connection.rollback()
+        """A connection whose statements see one consistent state on SQLite; nothing written through it is kept.
+
+        Raises StorageUnavailable.
+        """
+        with _failures_named():
+            async with self.engine.connect() as connection:
+                try:
+                    yield connection
+                finally:
+                    await connection.rollback()
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -86,7 +102,13 @@ def open_database(url: str) -> Database:
         )
         _prepare_sqlite(engine)
     else:
-        engine = create_async_engine(parsed.set(drivername=driver), pool_size=10, max_overflow=10, pool_pre_ping=True)
+        engine = create_async_engine(
+            parsed.set(drivername=driver),
+            pool_size=POSTGRESQL_CONNECTIONS,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": POSTGRESQL_CONNECT_WITHIN_S},
+        )
     return Database(engine, dialect=dialect, url=url)
 
 
@@ -107,6 +129,47 @@ def _parse(url: str) -> tuple[URL, Dialect]:
             raise ValueError("An in-memory SQLite database is not supported. Give a path: sqlite:///enroute.db")
         return parsed, "sqlite"
     return parsed, "postgresql"
+
+
+# SQLITE_BUSY, _LOCKED, _IOERR, _CANTOPEN, _READONLY, _PROTOCOL.
+_SQLITE_UNAVAILABLE = frozenset({5, 6, 8, 10, 14, 15})
+_SQLITE_FULL = 13
+_POSTGRESQL_DISK_FULL = "53100"
+# Classes of SQLSTATE: no connection, a deadlock or the like, out of resources, an operator's or a crash's doing, the
+# system below; and a standby that only reads.
+_POSTGRESQL_UNAVAILABLE = ("08", "40", "53", "55", "57", "58", "25006")
+
+
+@contextmanager
+def _failures_named() -> Iterator[None]:
+    """What the database itself failed at gets a name; a statement that is wrong stays what it is: a bug."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise StorageUnavailable from error
+    except DBAPIError as error:
+        failure = _failure_of(error)
+        if failure is None:
+            raise
+        raise failure from error
+
+
+def _failure_of(error: DBAPIError) -> StorageFailed | None:
+    cause: Any = error.orig
+    sqlite_code: int | None = getattr(cause, "sqlite_errorcode", None)
+    if sqlite_code is not None:
+        primary = sqlite_code & 0xFF
+        if primary == _SQLITE_FULL:
+            return StorageFull()
+        return StorageUnavailable() if primary in _SQLITE_UNAVAILABLE else None
+    sqlstate: str | None = getattr(cause, "sqlstate", None)
+    if sqlstate == _POSTGRESQL_DISK_FULL:
+        return StorageFull()
+    if sqlstate is not None:
+        return StorageUnavailable() if sqlstate.startswith(_POSTGRESQL_UNAVAILABLE) else None
+    # Without a state the driver speaks for itself: it found no server, or lost it.
+    lost = error.connection_invalidated or type(cause).__name__ in ("OperationalError", "ConnectionTimeout")
+    return StorageUnavailable() if lost else None
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:

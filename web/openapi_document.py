@@ -111,11 +111,11 @@ def _doc(type: Any) -> str:
 def _problem_responses(operation: Operation) -> dict[str, Any]:
     codes = set(operation.problems)
     if operation.body is not None:
-        codes |= {"malformed", "invalid", "unsupported_media_type", "too_large", "cross_origin"}
+        codes |= {"malformed", "invalid", "unsupported_media_type", "too_large", "cross_origin", "storage_full"}
     if operation.query is not None:
         codes.add("invalid")
     if not operation.public:
-        codes |= {"sign_in_required", "forbidden"}
+        codes |= {"sign_in_required", "forbidden", "storage_unavailable"}
     by_status: dict[int, list[str]] = {}
     for code in sorted(codes):
         by_status.setdefault(PROBLEMS[code][0], []).append(code)

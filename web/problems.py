@@ -59,6 +59,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "stale_version": (412, "Somebody else changed this meanwhile"),
     "idempotency_conflict": (409, "This Idempotency-Key was used for something else"),
     "idempotency_key_reused": (422, "This Idempotency-Key was used for something else"),
+    "storage_full": (507, "No room left on the server"),
+    "storage_unavailable": (503, "Busy, please come back"),
     # tracking
     "not_tracked": (404, "There is nothing here"),
     "protocol_error": (400, "The request could not be read"),

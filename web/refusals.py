@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,11 +21,14 @@ from slots.errors import (
     SlotsError,
     SlotTaken,
     StaleVersion,
+    StorageFailed,
 )
 from web.appointment_json import slot_json
 from web.config import Settings
 from web.problems import Problem
 from web.versions import etag
+
+log = logging.getLogger("enroute.storage")
 
 
 @contextmanager
@@ -46,6 +50,9 @@ def problem_of(error: SlotsError, settings: Settings) -> Problem:
             headers["ETag"] = etag(error.actual)
         case IllegalTransition():
             extra |= {"visit_status": error.status.value, "action": error.action}
+        case StorageFailed():
+            log.warning("%s: %s", error.code, getattr(error.__cause__, "orig", error.__cause__))
+            headers["Retry-After"] = str(error.retry_s)
         case NotBookable():
             extra["reason"] = error.reason
         case AlreadyTraveling() if error.other_id is not None:

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from slots import schema_store
-from slots.errors import GuardMissing
+from slots.errors import GuardMissing, StorageFull, StorageUnavailable
 from slots.store import Database, open_database, sync_url
 
 
@@ -105,3 +106,72 @@ async def test_a_lost_part_of_the_guard_stops_the_start_on_postgresql(either_dat
         "appointments_guard",
         "one_traveling_per_technician",
     }
+
+
+async def test_a_change_without_room_is_refused_whole_and_the_next_one_with_room_is_kept(database: Database) -> None:
+    insert = text("INSERT INTO holidays (date, name) VALUES (:date, :name)")
+
+    async def fill() -> None:
+        async with database.transaction() as connection:
+            await connection.execute(insert, {"date": "2026-12-25", "name": "small"})
+            pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
+            await connection.execute(text(f"PRAGMA max_page_count={pages + 4}"))
+            await connection.execute(insert, {"date": "2026-12-26", "name": "x" * 100_000})
+
+    with pytest.raises(StorageFull):
+        await fill()
+
+    async with database.transaction() as connection:
+        await connection.execute(text("PRAGMA max_page_count=1000000"))
+        await connection.execute(insert, {"date": "2026-12-27", "name": "x" * 100_000})
+        found = (await connection.execute(text("SELECT date FROM holidays"))).scalars().all()
+    assert list(found) == ["2026-12-27"]
+
+
+async def test_a_file_that_another_process_keeps_locked_is_unavailable_not_a_mistake(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slots.store.SQLITE_BUSY_TIMEOUT_MS", 20)
+    ours, theirs = open_database(sqlite_url), open_database(sqlite_url)
+
+    async def write() -> None:
+        async with ours.transaction():
+            pass
+
+    async with theirs.transaction():
+        with pytest.raises(StorageUnavailable):
+            await write()
+    await write()
+    await ours.close()
+    await theirs.close()
+
+
+async def test_a_database_that_cannot_be_reached_is_unavailable() -> None:
+    nowhere = open_database("postgresql://enroute@/enroute?host=/nonexistent")
+
+    with pytest.raises(StorageUnavailable):
+        async with nowhere.read():
+            pass
+    await nowhere.close()
+
+
+@pytest.mark.parametrize("either_url", ["postgresql"], indirect=True)
+async def test_a_connection_lost_in_a_transaction_is_unavailable_and_the_next_one_is_well(
+    either_database: Database,
+) -> None:
+    async def lose() -> None:
+        async with either_database.transaction() as connection:
+            await connection.execute(text("INSERT INTO holidays (date, name) VALUES ('2026-12-25', 'x')"))
+            await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with pytest.raises(StorageUnavailable):
+        await lose()
+
+    async with either_database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM holidays"))).scalar_one() == 0
+
+
+async def test_a_wrong_statement_stays_the_mistake_that_it_is(either_database: Database) -> None:
+    with pytest.raises(DBAPIError):
+        async with either_database.read() as connection:
+            await connection.execute(text("SELECT nonsense FROM nowhere"))
