@@ -64,21 +64,29 @@ async def remove_holds_for_moving(connection: AsyncConnection, appointment_id: s
 async def use_key(
     connection: AsyncConnection, *, contact_id: str, key: str, fingerprint: str, now_s: int
 ) -> BookedBefore | None:
-    """None: the key is new and now taken by this transaction. A second transaction with the same key waits here until
-    the first has ended."""
-    await connection.execute(delete(_keys).where(_keys.c.created_s < now_s - KEY_LIFETIME_S))
+    """None: the key is new, or past its lifetime, and now taken by this transaction. A second transaction with the same
+    key waits here until the first has ended."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(_keys).values(
-        contact_id=contact_id, key=key, fingerprint=fingerprint, appointment_id=None, created_s=now_s
+    anew = {"fingerprint": fingerprint, "appointment_id": None, "created_s": now_s}
+    statement = dialect.insert(_keys).values(contact_id=contact_id, key=key, **anew)
+    statement = statement.on_conflict_do_update(
+        index_elements=[_keys.c.contact_id, _keys.c.key],
+        set_=anew,
+        where=_keys.c.created_s < now_s - KEY_LIFETIME_S,
     )
-    inserted = await connection.execute(statement.on_conflict_do_nothing().returning(_keys.c.key))
-    if inserted.one_or_none() is not None:
+    taken = await connection.execute(statement.returning(_keys.c.key))
+    if taken.one_or_none() is not None:
         return None
     query = select(_keys.c.fingerprint, _keys.c.appointment_id).where(
         _keys.c.contact_id == contact_id, _keys.c.key == key
     )
     row = (await connection.execute(query)).one()
     return BookedBefore(fingerprint=row.fingerprint, appointment_id=row.appointment_id)
+
+
+async def forget_keys(connection: AsyncConnection, *, now_s: int) -> None:
+    """Delete the keys past their lifetime. Not while somebody books: it looks at every key there is."""
+    await connection.execute(delete(_keys).where(_keys.c.created_s < now_s - KEY_LIFETIME_S))
 
 
 async def settle_key(connection: AsyncConnection, *, contact_id: str, key: str, appointment_id: str) -> None:

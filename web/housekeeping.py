@@ -7,7 +7,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from slots import outbox_store
+from slots import hold_store, outbox_store
 from web import secrets_store, watch_log_store
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Housekeeping:
         async with state.database.transaction() as conn:
             await watch_log_store.purge(conn, before_ms=kept_since_s * 1000)
             await secrets_store.forget_expired(conn, before_s=now_s - DAY_S)
+            await hold_store.forget_keys(conn, now_s=now_s)
             await outbox_store.purge_settled(conn, before_s=now_s - MESSAGE_DAYS * DAY_S)
         if gone:
             log.info("forgot %d fixes older than %d days", gone, state.settings.fix_retention_days)
