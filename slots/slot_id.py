@@ -1,4 +1,7 @@
-"""The opaque id of a slot: what it stands for, packed. It is no secret; hold and book check everything again. Pure."""
+"""The opaque id of a slot: what it stands for, packed. It is no secret; hold and book check everything again. Pure.
+
+The id of a hold says which slot it keeps, so that whoever comes too late for it can still be shown other slots.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,16 @@ _decoder = msgspec.msgpack.Decoder(SlotKey)
 def encode_slot(*, service_id: str, site_id: str, asset_id: str | None, technician_key: int, start_s: int) -> str:
     packed = msgspec.msgpack.encode(SlotKey(_FORMAT, service_id, site_id, asset_id, technician_key, start_s))
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def hold_id(secret: str, *, slot: str) -> str:
+    """`secret` makes it unique and hard to guess; it holds no dot."""
+    return f"{secret}.{slot}"
+
+
+def slot_of_hold(text: str) -> SlotKey:
+    """Which slot a hold of this id keeps or kept. Raises InvalidSlot for what is no id of a hold."""
+    return decode_slot(text.partition(".")[2])
 
 
 def decode_slot(text: str) -> SlotKey:

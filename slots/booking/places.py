@@ -18,7 +18,7 @@ from slots.booking.finding import (
 from slots.booking.scheduling import Scheduling
 from slots.errors import InvalidRange, NotFound, SelfSchedulingOff, SlotTaken, TooManyHolds
 from slots.model import ALL_ON, Actor, Hold, Offer, Slot, SlotDay, Switches
-from slots.slot_id import decode_slot
+from slots.slot_id import decode_slot, hold_id
 
 
 async def offer(
@@ -103,7 +103,7 @@ async def hold(
                 raise NotFound("visit")
     wanted = make_slot(wish, technician_key=key.technician_key, start_s=key.start_s, rules=rules)
     kept = Hold(
-        id=secrets.token_urlsafe(18),
+        id=hold_id(secrets.token_urlsafe(18), slot=wanted.id),
         holder_id=contact_id,
         service_id=wanted.service_id,
         site_id=wanted.site_id,
@@ -120,6 +120,9 @@ async def hold(
         async with scheduling.database.transaction() as connection:
             keys = (key.technician_key,)
             await appointment_store.lock_technicians(connection, keys)
+            if moving is not None:
+                # Of two holds for one visit each gives the other's place back: in turn, or they wait for each other.
+                await appointment_store.view(connection, moving, lock=True)
             await hold_store.purge_expired(connection, technician_keys=keys, now_s=now_s)
             if moving is not None:
                 # Looking at another place for the same visit gives the earlier one back.

@@ -25,14 +25,13 @@ from slots.model import (
     Actor,
     Appointment,
     AppointmentView,
-    Hold,
     Resource,
     Status,
     Switches,
     Technician,
 )
 from slots.policy import check_move
-from slots.slot_id import SlotKey, decode_slot
+from slots.slot_id import SlotKey, decode_slot, slot_of_hold
 from slots.store import Connection
 
 MAX_DETAILS = 2000
@@ -63,10 +62,8 @@ async def book(
         raise InvalidSlot
     if len(details) > MAX_DETAILS:
         raise DetailsTooLong(length=len(details), limit=MAX_DETAILS)
-    key = decode_slot(slot) if slot is not None else None
-    kept: Hold | None = None
-    if key is not None:
-        check_same(key, service_id=service_id, asset_id=asset_id)
+    key = decode_slot(slot) if slot is not None else _slot_kept_by(hold)
+    check_same(key, service_id=service_id, asset_id=asset_id)
     if actor.is_customer and not switches.self_scheduling:
         raise SelfSchedulingOff
     fingerprint = _fingerprint(hold, slot, service_id, asset_id, details)
@@ -83,18 +80,14 @@ async def book(
                 )
                 if before is not None:
                     return await _booked_before(connection, before, fingerprint=fingerprint)
-            if hold is not None:
-                kept = await hold_store.hold(connection, hold)
-                key = _key_of_hold(kept, contact_id=contact_id)
-                check_same(key, service_id=service_id, asset_id=asset_id)
-            assert key is not None
             keys = (key.technician_key,)
             await appointment_store.lock_technicians(connection, keys)
+            kept = await hold_store.hold(connection, hold) if hold is not None else None
+            if kept is not None and kept.holder_id != contact_id:
+                raise HoldExpired  # somebody else's: as if it had never been
             wish = await wish_of_slot(connection, key, account_id=account_id)
             lead_from_s = now_s
             if hold is not None:
-                # Looked up again under the lock: somebody else may have booked it while we waited.
-                kept = await hold_store.hold(connection, hold)
                 if kept is None or kept.expires_s <= now_s or kept.moving_id is not None:
                     raise HoldExpired
                 lead_from_s = kept.expires_s - scheduling.rules.hold_s  # the place was kept in time
@@ -155,7 +148,7 @@ async def book(
                     connection, contact_id=contact_id, key=idempotency_key, appointment_id=visit.id
                 )
     except (SlotTaken, HoldExpired) as lost:
-        if wish is None or key is None:
+        if wish is None:
             raise
         fresh = await fresh_slots(scheduling, wish, around_s=key.start_s, moving=None, now_s=now_s)
         raise type(lost)(fresh) from None
@@ -259,10 +252,11 @@ def technician_of(resource: Resource) -> Technician:
     return Technician(key=resource.key, id=resource.id, name=resource.name, phone=resource.phone, photo=resource.photo)
 
 
-def _key_of_hold(kept: Hold | None, *, contact_id: str) -> SlotKey:
-    if kept is None or kept.holder_id != contact_id:
-        raise HoldExpired
-    return SlotKey(1, kept.service_id, kept.site_id, kept.asset_id, kept.technician_key, kept.start_s)
+def _slot_kept_by(hold: str | None) -> SlotKey:
+    try:
+        return slot_of_hold(hold or "")
+    except InvalidSlot:
+        raise HoldExpired from None
 
 
 def _fingerprint(*parts: str | None) -> str:

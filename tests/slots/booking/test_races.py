@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from slots import booking
+from slots import booking, hold_store
 from slots.booking import Change, Scheduling
 from slots.errors import SlotsError, SlotTaken, StaleVersion
 from slots.model import Actor, Hold
@@ -110,6 +110,24 @@ async def test_of_two_editors_of_one_version_one_is_told_that_it_is_stale(
 
     assert sorted(type(result).__name__ for result in results) == ["Change", "StaleVersion"]
     assert (await booking.get(either_scheduling, appointment_id=view.id)).version == 2
+
+
+async def test_of_many_holds_for_moving_one_visit_one_is_left_and_none_waits_for_another_for_ever(
+    either_scheduling: Scheduling,
+) -> None:
+    view = await booked(either_scheduling, at(10))
+    slots = [slot.id for slot in await slots_of_day(either_scheduling, moving=view.id)]
+
+    async def hold(number: int) -> Hold:
+        slot = slots[number % len(slots)]
+        who = {"account_id": "acme", "contact_id": "ana", "actor": CUSTOMER}
+        return await booking.hold(either_scheduling, slot=slot, moving=view.id, now_s=NOW_S, **who)
+
+    held = await asyncio.gather(*(hold(number) for number in range(40)))
+
+    async with either_scheduling.database.read() as connection:
+        left = [kept for one in held if (kept := await hold_store.hold(connection, one.id)) is not None]
+    assert len(left) == 1
 
 
 async def test_two_visits_moved_to_one_place_at_once_lose_nothing(either_scheduling: Scheduling) -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
-from slots import booking, outbox_store
+from slots import booking, hold_store, outbox_store, schema_store
 from slots.booking import Scheduling
 from slots.errors import (
     DetailsTooLong,
@@ -79,6 +80,18 @@ async def test_an_expired_hold_is_refused_with_fresh_slots(scheduling: Schedulin
 
     with pytest.raises(HoldExpired) as refused:
         await booking.book(scheduling, hold=kept.id, now_s=NOW_S + 300, **who)
+
+    assert slot in [fresh.id for fresh in refused.value.slots]
+
+
+async def test_a_hold_that_was_cleared_away_is_refused_with_fresh_slots_too(scheduling: Scheduling) -> None:
+    slot = await slot_at(scheduling, at(10))
+    who = {"account_id": "acme", "contact_id": "ana", "actor": CUSTOMER}
+    kept = await booking.hold(scheduling, slot=slot, now_s=NOW_S, **who)
+    await booking.release_hold(scheduling, hold_id=kept.id, contact_id="ana", now_s=NOW_S)
+
+    with pytest.raises(HoldExpired) as refused:
+        await booking.book(scheduling, hold=kept.id, now_s=NOW_S, **who)
 
     assert slot in [fresh.id for fresh in refused.value.slots]
 
@@ -309,3 +322,23 @@ async def test_a_visit_under_way_or_later_is_moved_by_nobody(scheduling: Schedul
     for actor in (CUSTOMER, DISPATCHER):
         with pytest.raises(IllegalTransition):
             await booking.move(scheduling, appointment_id=view.id, slot=slot, version=None, actor=actor, now_s=NOW_S)
+
+
+async def test_a_key_past_its_lifetime_books_anew_and_only_such_keys_are_forgotten(
+    either_scheduling: Scheduling,
+) -> None:
+    async def book(hour: int, key: str, now_s: int) -> str:
+        slot = await slot_at(either_scheduling, at(hour))
+        who = {"account_id": "acme", "contact_id": "ana", "actor": CUSTOMER}
+        change = await booking.book(either_scheduling, slot=slot, idempotency_key=key, now_s=now_s, **who)
+        return change.view.id
+
+    first = await book(10, "old", NOW_S - hold_store.KEY_LIFETIME_S - 1)
+    kept = await book(12, "kept", NOW_S - hold_store.KEY_LIFETIME_S - 1)
+    again = await book(14, "old", NOW_S)
+    async with either_scheduling.database.transaction() as connection:
+        await hold_store.forget_keys(connection, now_s=NOW_S)
+        keys = (await connection.execute(select(schema_store.idempotency_keys))).all()
+
+    assert len({first, kept, again}) == 3
+    assert [(row.key, row.appointment_id) for row in keys] == [("old", again)]
