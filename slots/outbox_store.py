@@ -92,10 +92,10 @@ async def claim_due(
     A sender that crashes loses its lease, not its rows: they are claimed again with the same `message_key`.
     """
     free = (_outbox.c.state == "pending", _outbox.c.due_s <= now_s, _outbox.c.claimed_until_s <= now_s)
+    # Rows that another transaction is changing are left for next time, or the two could wait for each other.
+    expired = select(_outbox.c.key).where(*free, _outbox.c.expires_s <= now_s).with_for_update(skip_locked=True)
     await connection.execute(
-        update(_outbox)
-        .where(*free, _outbox.c.expires_s <= now_s)
-        .values(state="dead", outcome="expired", settled_s=now_s)
+        update(_outbox).where(_outbox.c.key.in_(expired)).values(state="dead", outcome="expired", settled_s=now_s)
     )
     query = select(_outbox).where(*free).order_by(_outbox.c.due_s, _outbox.c.key).limit(limit)
     if connection.dialect.name != "sqlite":
