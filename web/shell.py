@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.auth import LINK_COOKIE_PREFIX, SESSION_COOKIE, bearer_token, origin_is_ours
@@ -101,6 +101,9 @@ class Shell:
             return
         try:
             await self.app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            # Gone before the whole request was here: nothing was done, and there is nobody to answer.
+            log.debug("a client hung up during its request")
         except Exception:
             # Caught here and not by Starlette, whose last resort is outside of this layer and its headers.
             log.exception("a request to %s failed", getattr(scope.get("route"), "path", "an unknown path"))

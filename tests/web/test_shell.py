@@ -1,7 +1,11 @@
 """What every answer gets, whoever makes it."""
 
+import asyncio
+from urllib.parse import urlsplit
+
 import pytest
 
+from tests.servers import EnrouteServer
 from tests.web.api.house import House
 from web.config import Settings
 from web.shell import content_security_policy
@@ -80,6 +84,22 @@ async def test_our_own_mistake_is_a_problem_500_that_tells_nothing_of_our_inside
     assert "NoneType" not in answer.text
     assert "content-security-policy" in answer.headers
     assert "a request to /api/invitations failed" in caplog.text
+
+
+async def test_who_hangs_up_in_the_middle_of_a_request_is_no_mistake_of_ours(server: EnrouteServer):
+    head = f"POST /api/session HTTP/1.1\r\nHost: {urlsplit(server.url).netloc}\r\nContent-Type: application/json\r\n"
+    before = len(server.log)
+
+    _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(server.url).port)
+    writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    async with server.client() as client:
+        answer = await client.get("/healthz")
+
+    assert answer.status_code == 200
+    assert "failed" not in b"".join(server.log[before:]).decode()
 
 
 async def test_requests_of_one_person_are_limited_and_others_are_not_disturbed(house: House):
