@@ -14,7 +14,7 @@ from pathlib import Path
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
 from slots.store import sync_url
 
@@ -49,13 +49,9 @@ def postgresql_server(programs: Path) -> Iterator[str]:
     PostgreSQL refuses to run as root: then everything is done as nobody.
     """
     folder = Path(tempfile.mkdtemp(prefix="enroute-pg-"))
-    as_nobody: dict[str, str | int] = {}
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        as_nobody = {"user": nobody.pw_uid, "group": nobody.pw_gid}
+    _give_to_nobody(folder)
     data = folder / "data"
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **as_nobody}
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **_as_nobody()}
     try:
         subprocess.run([programs / "initdb", "-D", data, *INITDB_OPTIONS], **quiet)
         settings = (
@@ -75,11 +71,50 @@ def postgresql_server(programs: Path) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _as_nobody() -> dict[str, int]:
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid}
+
+
+def _give_to_nobody(folder: Path) -> None:
+    if owner := _as_nobody():
+        os.chown(folder, owner["user"], owner["group"])
+
+
+def restart_at_once(programs: Path, server_url: str) -> None:
+    """What a crash of the server's machine is to its clients: every connection is cut, what was not committed is gone.
+    Returns when it takes connections again."""
+    folder = Path(str(make_url(server_url).query["host"]))
+    restart = [programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "-l", folder / "log", "restart"]
+    subprocess.run(restart, check=True, stdout=subprocess.DEVNULL, cwd=folder, **_as_nobody())
+
+
 def create_database(server_url: str, name: str, *, like: str | None = None) -> str:
     """A new database inside the server, empty or a copy of another; its URL. It goes with the server."""
     template = f' TEMPLATE "{like}"' if like else ""
+    _tell_server(server_url, f'CREATE DATABASE "{name}"{template}')
+    return server_url.replace("/postgres?", f"/{name}?")
+
+
+@contextlib.contextmanager
+def database_in(folder: Path, server_url: str, name: str) -> Iterator[str]:
+    """A new database whose tables lie in `folder`, an empty one; its URL. Dropped at the end."""
+    _give_to_nobody(folder)
+    _tell_server(
+        server_url, f"CREATE TABLESPACE \"{name}\" LOCATION '{folder}'", f'CREATE DATABASE "{name}" TABLESPACE "{name}"'
+    )
+    try:
+        yield server_url.replace("/postgres?", f"/{name}?")
+    finally:
+        # The checkpoint, because a server that crashes before the next one would look for the folder.
+        _tell_server(server_url, f'DROP DATABASE "{name}" WITH (FORCE)', f'DROP TABLESPACE "{name}"', "CHECKPOINT")
+
+
+def _tell_server(server_url: str, *statements: str) -> None:
     engine = create_engine(sync_url(server_url), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"{template}'))
+        for statement in statements:
+            connection.execute(text(statement))
     engine.dispose()
-    return server_url.replace("/postgres?", f"/{name}?")
