@@ -1,4 +1,7 @@
+import pytest
+
 from tests.web.api.house import House
+from tracker.errors import RoadsUnavailable
 from tracker.roads import NoRoads
 from tracker.roads.fallback import FallbackRoads
 from tracker.roads.osrm_http import OsrmRoads
@@ -59,7 +62,8 @@ async def test_questions_for_a_road_server_are_counted_by_engine_and_outcome():
     metrics = Metrics()
     metrics.watch_roads(roads)
 
-    await roads.travel_s([(41.5, -8.6)])
+    with pytest.raises(RoadsUnavailable):
+        await roads.travel_s([(41.5, -8.6)])
     text = metrics.text().decode()
     await roads.close()
 

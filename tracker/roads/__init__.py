@@ -32,8 +32,13 @@ class RoadEngine(Protocol):
         """What every fix of a trip can be looked up in; None when no road is near, or the engine knows only routes."""
         ...
 
-    async def travel_s(self, places: Sequence[tuple[float, float]]) -> list[list[float | None]]:
-        """Driving seconds between all (lat, lon): a row for each origin, None where no way is known."""
+    async def travel_s(
+        self, origins: Sequence[tuple[float, float]], destinations: Sequence[tuple[float, float]] | None = None
+    ) -> list[list[float | None]]:
+        """Driving seconds from each (lat, lon) to each of ``destinations``, or of the origins again.
+
+        A row for each origin; None where no way is known, 0 from a place to itself.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -50,11 +55,14 @@ class NoRoads:
     ) -> Destination | None:
         return None
 
-    async def travel_s(self, places: Sequence[tuple[float, float]]) -> list[list[float | None]]:
+    async def travel_s(
+        self, origins: Sequence[tuple[float, float]], destinations: Sequence[tuple[float, float]] | None = None
+    ) -> list[list[float | None]]:
         """On straight lines."""
+        ends = origins if destinations is None else destinations
         return [
-            [straight_left_s(distance_m(lat=lat, lon=lon, to_lat=to_lat, to_lon=to_lon)) for to_lat, to_lon in places]
-            for lat, lon in places
+            [straight_left_s(distance_m(lat=lat, lon=lon, to_lat=to_lat, to_lon=to_lon)) for to_lat, to_lon in ends]
+            for lat, lon in origins
         ]
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from tracker.roads.graph import TURN_UNIT_S, RoadGraph
 
@@ -54,6 +55,8 @@ class Cover:
         self.turn_owner = owner[inside].astype(np.int32)
         self.turn_after = after[inside].astype(np.int32)
         self.turn_ordinal = ordinal[inside].astype(np.uint8)
+        # Only tables from few places to many want it.
+        self._driven: tuple[Array, Array, Array] | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -70,6 +73,33 @@ class Cover:
         self.indices[self.turns : end] = enders
         self.weights[self.turns : end] = np.maximum(seconds, LEAST_S)
         return self.weights[:end], self.indices[:end], self.starts
+
+    def beginning_with(self, begun: list[int], seconds: list[float]) -> tuple[Array, Array, Array]:
+        """(weights, indices, starts) of the graph as it is driven, with these edges (in the cover's numbers) following
+        the place of departure. Valid until the next call, as in ``ending_with``."""
+        if self._driven is None:
+            reverse = csr_array(
+                (self.weights[: self.turns], self.indices[: self.turns], self.starts[:-1]),
+                shape=(self.count, self.count),
+            )
+            driven = reverse.T.tocsr()
+            self._driven = (
+                np.append(driven.data, np.zeros(SPARE)),
+                np.append(driven.indices, np.zeros(SPARE, np.int32)).astype(np.int32),
+                np.append(driven.indptr, 0).astype(np.int32),
+            )
+        weights, indices, starts = self._driven
+        end = self.turns + len(begun)
+        starts[-1] = end
+        indices[self.turns : end] = begun
+        weights[self.turns : end] = np.maximum(seconds, LEAST_S)
+        return weights[:end], indices[:end], starts
+
+    def number(self, graph: RoadGraph, edge: int) -> int:
+        """The edge's number in the cover, below 0 when it is not covered."""
+        if self.shift is None:
+            return edge
+        return edge + self.shift.get(graph.edge_tile[edge], -1 - edge)
 
     def _shifts(self, graph: RoadGraph, tiles: Array) -> dict[int, int] | None:
         tile_edge = np.frombuffer(graph.tile_edge, np.int32)

@@ -11,6 +11,7 @@ from tracker.geo import distance_m
 from tracker.roads.destination import Destination
 from tracker.roads.graph import RoadGraph
 from tracker.roads.graph_file import open_graph
+from tracker.roads.server_answers import nothing_to_itself
 from tracker.roads.tree import Goal, Tree
 from tracker.roads.worker_link import WorkerLink
 from tracker.roads.worker_messages import NoRoadThere, Times, TreeMade, WantTimes, WantTree
@@ -26,7 +27,7 @@ DETOUR = 1.3
 AROUND_M = 3000.0
 """Ways begin and end with a stretch in the wrong direction."""
 TIMES_AT_ONCE = 8
-"""Destinations of a table that keep a new visit waiting: some 50 ms in a city."""
+"""Destinations (or origins) of a table that keep a new visit waiting: some 50 ms in a city."""
 SAME_PLACE_DIGITS = 5
 """Decimals of a degree: a metre."""
 
@@ -77,20 +78,30 @@ class EmbeddedRoads:
         at = destination.snap(lat=lat, lon=lon)
         return None if at is None else destination.route(at)
 
-    async def travel_s(self, places: Sequence[tuple[float, float]]) -> list[list[float | None]]:
-        """Driving seconds between all (lat, lon): a row for each origin, a column for each destination.
-
-        None where no way is known; 0 from a place to itself. A destination costs the worker about as much as a visit;
-        new visits come in between.
-        """
-        rows: list[list[float | None]] = [[] for _ in places]
-        for first in range(0, len(places), TIMES_AT_ONCE):
-            wanted = WantTimes(self.link.next_number(), list(places), list(places[first : first + TIMES_AT_ONCE]))
-            for row, part in zip(rows, (await self.link.ask(wanted, Times)).seconds, strict=True):
-                row += part
-        for number, row in enumerate(rows):
-            row[number] = 0.0
+    async def travel_s(
+        self, origins: Sequence[tuple[float, float]], destinations: Sequence[tuple[float, float]] | None = None
+    ) -> list[list[float | None]]:
+        """A destination (or an origin, of those there are fewer) costs the worker about as much as a visit; new visits
+        come in between."""
+        ends = origins if destinations is None else destinations
+        rows: list[list[float | None]] = []
+        if len(origins) < len(ends):
+            for first in range(0, len(origins), TIMES_AT_ONCE):
+                rows += await self._times(origins[first : first + TIMES_AT_ONCE], ends)
+        else:
+            rows = [[] for _ in origins]
+            for first in range(0, len(ends), TIMES_AT_ONCE):
+                part = await self._times(origins, ends[first : first + TIMES_AT_ONCE])
+                for row, some in zip(rows, part, strict=True):
+                    row += some
+        nothing_to_itself(rows, origins, ends)
         return rows
+
+    async def _times(
+        self, origins: Sequence[tuple[float, float]], ends: Sequence[tuple[float, float]]
+    ) -> list[list[float | None]]:
+        wanted = WantTimes(self.link.next_number(), list(origins), list(ends))
+        return (await self.link.ask(wanted, Times)).seconds
 
     async def replace_seconds(self, edge_s: bytes | None) -> None:
         """Reckon with these float32 seconds per edge from now on, None with those of the empty road.

@@ -44,8 +44,8 @@ class FallbackRoads:
     """A ``RoadEngine``. Owes ``close``, which closes both engines.
 
     ``outcomes`` counts what became of the questions to the server: answered, no_way, or the reason of a
-    RoadsUnavailable. Without a map behind it (NoRoads) ``route`` raises RoadsUnavailable while the server is away:
-    "no way known" would be an answer, and nobody would ask again.
+    RoadsUnavailable. Without a map behind it (NoRoads) ``route`` and ``travel_s`` raise RoadsUnavailable while the
+    server is away: "no way known" and straight lines would be answers, and nobody would ask again.
     """
 
     def __init__(
@@ -88,11 +88,15 @@ class FallbackRoads:
             return None
         return await self.other.destination(lat=lat, lon=lon, from_lat=from_lat, from_lon=from_lon)
 
-    async def travel_s(self, places: Sequence[tuple[float, float]]) -> list[list[float | None]]:
+    async def travel_s(
+        self, origins: Sequence[tuple[float, float]], destinations: Sequence[tuple[float, float]] | None = None
+    ) -> list[list[float | None]]:
         try:
-            return await self._ask(lambda: self.server.travel_s(places))
+            return await self._ask(lambda: self.server.travel_s(origins, destinations))
         except RoadsUnavailable:
-            return await self.other.travel_s(places)
+            if isinstance(self.other, NoRoads):
+                raise
+        return await self.other.travel_s(origins, destinations)
 
     async def _ask(self, question: Callable[[], Awaitable[A]]) -> A:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tracker.roads import osrm
 from tracker.roads.destination import Destination
 from tracker.roads.road_server import TIMEOUT_S, RoadServer
-from tracker.roads.server_answers import LatLon, blocks
+from tracker.roads.server_answers import LatLon, blocks, nothing_to_itself
 from tracker.route import Route
 
 
@@ -32,16 +32,17 @@ class OsrmRoads:
     ) -> Destination | None:
         return None
 
-    async def travel_s(self, places: Sequence[LatLon]) -> list[list[float | None]]:
-        """Driving seconds between all (lat, lon): a row for each origin, a column for each destination."""
-        rows: list[list[float | None]] = [[] for _ in places]
-        for row_numbers, column_numbers in blocks(len(places)):
-            origins = [places[i] for i in row_numbers]
-            destinations = [places[i] for i in column_numbers]
-            answer = await self.server.get(osrm.table_target(origins, destinations))
-            table = osrm.table_from(answer.status, answer.body, origins=origins, destinations=destinations)
+    async def travel_s(
+        self, origins: Sequence[LatLon], destinations: Sequence[LatLon] | None = None
+    ) -> list[list[float | None]]:
+        ends = origins if destinations is None else destinations
+        rows: list[list[float | None]] = [[] for _ in origins]
+        for row_numbers, column_numbers in blocks(len(origins), len(ends)):
+            some_origins = [origins[i] for i in row_numbers]
+            some_ends = [ends[i] for i in column_numbers]
+            answer = await self.server.get(osrm.table_target(some_origins, some_ends))
+            table = osrm.table_from(answer.status, answer.body, origins=some_origins, destinations=some_ends)
             for i, part in zip(row_numbers, table, strict=True):
                 rows[i] += part
-        for i, row in enumerate(rows):
-            row[i] = 0.0
+        nothing_to_itself(rows, origins, ends)
         return rows

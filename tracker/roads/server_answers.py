@@ -80,11 +80,23 @@ def spread(points: Sequence[LatLon], took_s: float) -> list[float]:
     return [took_s * m / metres[-1] for m in metres]
 
 
-def blocks(places: int) -> Iterator[tuple[range, range]]:
+def blocks(origins: int, destinations: int) -> Iterator[tuple[range, range]]:
     """Origins and destinations of each table request, as indices."""
-    for origin in range(0, places, BLOCK):
-        for destination in range(0, places, BLOCK):
+    for origin in range(0, origins, BLOCK):
+        for destination in range(0, destinations, BLOCK):
             yield (
-                range(origin, min(origin + BLOCK, places)),
-                range(destination, min(destination + BLOCK, places)),
+                range(origin, min(origin + BLOCK, origins)),
+                range(destination, min(destination + BLOCK, destinations)),
             )
+
+
+def nothing_to_itself(
+    rows: Sequence[list[float | None]], origins: Sequence[LatLon], destinations: Sequence[LatLon]
+) -> None:
+    """Write 0 wherever origin and destination are the same: off its map a server knows no way even from there to there."""
+    columns: dict[LatLon, list[int]] = {}
+    for number, place in enumerate(destinations):
+        columns.setdefault(place, []).append(number)
+    for row, origin in zip(rows, origins, strict=True):
+        for number in columns.get(origin, ()):
+            row[number] = 0.0

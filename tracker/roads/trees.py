@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from tracker.roads.cover import Cover
 from tracker.roads.graph import E7, TURN_UNIT_S, UNIT_M, RoadGraph, east_unit_m
+from tracker.roads.onward import Onward
 from tracker.roads.snap import NO_EDGE, Snap, candidates, snap
 from tracker.roads.tree import LAST, NO_NEXT, TREE_UNIT_M, TREE_UNIT_S, UNREACHABLE, Goal, Tree
 
@@ -85,7 +86,7 @@ class TreeMaker:
     def tree_to(self, goals: Sequence[Goal], *, radius_m: float = DEFAULT_RADIUS_M, with_ways: bool = True) -> Tree:
         """The tree to the nearest (in time) of several ends; without ways it knows seconds and no metres or lines."""
         graph = self.graph
-        cover = self._cover(goals, radius_m)
+        cover = self._cover([goal.edge for goal in goals], radius_m)
         enders = self._enders(cover, goals)
         seconds, before = _grown(cover, enders)
         following = np.full(cover.count, NO_NEXT, np.uint8)
@@ -109,8 +110,12 @@ class TreeMaker:
     def times(self, origins: Sequence[Place], destinations: Sequence[Place]) -> list[list[float | None]]:
         """Driving seconds from each origin (in a row) to each destination; None where no way is known.
 
-        The radius takes in all origins.
+        One search for each destination back to the origins or, where these are fewer, for each origin onward. Its
+        radius takes in all places of the other side.
         """
+        if len(origins) < len(destinations):
+            ends = [(place, self.goals(lat=place.lat, lon=place.lon)) for place in destinations]
+            return [self._onward(origin, ends) for origin in origins]
         starts = [snap(self.graph, lat=origin.lat, lon=origin.lon) for origin in origins]
         columns = []
         for lat, lon in destinations:
@@ -124,18 +129,29 @@ class TreeMaker:
             columns.append([None if left is None else left.seconds for left in lefts])
         return [[column[row] for column in columns] for row in range(len(origins))]
 
-    def _cover(self, goals: Sequence[Goal], radius_m: float) -> Cover:
-        """The circle is drawn round the tile of the first goal, so that visits nearby share a cover."""
+    def _onward(self, origin: Place, ends: Sequence[tuple[Place, list[Goal]]]) -> list[float | None]:
+        """Seconds from one origin to the goals of each place."""
+        at = snap(self.graph, lat=origin.lat, lon=origin.lon)
+        if at is None:
+            return [None] * len(ends)
+        reached = [(place, goals) for place, goals in ends if goals]
+        furthest_m = max((_reach_m(place, lat=origin.lat, lon=origin.lon) for place, _ in reached), default=0.0)
+        edges = [at.edge, *(goal.edge for _, goals in reached for goal in goals)]
+        search = Onward(self.graph, self._cover(edges, furthest_m), at, limit_s=MOST_S)
+        return [search.seconds_to(goals) for _, goals in ends]
+
+    def _cover(self, edges: Sequence[int], radius_m: float) -> Cover:
+        """The circle is drawn round the tile of the first edge, so that visits nearby share a cover."""
         graph = self.graph
         shape = graph.shape
-        home = graph.edge_tile[goals[0].edge]
+        home = graph.edge_tile[edges[0]]
         lats, lons = np.frombuffer(graph.tile_lat, np.int32), np.frombuffer(graph.tile_lon, np.int32)
         lat_deg = float(lats[home]) / E7
         north_m = (lats.astype(np.float64) - lats[home]) * UNIT_M
         east_m = (lons.astype(np.float64) - lons[home]) * east_unit_m(lat=lat_deg)
         diagonal_m = float(np.hypot(shape.tile_height * UNIT_M, shape.tile_width * east_unit_m(lat=lat_deg)))
         near = np.hypot(north_m, east_m) <= radius_m + diagonal_m
-        near[[graph.edge_tile[goal.edge] for goal in goals]] = True
+        near[[graph.edge_tile[edge] for edge in edges]] = True
         tiles = np.flatnonzero(near)
         key = (-1,) if len(tiles) == len(lats) else (home, round(radius_m))
         cover = self._covers.get(key)
@@ -154,7 +170,7 @@ class TreeMaker:
             on_it_s = goal.along_m / graph.edge_length_m[goal.edge] * graph.edge_s[goal.edge] + goal.extra_s
             for place in range(graph.from_start[goal.edge], graph.from_start[goal.edge + 1]):
                 edge = graph.from_edge[place]
-                number = edge if cover.shift is None else edge + cover.shift.get(graph.edge_tile[edge], -1 - edge)
+                number = cover.number(graph, edge)
                 seconds = on_it_s + graph.from_turn_qs[place] * TURN_UNIT_S
                 if number >= 0 and (number not in best or seconds < best[number].seconds):
                     best[number] = _Ender(seconds, goal, graph.onward(edge).index(goal.edge))

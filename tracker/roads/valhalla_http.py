@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tracker.roads import valhalla
 from tracker.roads.destination import Destination
 from tracker.roads.road_server import TIMEOUT_S, RoadServer
-from tracker.roads.server_answers import BLOCK, LatLon, blocks
+from tracker.roads.server_answers import BLOCK, LatLon, blocks, nothing_to_itself
 from tracker.route import Route
 
 
@@ -32,33 +32,40 @@ class ValhallaRoads:
     ) -> Destination | None:
         return None
 
-    async def travel_s(self, places: Sequence[LatLon]) -> list[list[float | None]]:
-        """Driving seconds between all (lat, lon): a row for each origin, a column for each destination.
-
-        A matrix with one place far from every road is refused as a whole: such places are found and left out first.
-        """
-        rows: list[list[float | None]] = [[None] * len(places) for _ in places]
-        reachable = [i for i, near in enumerate(await self._on_roads(places)) if near]
-        for row_numbers, column_numbers in blocks(len(reachable)):
-            origins = [reachable[i] for i in row_numbers]
-            destinations = [reachable[i] for i in column_numbers]
-            await self._fill(rows, places, origins, destinations)
-        for i, row in enumerate(rows):
-            row[i] = 0.0
+    async def travel_s(
+        self, origins: Sequence[LatLon], destinations: Sequence[LatLon] | None = None
+    ) -> list[list[float | None]]:
+        """A matrix with one place far from every road is refused as a whole: such places are left out beforehand."""
+        ends = origins if destinations is None else destinations
+        rows: list[list[float | None]] = [[None] * len(ends) for _ in origins]
+        near = await self._on_roads(list(dict.fromkeys([*origins, *ends])))
+        starting = [i for i, place in enumerate(origins) if place in near]
+        ending = [i for i, place in enumerate(ends) if place in near]
+        for row_numbers, column_numbers in blocks(len(starting), len(ending)):
+            some_origins = [starting[i] for i in row_numbers]
+            some_ends = [ending[i] for i in column_numbers]
+            await self._fill(rows, (origins, ends), some_origins, some_ends)
+        nothing_to_itself(rows, origins, ends)
         return rows
 
-    async def _on_roads(self, places: Sequence[LatLon]) -> list[bool]:
-        near: list[bool] = []
+    async def _on_roads(self, places: Sequence[LatLon]) -> set[LatLon]:
+        near: set[LatLon] = set()
         for first in range(0, len(places), BLOCK):
             part = places[first : first + BLOCK]
             answer = await self.server.post("locate", valhalla.locate_request(part))
-            near += valhalla.on_roads_from(answer.status, answer.body, places=len(part))
+            on_roads = valhalla.on_roads_from(answer.status, answer.body, places=len(part))
+            near.update(place for place, is_near in zip(part, on_roads, strict=True) if is_near)
         return near
 
     async def _fill(
-        self, rows: list[list[float | None]], places: Sequence[LatLon], origins: list[int], destinations: list[int]
+        self,
+        rows: list[list[float | None]],
+        places: tuple[Sequence[LatLon], Sequence[LatLon]],
+        origins: list[int],
+        destinations: list[int],
     ) -> None:
-        request = valhalla.matrix_request([places[i] for i in origins], [places[i] for i in destinations])
+        starts, ends = places
+        request = valhalla.matrix_request([starts[i] for i in origins], [ends[i] for i in destinations])
         answer = await self.server.post("sources_to_targets", request)
         matrix = valhalla.matrix_from(answer.status, answer.body, origins=len(origins), destinations=len(destinations))
         if matrix is not None:

@@ -150,6 +150,20 @@ async def test_travel_times_are_a_row_for_each_origin(roads):
     assert rows[1][0] > 0
 
 
+async def test_a_table_of_few_origins_or_few_destinations_says_the_same_as_the_whole(roads):
+    places = [(41.001, -7.999), (41.0045, -7.9945), (41.002, -7.998), (50.0, 8.0)]
+    whole = await roads.travel_s(places)
+
+    onward = await roads.travel_s(places[:1], places)
+    back = await roads.travel_s(places, places[:1])
+
+    assert onward[0] == pytest.approx(whole[0], abs=0.6)
+    assert onward[0][::3] == [0.0, None]
+    assert [row[0] for row in back] == [row[0] for row in whole]
+    assert await roads.travel_s([], places) == []
+    assert await roads.travel_s(places, []) == [[], [], [], []]
+
+
 async def test_a_far_start_asks_for_a_wider_tree(roads):
     near = await roads.destination(**HOME, from_lat=41.01, from_lon=-8.0)
     hardly_further = await roads.destination(**HOME, from_lat=41.02, from_lon=-8.0)

@@ -29,7 +29,7 @@ class Second:
     async def destination(self, **ends):
         return TREE
 
-    async def travel_s(self, places):
+    async def travel_s(self, places, destinations=None):
         return [[777.0] * len(places) for _ in places]
 
     async def close(self) -> None:
@@ -157,11 +157,28 @@ async def test_without_a_map_an_absent_server_is_an_error_and_never_the_word_tha
     ]
 
 
-async def test_without_a_map_a_table_is_made_of_straight_lines(make, osrm):
+async def test_without_a_map_a_table_is_never_passed_off_as_driven_when_the_server_is_away(make, osrm):
     roads = make(NoRoads())
     osrm.fault = answering(500, b"")
 
-    rows = await roads.travel_s([(41.5, -8.6), (41.51, -8.6)])
+    with pytest.raises(RoadsUnavailable):
+        await roads.travel_s([(41.5, -8.6), (41.51, -8.6)])
+
+
+async def test_a_table_from_few_places_to_many_is_asked_as_such(make):
+    roads = make()
+    places = [(41.5, -8.6), (41.51, -8.6), (41.52, -8.6)]
+
+    whole = await roads.travel_s(places)
+    row = await roads.travel_s(places[:1], places)
+    column = await roads.travel_s(places, places[2:])
+
+    assert row == whole[:1]
+    assert column == [[seconds[2]] for seconds in whole]
+
+
+async def test_without_a_map_and_a_server_a_table_is_made_of_straight_lines():
+    rows = await NoRoads().travel_s([(41.5, -8.6)], [(41.5, -8.6), (41.51, -8.6)])
 
     assert rows[0][0] == 0.0
     assert rows[0][1] == pytest.approx(straight_left_s(1112), rel=0.01)

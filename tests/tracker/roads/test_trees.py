@@ -218,6 +218,37 @@ def test_travel_times_are_those_of_the_trees(graph, town):
     assert times == [[first, None], [None, None], [last, None]]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_times_from_one_place_to_many_are_those_of_the_trees_of_the_many(seed, tmp_path):
+    graph = RandomTown(seed=seed).graph(tmp_path)
+    maker, random = TreeMaker(graph), Random(seed)
+    places = [Place(random.uniform(41.0, 41.006), random.uniform(-8.0, -7.99)) for _ in range(20)]
+
+    onward = maker.times(places[:6], places)
+
+    compared = 0
+    for column, place in enumerate(places):
+        tree = maker.times(places, [place])
+        ends = {goal.edge for goal in maker.goals(lat=place.lat, lon=place.lon)}
+        for row, origin in enumerate(places[:6]):
+            at = snap(graph, lat=origin.lat, lon=origin.lon)
+            # A tree drives straight on to an end of the street it begins on, were another end nearer.
+            if at is None or not ends & {at.edge, at.twin}:
+                # Trees count in halves of a second.
+                assert onward[row][column] == pytest.approx(tree[row][0], abs=0.6)
+                compared += onward[row][column] is not None
+            elif tree[row][0] is not None:
+                assert onward[row][column] <= tree[row][0] + 0.6
+    assert compared > 30
+
+
+def test_times_onward_do_not_end_at_the_edge_of_the_first_cover(wide_graph):
+    maker = TreeMaker(wide_graph)
+    near, far = Place(41.002, -7.998), Place(41.052, -7.935)
+
+    assert maker.times([near], [near, far])[0][1] == pytest.approx(maker.times([near, far], [far])[0][0], abs=0.6)
+
+
 def test_every_place_of_a_real_city_reaches_every_other(porto):
     tree = TreeMaker(porto).tree(lat=41.157, lon=-8.629)
 
