@@ -66,6 +66,7 @@ PURE = (
     "slots/zones.py",
     "slots/territory.py",
     "slots/travel.py",
+    "slots/travel_table.py",
     "slots/slot_id.py",
     "slots/availability.py",
     "slots/lifecycle.py",

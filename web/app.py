@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from slots.booking import Scheduling
+from slots.booking.traveling import StraightSource, TravelSource
 from slots.errors import SlotsError
 from slots.model import Rules
 from slots.schema_store import assert_guard
@@ -60,6 +61,7 @@ from web.openapi_document import build_document
 from web.passwords import Passwords
 from web.problems import Problem
 from web.refusals import problem_of
+from web.road_travel import RoadTravel
 from web.senders import Outbox
 from web.shell import Shell
 from web.state import State, state_of, system_now_ms
@@ -155,12 +157,17 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         metrics = Metrics()
         metrics.watch(node)
         metrics.watch_roads(roads)
+        travel: TravelSource = StraightSource()
+        if not isinstance(roads, NoRoads):
+            travel = RoadTravel(roads)
+            stack.push_async_callback(travel.close)
+            metrics.watch_travel(travel)
         watch_log = WatchLog(database=database, node=node)
         state = State(
             settings=settings,
             database=database,
             switches=switches,
-            booking=Scheduling(database=database, rules=rules_of(settings)),
+            booking=Scheduling(database=database, rules=rules_of(settings), travel=travel),
             node=node,
             hub=hub,
             sockets=sockets,

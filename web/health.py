@@ -28,6 +28,7 @@ from web.state import State, state_of
 if TYPE_CHECKING:
     from tracker.node import Node
     from tracker.roads import RoadEngine
+    from web.road_travel import RoadTravel
 
 log = logging.getLogger("enroute.health")
 
@@ -80,6 +81,10 @@ class Metrics:
         if isinstance(roads, FallbackRoads):
             self.registry.register(_RoadServerCollector(roads))
 
+    def watch_travel(self, travel: RoadTravel) -> None:
+        """Where the travel times of offers come from."""
+        self.registry.register(_TravelCollector(travel))
+
     def text(self) -> bytes:
         return generate_latest(self.registry)
 
@@ -121,6 +126,21 @@ class _RoadServerCollector(Collector):
         )
         trusted.add_metric([engine], 1.0 if roads.breaker.state is CLOSED else 0.0)
         yield trusted
+
+
+class _TravelCollector(Collector):
+    def __init__(self, travel: RoadTravel) -> None:
+        self._travel = travel
+
+    def collect(self) -> Iterable[Metric]:
+        legs = CounterMetricFamily(
+            "enroute_travel_legs",
+            "Legs between visits by where their time came from: roads, or a straight line and why",
+            labels=["outcome"],
+        )
+        for outcome, count in self._travel.outcomes.items():
+            legs.add_metric([outcome], count)
+        yield legs
 
 
 async def healthz(request: Request) -> Response:

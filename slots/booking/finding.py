@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from slots import calendar_store, catalog_store
 from slots.availability import MARGIN_S, bookable_starts, find_candidates, lead_problem
 from slots.booking.scheduling import Scheduling
+from slots.booking.traveling import TravelUnknown, search
+from slots.calendar import Calendar
 from slots.errors import InvalidSlot, NotBookable, NotFound, SlotTaken
 from slots.model import Asset, Rules, ServiceType, Site, Slot, Value
 from slots.slot_id import SlotKey, encode_slot
 from slots.store import Connection
+from slots.travel_table import TravelTable
 from slots.zones import local_date, start_grid
 
 # After a lost race: the wanted day and the next ones, but no more than a person looks through.
@@ -76,7 +80,16 @@ async def wish_of_slot(connection: Connection, key: SlotKey, *, account_id: str,
     return wish
 
 
-async def find_slots(
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What can be booked for a wish, with all that the database knows about it; `calendar` None: no start is left."""
+
+    wish: Wish
+    starts: list[tuple[int, datetime.date]]
+    calendar: Calendar | None
+
+
+async def load_question(
     scheduling: Scheduling,
     connection: Connection,
     wish: Wish,
@@ -85,12 +98,11 @@ async def find_slots(
     last_day: datetime.date,
     moving: str | None,
     now_s: int,
-) -> list[tuple[datetime.date, Slot]]:
-    """By start; the technician of each is the one with the least added travel."""
-    rules = scheduling.rules
-    starts = bookable_starts(first_day, last_day, zone=wish.zone, rules=rules, now_s=now_s)
+) -> Question:
+    """Read apart from the search, which may wait for a road engine: no connection is kept waiting with it."""
+    starts = bookable_starts(first_day, last_day, zone=wish.zone, rules=scheduling.rules, now_s=now_s)
     if not starts:
-        return []
+        return Question(wish, starts, None)
     calendar = await calendar_store.load_calendar(
         connection,
         service=wish.service,
@@ -100,11 +112,19 @@ async def find_slots(
         now_s=now_s,
         without_appointment=moving,
     )
-    found = find_candidates(
-        calendar,
-        starts,
+    return Question(wish, starts, calendar)
+
+
+async def find_slots(scheduling: Scheduling, question: Question) -> list[tuple[datetime.date, Slot]]:
+    """By start; the technician of each is the one with the least added travel."""
+    rules, wish = scheduling.rules, question.wish
+    if question.calendar is None:
+        return []
+    found, _ = await search(
+        scheduling.travel,
+        question.calendar,
+        question.starts,
         duration_s=wish.service.duration_s,
-        travel=scheduling.travel,
         buffer_s=rules.buffer_s,
     )
     return [
@@ -128,7 +148,7 @@ async def fresh_slots(
     """What is left from the wanted day on, for whoever lost the race."""
     day = local_date(around_s, wish.zone)
     async with scheduling.database.read() as connection:
-        found = await find_slots(
+        question = await load_question(
             scheduling,
             connection,
             wish,
@@ -137,6 +157,7 @@ async def fresh_slots(
             moving=moving,
             now_s=now_s,
         )
+    found = await find_slots(scheduling, question)
     return tuple(slot for _, slot in found[:FRESH_SLOTS])
 
 
@@ -154,7 +175,8 @@ async def check_free(
 ) -> None:
     """The whole rule again for one start of one technician, whose time line the caller has locked.
 
-    `lead_from_s`: from when the lead is counted, now by default. Raises NotBookable (lead), SlotTaken.
+    `lead_from_s`: from when the lead is counted, now by default. Raises NotBookable (lead), SlotTaken, and
+    TravelUnknown where it fits unless a leg takes too long that nobody has reckoned yet.
     """
     rules, zone = scheduling.rules, wish.zone
     lead_from_s = now_s if lead_from_s is None else lead_from_s
@@ -176,15 +198,18 @@ async def check_free(
         without_appointment=moving,
         without_hold=without_hold,
     )
+    travel = TravelTable(scheduling.travel.accepted)
     fits = find_candidates(
         calendar,
         [entry],
         duration_s=wish.service.duration_s,
-        travel=scheduling.travel,
+        travel=travel,
         buffer_s=rules.buffer_s,
     )
     if not fits:
         raise SlotTaken
+    if travel.missing:
+        raise TravelUnknown(travel.missing)
 
 
 def make_slot(wish: Wish, *, technician_key: int, start_s: int, rules: Rules, added_travel_s: int = 0) -> Slot:

@@ -11,11 +11,13 @@ from slots.booking.finding import (
     check_same,
     find_slots,
     fresh_slots,
+    load_question,
     load_wish,
     make_slot,
     wish_of_slot,
 )
 from slots.booking.scheduling import Scheduling
+from slots.booking.traveling import with_travel_known
 from slots.errors import InvalidRange, NotFound, SelfSchedulingOff, SlotTaken, TooManyHolds
 from slots.model import ALL_ON, Actor, Hold, Offer, Slot, SlotDay, Switches
 from slots.slot_id import decode_slot, hold_id
@@ -54,7 +56,7 @@ async def offer(
             asset_id=asset_id,
             also_disabled=moving is not None,
         )
-        found = await find_slots(
+        question = await load_question(
             scheduling,
             connection,
             wish,
@@ -63,6 +65,7 @@ async def offer(
             moving=moving,
             now_s=now_s,
         )
+    found = await find_slots(scheduling, question)
     by_day: dict[datetime.date, list[Slot]] = {first_day + datetime.timedelta(days=n): [] for n in range(days)}
     for day, slot in found:
         by_day[day].append(slot)
@@ -73,6 +76,7 @@ async def offer(
     )
 
 
+@with_travel_known
 async def hold(
     scheduling: Scheduling,
     *,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from slots.booking.traveling import StraightSource, TravelSource
 from slots.events import Event
 from slots.model import AppointmentView, Rules, Value
 from slots.store import Database
-from slots.travel import StraightTravel, TravelTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Scheduling:
 
     database: Database
     rules: Rules = field(default_factory=Rules)
-    travel: TravelTime = field(default_factory=StraightTravel)
+    travel: TravelSource = field(default_factory=StraightSource)
 
 
 class Change(Value, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from slots import appointment_store, catalog_store, hold_store
 from slots.booking.finding import Wish, check_free, check_same, fresh_slots, make_slot, wish_of_slot
 from slots.booking.recording import locked_view, record_change, record_event
 from slots.booking.scheduling import Change, Scheduling
+from slots.booking.traveling import with_travel_known
 from slots.errors import (
     DetailsTooLong,
     HoldExpired,
@@ -37,6 +38,7 @@ from slots.store import Connection
 MAX_DETAILS = 2000
 
 
+@with_travel_known
 async def book(
     scheduling: Scheduling,
     *,
@@ -155,6 +157,7 @@ async def book(
     return Change(view=view, events=(event,))
 
 
+@with_travel_known
 async def move(
     scheduling: Scheduling,
     *,

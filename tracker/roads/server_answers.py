@@ -93,7 +93,7 @@ def blocks(origins: int, destinations: int) -> Iterator[tuple[range, range]]:
 def nothing_to_itself(
     rows: Sequence[list[float | None]], origins: Sequence[LatLon], destinations: Sequence[LatLon]
 ) -> None:
-    """Write 0 wherever origin and destination are the same: off its map a server knows no way even from there to there."""
+    """Write 0 wherever origin and destination are the same: off its map a server knows no way, even to where one is."""
     columns: dict[LatLon, list[int]] = {}
     for number, place in enumerate(destinations):
         columns.setdefault(place, []).append(number)

@@ -1,0 +1,129 @@
+"""Where travel times come from: the port, the default without a road engine, and how a use case waits for them.
+
+A road engine is asked between transactions, never inside one: a use case runs over the figures at hand and, where one
+is missing, takes everything back, finds it out, and runs again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
+
+from slots.availability import Candidate, find_candidates
+from slots.calendar import Calendar
+from slots.travel_table import Figure, Leg, TravelTable, straight, straight_figure
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Sequence
+
+    from slots.booking.scheduling import Scheduling
+
+# A time line that changes between all of these is as busy as it gets; then the straight line does.
+ATTEMPTS = 5
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class TravelSource(Protocol):
+    """The port."""
+
+    def offered(self, leg: Leg) -> Figure | None:
+        """What an offer reckons with, None where it has to be fetched first. At once, no waiting."""
+        ...
+
+    def accepted(self, leg: Leg) -> Figure | None:
+        """The same for a booking: never more than any offer of the last minutes reckoned with."""
+        ...
+
+    async def fetch(self, legs: Collection[Leg]) -> Mapping[Leg, Figure]:
+        """A figure for every leg, soon: where no better one is to be had in time, the straight line, so marked."""
+        ...
+
+
+class StraightSource:
+    """The default, without a road engine: every leg is an estimate and at hand."""
+
+    def offered(self, leg: Leg) -> Figure | None:
+        return straight_figure(leg)
+
+    def accepted(self, leg: Leg) -> Figure | None:
+        return straight_figure(leg)
+
+    async def fetch(self, legs: Collection[Leg]) -> Mapping[Leg, Figure]:
+        return straight(legs)
+
+
+class TravelUnknown(Exception):
+    """These legs are not at hand. Never leaves the use cases."""
+
+    def __init__(self, legs: set[Leg]) -> None:
+        super().__init__(f"{len(legs)} legs")
+        self.legs = legs
+
+
+async def search(
+    source: TravelSource,
+    calendar: Calendar,
+    starts: Sequence[tuple[int, datetime.date]],
+    *,
+    duration_s: int,
+    buffer_s: int,
+) -> tuple[list[Candidate], TravelTable]:
+    """`find_candidates` over the figures of `source`, and the table that it was made with.
+
+    Legs that begin or end at the site are fetched first: without the gaps that they rule out, fewer of the others are
+    left to ask for.
+    """
+    fetched: dict[Leg, Figure] = {}
+    while True:
+        table = TravelTable(source.offered, given=fetched)
+        found = find_candidates(calendar, starts, duration_s=duration_s, travel=table, buffer_s=buffer_s)
+        if not table.missing:
+            return found, table
+        first = {leg for leg in table.missing if calendar.site in leg}
+        # What was used stays used, or a figure that changes meanwhile could ask for the same leg for ever.
+        fetched |= table.used
+        fetched |= await source.fetch(first or table.missing)
+
+
+def with_travel_known(
+    use_case: Callable[Concatenate[Scheduling, P], Awaitable[T]],
+) -> Callable[Concatenate[Scheduling, P], Awaitable[T]]:
+    """Run a use case again for as long as it raises TravelUnknown, with what it missed found out in between."""
+
+    @functools.wraps(use_case)
+    async def run(scheduling: Scheduling, *args: P.args, **kwargs: P.kwargs) -> T:
+        fetched: dict[Leg, Figure] = {}
+        for _ in range(ATTEMPTS):
+            given = dataclasses.replace(scheduling, travel=_Given(scheduling.travel, fetched))
+            try:
+                return await use_case(given, *args, **kwargs)
+            except TravelUnknown as unknown:
+                fetched |= await scheduling.travel.fetch(unknown.legs)
+        last = dataclasses.replace(scheduling, travel=_Given(scheduling.travel, fetched, last=True))
+        return await use_case(last, *args, **kwargs)
+
+    return run
+
+
+class _Given:
+    """A source with some figures laid before it; the `last` one never lacks any."""
+
+    def __init__(self, source: TravelSource, given: Mapping[Leg, Figure], *, last: bool = False) -> None:
+        self._source = source
+        self._given = given
+        self._last = last
+
+    def offered(self, leg: Leg) -> Figure | None:
+        return self._source.offered(leg)
+
+    def accepted(self, leg: Leg) -> Figure | None:
+        figure = self._source.accepted(leg) or self._given.get(leg)
+        return straight_figure(leg) if figure is None and self._last else figure
+
+    async def fetch(self, legs: Collection[Leg]) -> Mapping[Leg, Figure]:
+        return await self._source.fetch(legs)
