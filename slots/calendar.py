@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from slots.model import Resource, ServiceType, Site
 from slots.shifts import Span, duty_spans
 from slots.travel import Point, distance_m, known_point
+
+Obstacle = Literal["inactive", "skill_missing", "outside_territory", "radius_unknown", "beyond_radius"]
 
 
 class Busy(NamedTuple):
@@ -72,15 +74,26 @@ def is_eligible(
     resource: Resource, *, service: ServiceType, place: Point | None, territory_ids: frozenset[str]
 ) -> bool:
     """Active, has the skill, works in a territory of the site, and the site lies within the radius around home."""
-    if not resource.active or (service.skill is not None and service.skill not in resource.skills):
-        return False
+    return obstacle(resource, service=service, place=place, territory_ids=territory_ids) is None
+
+
+def obstacle(
+    resource: Resource, *, service: ServiceType, place: Point | None, territory_ids: frozenset[str]
+) -> Obstacle | None:
+    """The first thing, whatever the day, that keeps a technician from doing the service there; None if nothing does."""
+    if not resource.active:
+        return "inactive"
+    if service.skill is not None and service.skill not in resource.skills:
+        return "skill_missing"
     if resource.territories and not (resource.territories & territory_ids):
-        return False
+        return "outside_territory"
     if resource.max_travel_m is None:
-        return True
+        return None
     home = known_point(lat=resource.home_lat, lon=resource.home_lon)
-    # A radius that cannot be measured is not kept.
-    return home is not None and place is not None and distance_m(home, place) <= resource.max_travel_m
+    if home is None or place is None:
+        # A radius that cannot be measured is not kept.
+        return "radius_unknown"
+    return "beyond_radius" if distance_m(home, place) > resource.max_travel_m else None
 
 
 def _lane(resource: Resource, spans: tuple[Span, ...], busy: Iterable[Busy]) -> Lane:

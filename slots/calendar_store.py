@@ -70,7 +70,7 @@ async def load_calendar(
         holidays=await _holiday_dates(connection),
         service=service,
         site=site,
-        territory_ids=await _territories_of(connection, site, resources),
+        territory_ids=await territories_of(connection, site, resources),
         from_s=from_s,
         to_s=to_s,
     )
@@ -92,7 +92,7 @@ async def _holiday_dates(connection: AsyncConnection) -> frozenset[datetime.date
     return frozenset(holiday.date for holiday in await catalog_store.holidays(connection))
 
 
-async def _territories_of(connection: AsyncConnection, site: Site, resources: tuple[Resource, ...]) -> frozenset[str]:
+async def territories_of(connection: AsyncConnection, site: Site, resources: tuple[Resource, ...]) -> frozenset[str]:
     """Empty for a site whose place is unknown: nobody can say that it lies inside."""
     if site.lat is None or site.lon is None or known_point(lat=site.lat, lon=site.lon) is None:
         return frozenset()

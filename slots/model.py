@@ -147,11 +147,25 @@ class Slot(Value, frozen=True, kw_only=True):
     added_travel_s: int = 0
 
 
+EmptyReason = Literal[
+    "past",
+    "no_such_day",
+    "too_soon",
+    "too_far_ahead",
+    "not_offered",
+    "outside_area",
+    "holiday",
+    "closed",
+    "full",
+]
+
+
 class SlotDay(Value, frozen=True, kw_only=True):
-    """The slots of one local calendar day of the site, by start."""
+    """The slots of one local calendar day of the site, by start; without any, `reason` says why."""
 
     date: datetime.date
     slots: tuple[Slot, ...]
+    reason: EmptyReason | None = None
 
 
 class Offer(Value, frozen=True, kw_only=True):

@@ -69,6 +69,7 @@ PURE = (
     "slots/travel_table.py",
     "slots/slot_id.py",
     "slots/availability.py",
+    "slots/explanation.py",
     "slots/lifecycle.py",
     "slots/policy.py",
     "slots/notices.py",

@@ -2,12 +2,14 @@
 returns values; what happened comes back as events, to be told only then.
 
     places    offer, hold, release_hold
+    explaining  explain: why days are empty
     taking    book, move
     states    cancel, travel, undo, start, complete
     reassigning, rating   reassign; rate
     reading   get, sections, day_of_technician, traveling, board, overdue, history
 """
 
+from slots.booking.explaining import explain
 from slots.booking.places import hold, offer, release_hold
 from slots.booking.rating import rate
 from slots.booking.reading import (
@@ -34,6 +36,7 @@ __all__ = [
     "cancel",
     "complete",
     "day_of_technician",
+    "explain",
     "get",
     "history",
     "hold",

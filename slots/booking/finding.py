@@ -82,9 +82,13 @@ async def wish_of_slot(connection: Connection, key: SlotKey, *, account_id: str,
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What can be booked for a wish, with all that the database knows about it; `calendar` None: no start is left."""
+    """What can be booked for a wish on some days, with all that the database knows about it.
+
+    `calendar` None: no start is left.
+    """
 
     wish: Wish
+    days: frozenset[datetime.date]
     starts: list[tuple[int, datetime.date]]
     calendar: Calendar | None
 
@@ -101,8 +105,9 @@ async def load_question(
 ) -> Question:
     """Read apart from the search, which may wait for a road engine: no connection is kept waiting with it."""
     starts = bookable_starts(first_day, last_day, zone=wish.zone, rules=scheduling.rules, now_s=now_s)
+    days = frozenset(first_day + datetime.timedelta(days=n) for n in range((last_day - first_day).days + 1))
     if not starts:
-        return Question(wish, starts, None)
+        return Question(wish, days, starts, None)
     calendar = await calendar_store.load_calendar(
         connection,
         service=wish.service,
@@ -112,7 +117,7 @@ async def load_question(
         now_s=now_s,
         without_appointment=moving,
     )
-    return Question(wish, starts, calendar)
+    return Question(wish, days, starts, calendar)
 
 
 async def find_slots(scheduling: Scheduling, question: Question) -> list[tuple[datetime.date, Slot]]:

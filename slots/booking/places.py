@@ -6,6 +6,7 @@ import datetime
 import secrets
 
 from slots import appointment_store, hold_store
+from slots.booking.explaining import empty_reasons
 from slots.booking.finding import (
     check_free,
     check_same,
@@ -38,7 +39,7 @@ async def offer(
     """Bookable slots of every local day of the site from `first_day` to `last_day`, both included.
 
     The asset's site wins over `site_id` (the account's default). `moving` leaves that visit out of the conflicts; it
-    must be the account's. Raises NotFound, InvalidRange, NotBookable (service disabled).
+    must be the account's. Days without slots say why. Raises NotFound, InvalidRange, NotBookable (service disabled).
     """
     days = (last_day - first_day).days + 1
     if not 1 <= days <= scheduling.rules.max_query_days:
@@ -66,13 +67,15 @@ async def offer(
             now_s=now_s,
         )
     found = await find_slots(scheduling, question)
+    empty = question.days - {day for day, _ in found}
+    reasons = await empty_reasons(scheduling, question, empty, now_s=now_s)
     by_day: dict[datetime.date, list[Slot]] = {first_day + datetime.timedelta(days=n): [] for n in range(days)}
     for day, slot in found:
         by_day[day].append(slot)
     return Offer(
         time_zone=wish.site.time_zone,
         site_id=wish.site.id,
-        days=tuple(SlotDay(date=day, slots=tuple(slots)) for day, slots in by_day.items()),
+        days=tuple(SlotDay(date=day, slots=tuple(slots), reason=reasons.get(day)) for day, slots in by_day.items()),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 from slots.availability import Candidate, find_candidates
 from slots.calendar import Calendar
+from slots.travel import Point
 from slots.travel_table import Figure, Leg, TravelTable, straight, straight_figure
 
 if TYPE_CHECKING:
@@ -73,18 +74,26 @@ async def search(
     duration_s: int,
     buffer_s: int,
 ) -> tuple[list[Candidate], TravelTable]:
-    """`find_candidates` over the figures of `source`, and the table that it was made with.
+    """`find_candidates` over the figures of `source`, and the table that it was made with."""
+    return await settled(
+        source,
+        lambda table: find_candidates(calendar, starts, duration_s=duration_s, travel=table, buffer_s=buffer_s),
+        site=calendar.site,
+    )
 
-    Legs that begin or end at the site are fetched first: without the gaps that they rule out, fewer of the others are
-    left to ask for.
-    """
+
+async def settled(
+    source: TravelSource, ask: Callable[[TravelTable], T], *, site: Point | None
+) -> tuple[T, TravelTable]:
+    """What `ask` answers over a table that lacks nothing, and that table. It is asked several times, so it is pure."""
     fetched: dict[Leg, Figure] = {}
     while True:
         table = TravelTable(source.offered, given=fetched)
-        found = find_candidates(calendar, starts, duration_s=duration_s, travel=table, buffer_s=buffer_s)
+        answer = ask(table)
         if not table.missing:
-            return found, table
-        first = {leg for leg in table.missing if calendar.site in leg}
+            return answer, table
+        # Without the gaps that the legs to and from the site rule out, fewer of the others are left to ask for.
+        first = {leg for leg in table.missing if site in leg}
         # What was used stays used, or a figure that changes meanwhile could ask for the same leg for ever.
         fetched |= table.used
         fetched |= await source.fetch(first or table.missing)

@@ -1,4 +1,4 @@
-"""Times that can be booked, day by day: `/api/slots`."""
+"""Times that can be booked, day by day, and why there are none: `/api/slots`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from starlette.responses import Response
 from slots import booking, catalog_store
 from web.api.on_behalf import Customer, customer_of, require_self_scheduling
 from web.appointment_json import SlotJson, slot_json
-from web.auth import require
+from web.auth import Principal, require
+from web.empty_days import DayExplanationJson, EmptyDayJson, empty_day_json, explanation_json
 from web.openapi import answer, decode_query, endpoint, resource
 from web.problems import Problem
 from web.refusals import refusals
@@ -35,10 +36,11 @@ class SlotQuery(msgspec.Struct):
 
 
 class SlotDayJson(msgspec.Struct):
-    """One local day of the site; a full day has no slots."""
+    """One local day of the site; `empty` says why it has no slots, null where it has some."""
 
     date: str
     slots: list[SlotJson]
+    empty: EmptyDayJson | None
 
 
 class Slots(msgspec.Struct):
@@ -46,6 +48,12 @@ class Slots(msgspec.Struct):
 
     time_zone: str
     days: list[SlotDayJson]
+
+
+class Explanation(msgspec.Struct):
+    """Every day asked for, in order, with and without slots."""
+
+    days: list[DayExplanationJson]
 
 
 @endpoint(
@@ -57,6 +65,34 @@ class Slots(msgspec.Struct):
 )
 async def list_slots(request: Request) -> Response:
     principal = await require(request, "customer", "dispatcher")
+    state = state_of(request)
+    wanted = await wanted_slots(request, principal)
+    with refusals(state.settings):
+        offer = await booking.offer(state.booking, **msgspec.structs.asdict(wanted), now_s=state.now_s())
+    days = [
+        SlotDayJson(day.date.isoformat(), [slot_json(slot) for slot in day.slots], empty_day_json(day.reason))
+        for day in offer.days
+    ]
+    return answer(Slots(offer.time_zone, days))
+
+
+class WantedSlots(msgspec.Struct, frozen=True):
+    """A SlotQuery with everything that it leaves open filled in."""
+
+    account_id: str
+    service_id: str
+    site_id: str | None
+    asset_id: str | None
+    first_day: datetime.date
+    last_day: datetime.date
+    moving: str | None
+
+
+async def wanted_slots(request: Request, principal: Principal) -> WantedSlots:
+    """What the query of this request asks for, as this person may ask it.
+
+    Problems `not_found`, `self_scheduling_off`, `account_inactive`, `contact_unknown`, `invalid`.
+    """
     state = state_of(request)
     query = decode_query(request, SlotQuery)
     require_self_scheduling(state, actor_of(request, principal))
@@ -72,20 +108,31 @@ async def list_slots(request: Request) -> Response:
         raise Problem("invalid", "Say which service: ?service=ID.", field="service")
     first_day = query.first_day or await _today(state, customer.site_id)
     last_day = query.last_day or _horizon(first_day, days=state.settings.horizon_days)
+    return WantedSlots(
+        account_id=customer.account_id,
+        service_id=service,
+        site_id=customer.site_id,
+        asset_id=asset,
+        first_day=first_day,
+        last_day=last_day,
+        moving=query.moving or None,
+    )
+
+
+@endpoint(
+    "Why days have no slots",
+    tag="Dispatch",
+    query=SlotQuery,
+    answers={200: Explanation},
+    problems=("not_found", "not_bookable", "invalid_range", "account_inactive", "contact_unknown"),
+)
+async def explain_slots(request: Request) -> Response:
+    principal = await require(request, "dispatcher")
+    state = state_of(request)
+    wanted = await wanted_slots(request, principal)
     with refusals(state.settings):
-        offer = await booking.offer(
-            state.booking,
-            account_id=customer.account_id,
-            service_id=service,
-            site_id=customer.site_id,
-            asset_id=asset,
-            first_day=first_day,
-            last_day=last_day,
-            moving=query.moving or None,
-            now_s=state.now_s(),
-        )
-    days = [SlotDayJson(day.date.isoformat(), [slot_json(slot) for slot in day.slots]) for day in offer.days]
-    return answer(Slots(offer.time_zone, days))
+        days = await booking.explain(state.booking, **msgspec.structs.asdict(wanted), now_s=state.now_s())
+    return answer(Explanation([explanation_json(day) for day in days]))
 
 
 def _horizon(first_day: datetime.date, *, days: int) -> datetime.date:
@@ -102,4 +149,7 @@ async def _today(state: State, site_id: str | None) -> datetime.date:
     return datetime.datetime.fromtimestamp(state.now_s(), zone).date()
 
 
-routes = [resource("/api/slots", get=list_slots)]
+routes = [
+    resource("/api/slots", get=list_slots),
+    resource("/api/dispatch/slots/explanation", get=explain_slots),
+]

@@ -1,4 +1,5 @@
-/** A strip of days and the times of the chosen day. Emits `choose` with the slot, or null when the choice is gone. */
+/** A strip of days and the times of the chosen day, or why it has none. Emits `choose` with the slot, or null when the
+ * choice is gone. */
 
 import { get } from "../api.js";
 import { dateIn, day, windowClock } from "../time_words.js";
@@ -6,6 +7,16 @@ import { byId, element } from "./element.js";
 
 const DAYS_AT_ONCE = 14;
 const DAY_MS = 86_400_000;
+
+/** Beside a day's number there is room for one word. */
+const EMPTY_WORD = {
+  past: "over",
+  too_soon: "too soon",
+  too_far_ahead: "not yet",
+  holiday: "holiday",
+  closed: "closed",
+  full: "full",
+};
 
 /** A date `YYYY-MM-DD` needs no zone: noon UTC is within that day for the words we make of it. */
 const noonOf = (date) => `${date}T12:00:00Z`;
@@ -22,9 +33,10 @@ export class SlotPicker extends EventTarget {
   #from = null;
   #asked = 0;
 
-  constructor({ strip = byId("days"), times = byId("times"), later = byId("later-days") } = {}) {
+  /** `explains`: a dispatcher looks, who is told of every technician why they cannot come. */
+  constructor({ strip = byId("days"), times = byId("times"), later = byId("later-days"), explains = false } = {}) {
     super();
-    Object.assign(this, { strip, times, later });
+    Object.assign(this, { strip, times, later, explains });
     later?.addEventListener("click", () => this.#move(DAYS_AT_ONCE));
     byId("earlier-days")?.addEventListener("click", () => this.#move(-DAYS_AT_ONCE));
   }
@@ -65,13 +77,13 @@ export class SlotPicker extends EventTarget {
     if (asked !== this.#asked) return;
     this.times.removeAttribute("aria-busy");
     this.#zone = answer.time_zone;
-    const slotsOf = new Map(answer.days.map((each) => [each.date, each.slots]));
+    const found = new Map(answer.days.map((each) => [each.date, each]));
     this.#days = Array.from({ length: DAYS_AT_ONCE }, (_, index) => {
       const date = plusDays(this.#from, index);
-      return { date, slots: slotsOf.get(date) ?? [] };
+      return found.get(date) ?? { date, slots: [], empty: null };
     });
     const free = this.#days.filter((each) => each.slots.length);
-    if (!free.some((each) => each.date === this.#date)) this.#date = free[0]?.date ?? null;
+    if (!free.some((each) => each.date === this.#date)) this.#date = (free[0] ?? this.#days[0]).date;
     this.#draw();
   }
 
@@ -83,19 +95,19 @@ export class SlotPicker extends EventTarget {
     this.#drawTimes();
   }
 
-  #dayChoice({ date, slots }) {
-    const input = element("input", { type: "radio", name: "day", value: date, checked: date === this.#date, disabled: !slots.length });
+  #dayChoice({ date, slots, empty }) {
+    const input = element("input", { type: "radio", name: "day", value: date, checked: date === this.#date });
     input.addEventListener("change", () => {
       this.#date = date;
       this.#choose(null);
       this.#drawTimes();
     });
     const word = (options) => new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" }).format(new Date(noonOf(date)));
-    const free = slots.length ? `${slots.length} ${slots.length === 1 ? "time" : "times"}` : "full";
-    const aloud = `${day(noonOf(date), "UTC")}, ${slots.length ? free : "nothing free"}`;
+    const free = slots.length ? `${slots.length} ${slots.length === 1 ? "time" : "times"}` : (EMPTY_WORD[empty?.code] ?? "–");
+    const aloud = `${day(noonOf(date), "UTC")}, ${slots.length ? free : (empty?.text ?? "nothing free")}`;
     return element(
       "label",
-      { class: "choice day" },
+      { class: slots.length ? "choice day" : "choice day empty" },
       input,
       element(
         "span",
@@ -103,21 +115,37 @@ export class SlotPicker extends EventTarget {
         element("span", { class: "only-read-aloud" }, aloud),
         element("span", { class: "weekday", "aria-hidden": "true" }, word({ weekday: "short" })),
         element("span", { class: "number", "aria-hidden": "true" }, word({ day: "numeric" })),
-        element("span", { class: "free", "aria-hidden": "true" }, slots.length ? free : "–"),
+        element("span", { class: "free", "aria-hidden": "true" }, free),
       ),
     );
   }
 
   #drawTimes() {
-    const slots = this.#days.find((each) => each.date === this.#date)?.slots ?? [];
+    const { slots, empty } = this.#days.find((each) => each.date === this.#date) ?? { slots: [] };
     byId("times-day").textContent = this.#date ? day(noonOf(this.#date), "UTC") : "";
-    if (!slots.length) {
-      this.times.replaceChildren(
-        element("p", { class: "notice" }, "Nothing is free on these days. Look at later days, or call us and we find a time together."),
-      );
+    if (slots.length) {
+      this.times.replaceChildren(...slots.map((slot) => this.#timeChoice(slot)));
       return;
     }
-    this.times.replaceChildren(...slots.map((slot) => this.#timeChoice(slot)));
+    const why = empty?.text ?? "Nothing is free on this day.";
+    const on = this.#days.some((each) => each.slots.length) ? "" : " Look at later days, or call us and we find a time together.";
+    const notice = element("div", { class: "notice", role: "status" }, element("p", {}, why + on));
+    this.times.replaceChildren(notice);
+    if (this.explains) this.#explain(notice);
+  }
+
+  async #explain(notice) {
+    const date = this.#date;
+    const search = new URLSearchParams({ ...this.#query, from: date, to: date });
+    try {
+      const { days } = await get(`/api/dispatch/slots/explanation?${search}`);
+      if (date !== this.#date || !notice.isConnected) return;
+      const [{ text, technicians }] = days;
+      const each = technicians.length > 1 ? element("ul", {}, ...technicians.map((one) => element("li", {}, one.text))) : "";
+      notice.replaceChildren(element("p", {}, text), each);
+    } catch (problem) {
+      this.dispatchEvent(new CustomEvent("problem", { detail: problem }));
+    }
   }
 
   #timeChoice(slot) {

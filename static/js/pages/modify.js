@@ -8,10 +8,10 @@ import { SlotPicker } from "../components/slot_picker.js";
 import { visitWords } from "../components/visit_words.js";
 import { day, windowClock } from "../time_words.js";
 
-const id = byId("content").dataset.appointment;
+const { appointment: id, explains } = byId("content").dataset;
 const page = (rest) => `/appointments/${encodeURIComponent(id)}${rest}`;
 const problemPlace = byId("problem");
-const picker = new SlotPicker();
+const picker = new SlotPicker({ explains: explains !== undefined });
 let appointment = null;
 let chosen = null;
 

@@ -69,7 +69,7 @@ async def test_asking_from_the_last_day_of_the_calendar_is_no_error(house: House
     answer = await house.rui.get("/api/slots", params={"service": "check", "from": "9999-12-31"})
 
     assert answer.status_code == 200
-    assert answer.json()["days"] == [{"date": "9999-12-31", "slots": []}]
+    assert [(day["slots"], day["empty"]["code"]) for day in answer.json()["days"]] == [([], "too_far_ahead")]
 
 
 async def test_slots_for_the_asset_of_another_account_are_not_found(house: House):
@@ -293,3 +293,66 @@ async def test_an_installation_may_hide_who_comes(template, tmp_path):
         visit = await house.book()
 
         assert visit["technician"] == {"name": None, "photo": None, "phone": None, "id": None}
+
+
+async def test_a_customer_is_told_kindly_why_a_day_is_empty(house: House):
+    answer = await house.rui.get("/api/slots", params={"service": "welding", "from": TUESDAY, "to": TUESDAY})
+
+    assert answer.json()["days"] == [
+        {
+            "date": TUESDAY,
+            "slots": [],
+            "empty": {
+                "code": "not_offered",
+                "text": "Nobody of us can be booked for this online at the moment. Please call us.",
+            },
+        }
+    ]
+
+
+async def test_a_day_with_slots_has_no_reason(house: House):
+    answer = await house.rui.get("/api/slots", params={"service": "check", "from": TUESDAY, "to": TUESDAY})
+
+    assert answer.json()["days"][0]["empty"] is None
+
+
+async def test_a_dispatcher_is_told_in_full_why_a_day_is_empty(house: House):
+    query = {"service": "welding", "contact": "rui@acme.example", "from": "2026-11-22", "to": TUESDAY}
+
+    answer = await house.dora.get("/api/dispatch/slots/explanation", params=query)
+
+    days = answer.json()["days"]
+    assert [(day["date"], day["reason"]) for day in days] == [
+        ("2026-11-22", "past"),
+        ("2026-11-23", "not_offered"),
+        (TUESDAY, "not_offered"),
+    ]
+    assert days[1]["text"] == "No active technician with the skill welding. 2 others work here."
+
+
+async def test_a_full_day_names_the_technicians_to_the_dispatcher_alone(house: House):
+    query = {"service": "check", "from": TUESDAY, "to": TUESDAY}
+    for client in (house.rui, house.olga):
+        while slots := await house.slots(client):
+            await client.post("/api/appointments", json={"slot": slots[0]["slot"], "service": "check"})
+
+    told = await house.rui.get("/api/slots", params=query)
+    answer = await house.dora.get("/api/dispatch/slots/explanation", params=query | {"contact": "rui@acme.example"})
+
+    assert told.json()["days"][0]["empty"]["code"] == "full"
+    assert "Ana" not in told.text
+    assert {each["id"] for each in answer.json()["days"][0]["technicians"]} == {"ana", "bo"}
+
+
+async def test_an_explanation_is_for_dispatchers_and_refuses_what_slots_refuse(house: House):
+    path = "/api/dispatch/slots/explanation"
+
+    as_customer = await house.rui.get(path, params={"service": "check"})
+    nobodys = await house.dora.get(path, params={"service": "check"})
+    backwards = await house.dora.get(
+        path, params={"service": "check", "contact": "rui@acme.example", "from": WEDNESDAY, "to": TUESDAY}
+    )
+
+    assert (as_customer.status_code, as_customer.json()["code"]) == (403, "forbidden")
+    assert (nobodys.status_code, nobodys.json()["code"]) == (422, "invalid")
+    assert (backwards.status_code, backwards.json()["code"]) == (422, "invalid_range")

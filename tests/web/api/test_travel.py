@@ -93,3 +93,14 @@ async def test_far_by_road_is_far_although_near_as_the_crow_flies(
     async with open_house(template, tmp_path / "without") as without:
         near = await without.read(await without.book())
     assert near["technician"]["id"] == "ana"
+
+
+async def test_the_dispatcher_sees_how_many_legs_are_reckoned_on_straight_lines(roads_house: House, osrm: OsrmStandIn):
+    query = {"service": "check", "contact": "rui@acme.example", "from": "2026-11-24", "to": "2026-11-24"}
+
+    driven = await roads_house.dora.get("/api/dispatch/slots/explanation", params=query)
+    osrm.fault = answering(500, b"")
+    estimated = await roads_house.dora.get("/api/dispatch/slots/explanation", params=query | {"asset": "oven"})
+
+    assert [(day["travel_legs"], day["estimated_legs"]) for day in driven.json()["days"]] == [(2, 0)]
+    assert [(day["travel_legs"], day["estimated_legs"]) for day in estimated.json()["days"]] == [(2, 2)]
