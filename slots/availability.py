@@ -2,6 +2,7 @@
 
 For a start to fit a technician, with `visit before` the last thing taken before it and `visit after` the next one:
     the visit lies inside one piece of a span of duty, and overlaps nothing that is taken
+    it does not start on a day that has all the visits the technician takes
     end of visit before + travel + buffer ≤ start,      first of the span: start of span + travel from home ≤ start
     end + travel + buffer ≤ start of visit after,        last of the span: end + travel home ≤ end of span
 Inside a span only working time counts as time to travel: nobody drives through a break.
@@ -21,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 from slots.calendar import Calendar, Lane
 from slots.errors import NotBookableReason
-from slots.intervals import Interval, IntervalSet
+from slots.intervals import Interval, IntervalSet, interval_set, subtract
 from slots.model import Rules
 from slots.shifts import Span
 from slots.travel import Point, TravelTime
@@ -135,7 +136,13 @@ class _Search:
                 position += 1
                 if gap_start >= span_end:
                     break
-        return found
+        return self._outside(lane.full_days, found) if lane.full_days else found
+
+    def _outside(self, days: IntervalSet, ranges: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+        """The ranges without the starts that lie in these days."""
+        grid = self._grid
+        shut = interval_set((bisect_left(grid, start_s), bisect_left(grid, end_s)) for start_s, end_s in days)
+        return [(*part, added_s) for first, last, added_s in ranges for part in subtract(((first, last),), shut)]
 
     def _fit(
         self, lane: Lane, span: Span, gap: Interval, before: int, after: int, first_entry: int

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
+from slots.intervals import IntervalSet, interval_set
 from slots.model import Resource, ServiceType, Site
 from slots.shifts import Span, duty_spans
 from slots.travel import Point, distance_m, known_point
+from slots.zones import day_bounds, local_date
 
 Obstacle = Literal["inactive", "skill_missing", "outside_territory", "radius_unknown", "beyond_radius"]
 
@@ -24,7 +28,10 @@ class Busy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One technician's time line: spans of duty by start, and three parallel lists of what is taken, by start."""
+    """One technician's time line: spans of duty by start, and three parallel lists of what is taken, by start.
+
+    `full_days` are local days on which no further visit may start.
+    """
 
     key: int
     home: Point | None
@@ -32,6 +39,7 @@ class Lane:
     starts_s: list[int]
     ends_s: list[int]
     points: list[Point | None]
+    full_days: IntervalSet = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,10 @@ def build_calendar(
     territory_ids: frozenset[str],
     from_s: int,
     to_s: int,
+    done: Mapping[int, Iterable[int]] | None = None,
 ) -> Calendar:
-    """`busy` by technician key, in any order; `territory_ids` are those that contain the site."""
+    """`busy` by technician key, in any order; `territory_ids` are those that contain the site; `done` the starts of
+    completed visits, which take no time any more but count among those of their day."""
     place = known_point(lat=site.lat, lon=site.lon)
     spans_of: dict[object, tuple[Span, ...]] = {}
     lanes = []
@@ -66,7 +76,7 @@ def build_calendar(
         if spans is None:
             spans = duty_spans(resource, holidays=holidays, from_s=from_s, to_s=to_s)
             spans_of[pattern] = spans
-        lanes.append(_lane(resource, spans, busy.get(resource.key, ())))
+        lanes.append(_lane(resource, spans, busy.get(resource.key, ()), (done or {}).get(resource.key, ())))
     return Calendar(site=place, lanes=tuple(lanes))
 
 
@@ -96,7 +106,7 @@ def obstacle(
     return "beyond_radius" if distance_m(home, place) > resource.max_travel_m else None
 
 
-def _lane(resource: Resource, spans: tuple[Span, ...], busy: Iterable[Busy]) -> Lane:
+def _lane(resource: Resource, spans: tuple[Span, ...], busy: Iterable[Busy], done: Iterable[int]) -> Lane:
     taken = sorted(busy, key=lambda entry: (entry.start_s, entry.end_s))
     return Lane(
         key=resource.key,
@@ -105,4 +115,13 @@ def _lane(resource: Resource, spans: tuple[Span, ...], busy: Iterable[Busy]) -> 
         starts_s=[entry.start_s for entry in taken],
         ends_s=[entry.end_s for entry in taken],
         points=[entry.point for entry in taken],
+        full_days=_full_days(resource, [*(entry.start_s for entry in taken), *done]),
     )
+
+
+def _full_days(resource: Resource, starts_s: Iterable[int]) -> IntervalSet:
+    if resource.max_visits_a_day is None:
+        return ()
+    zone = ZoneInfo(resource.time_zone)
+    counts = Counter(local_date(start_s, zone) for start_s in starts_s)
+    return interval_set(day_bounds(day, zone) for day, count in counts.items() if count >= resource.max_visits_a_day)

@@ -64,6 +64,7 @@ async def load_calendar(
     for key, start_s, end_s, site_id in rows:
         if key in busy:
             busy[key].append(Busy(start_s, end_s, points[site_id]))
+    limited = [resource.key for resource in resources if resource.max_visits_a_day is not None]
     return build_calendar(
         resources=resources,
         busy=busy,
@@ -73,7 +74,25 @@ async def load_calendar(
         territory_ids=await territories_of(connection, site, resources),
         from_s=from_s,
         to_s=to_s,
+        done=await _done(connection, limited, from_s=from_s, to_s=to_s),
     )
+
+
+async def _done(
+    connection: AsyncConnection, technician_keys: list[int], *, from_s: int, to_s: int
+) -> dict[int, list[int]]:
+    """When the completed visits of these technicians were to start, by technician."""
+    if not technician_keys:
+        return {}
+    visits = schema.appointments.c
+    query = select(visits.technician_key, visits.start_s).where(
+        visits.status == Status.COMPLETED.value, visits.start_s < to_s, visits.start_s >= from_s
+    )
+    done: dict[int, list[int]] = {key: [] for key in technician_keys}
+    for key, start_s in (await connection.execute(query)).all():
+        if key in done:
+            done[key].append(start_s)
+    return done
 
 
 async def _points(connection: AsyncConnection, site_ids: set[str]) -> dict[str, Point | None]:

@@ -37,6 +37,7 @@ class _Abilities(msgspec.Struct):
     shifts: tuple[Shift, ...] = ()
     breaks: tuple[Break, ...] = ()
     exceptions: tuple[ShiftException, ...] = ()
+    max_visits_a_day: int | None = None
 
 
 _abilities = msgspec.json.Decoder(_Abilities)
@@ -77,7 +78,8 @@ async def put_territories(connection: AsyncConnection, territories: Iterable[Ter
 async def put_resources(connection: AsyncConnection, resources: Iterable[Resource]) -> None:
     """Insert or replace, with hours, skills and territories. A technician who is there keeps their key.
 
-    Raises InvalidSetup for an unknown zone, a coordinate out of range, or hours that are none.
+    Raises InvalidSetup for an unknown zone, a coordinate out of range, hours that are none, or a day
+    without visits.
     """
     rows = []
     for resource in resources:
@@ -86,6 +88,8 @@ async def put_resources(connection: AsyncConnection, resources: Iterable[Resourc
         _check_coordinate(at, lat=resource.home_lat, lon=resource.home_lon)
         for hours in (*resource.shifts, *resource.breaks):
             _check_hours(at, hours)
+        if resource.max_visits_a_day is not None and resource.max_visits_a_day < 1:
+            raise InvalidSetup(at, f"at most {resource.max_visits_a_day} visits a day; 1 is the least, or no limit")
         rows.append(
             {
                 "id": resource.id,
@@ -104,6 +108,7 @@ async def put_resources(connection: AsyncConnection, resources: Iterable[Resourc
                         shifts=resource.shifts,
                         breaks=resource.breaks,
                         exceptions=resource.exceptions,
+                        max_visits_a_day=resource.max_visits_a_day,
                     )
                 ).decode(),
             }
@@ -206,6 +211,7 @@ def _resource(row: Row[Any]) -> Resource:
         shifts=abilities.shifts,
         breaks=abilities.breaks,
         exceptions=abilities.exceptions,
+        max_visits_a_day=abilities.max_visits_a_day,
     )
 
 

@@ -30,6 +30,7 @@ TechnicianReason = Literal[
     "shift_too_short",
     "drive_too_long",
     "no_time_to_drive",
+    "at_capacity",
     "full",
 ]
 # Reasons that hold on every day, for this site.
@@ -168,8 +169,10 @@ def _not_then(
     if all(span.end_s <= starts[0][0] for span in spans):
         return "shift_over"
 
+    unlimited = replace(lane, full_days=())
+
     def fits(*, with_visits: bool, travel: TravelTime) -> bool:
-        one = lane if with_visits else replace(lane, starts_s=[], ends_s=[], points=[])
+        one = unlimited if with_visits else replace(unlimited, starts_s=[], ends_s=[], points=[])
         alone = Calendar(site=site, lanes=(one,))
         buffer_s = rules.buffer_s if with_visits else 0
         return bool(find_candidates(alone, starts, duration_s=service.duration_s, travel=travel, buffer_s=buffer_s))
@@ -178,6 +181,8 @@ def _not_then(
         return "shift_too_short"
     if not fits(with_visits=False, travel=travel):
         return "drive_too_long"
+    if fits(with_visits=True, travel=travel):
+        return "at_capacity"
     return "no_time_to_drive" if fits(with_visits=True, travel=_NO_TRAVEL) else "full"
 
 

@@ -111,7 +111,8 @@ class Resource(Value, frozen=True, kw_only=True):
     """A technician as scheduling sees them.
 
     No territories: works everywhere. `max_travel_m` is the radius around home, straight line; with a radius but no
-    known home nothing can be booked. `key` 0 asks the store to assign one.
+    known home nothing can be booked. `max_visits_a_day` counts those that start on one local day of the technician.
+    `key` 0 asks the store to assign one.
     """
 
     id: str
@@ -125,6 +126,7 @@ class Resource(Value, frozen=True, kw_only=True):
     home_lat: float | None = None
     home_lon: float | None = None
     max_travel_m: float | None = None
+    max_visits_a_day: int | None = None
     active: bool = True
     shifts: tuple[Shift, ...] = ()
     breaks: tuple[Break, ...] = ()

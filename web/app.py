@@ -229,9 +229,14 @@ def rules_of(settings: Settings) -> Rules:
     """The operator's settings in the words of `slots`."""
     return Rules(
         min_lead_s=settings.min_lead_s,
+        min_lead_days=settings.min_lead_days,
         max_lead_days=settings.max_lead_days,
+        # Whoever asks for nothing in particular is shown the whole horizon.
+        max_query_days=max(Rules().max_query_days, settings.horizon_days),
         hold_s=settings.hold_s,
         window_s=settings.window_s,
+        window_before_s=settings.window_before_s,
+        buffer_s=settings.buffer_s,
         slot_step_s=settings.slot_step_s,
         move_cutoff_s=settings.move_cutoff_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,

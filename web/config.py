@@ -66,10 +66,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     link_grace_s: Seconds = 3600
 
     min_lead_s: Seconds = 2 * 3600
+    min_lead_days: Annotated[int, Meta(ge=0, le=3650)] = 0
     max_lead_days: Days = 60
-    horizon_days: Days = 14
+    horizon_days: Annotated[int, Meta(ge=1, le=92)] = 14
     hold_s: Annotated[int, Meta(ge=10, le=3600)] = 300
     window_s: Annotated[int, Meta(ge=300, le=86_400)] = 7200
+    window_before_s: Annotated[int, Meta(ge=0, le=86_400)] = 0
+    buffer_s: Annotated[int, Meta(ge=0, le=86_400)] = 0
     slot_step_s: Annotated[int, Meta(ge=300, le=86_400)] = 1800
     move_cutoff_s: Seconds = 2 * 3600
     cancel_cutoff_s: Seconds = 3600
@@ -195,6 +198,16 @@ def _check_together(settings: Settings) -> None:
             raise SettingsError(
                 f"{PREFIX}ROADS_URL must look like osrm+http://host:5000 or valhalla+https://host/path."
             )
+    if settings.min_lead_days > settings.max_lead_days:
+        raise SettingsError(
+            f"{PREFIX}MIN_LEAD_DAYS ({settings.min_lead_days}) is more than {PREFIX}MAX_LEAD_DAYS"
+            f" ({settings.max_lead_days}): nothing could be booked."
+        )
+    if settings.window_before_s > settings.window_s:
+        raise SettingsError(
+            f"{PREFIX}WINDOW_BEFORE_S ({settings.window_before_s}) is more than {PREFIX}WINDOW_S ({settings.window_s}):"
+            " the visit would begin after the window that the customer is told."
+        )
     if settings.smtp_url is not None:
         if urlsplit(settings.smtp_url).scheme not in ("smtp", "smtps"):
             raise SettingsError(f"{PREFIX}SMTP_URL must begin with smtp:// or smtps://.")

@@ -118,6 +118,8 @@ def technician_text(each: TechnicianDay, day: DayExplanation) -> str:
             return f"{each.name} does not work on {day.date:%A}s"
         case "full":
             return f"{each.name}'s day is full ({_counted(each.visits, 'visit', 'visits')})"
+        case "at_capacity":
+            return f"{each.name} takes no more visits on one day ({_counted(each.visits, 'visit', 'visits')})"
         case "no_time_to_drive":
             visits = _counted(each.visits, "visit", "visits")
             return f"{each.name} has gaps around {visits}, but no time to drive there and on"

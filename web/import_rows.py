@@ -88,7 +88,8 @@ class WorkTime(Row):
 
 
 class TechnicianRow(Row):
-    """`max_travel_km` is one way between two places; absent means no limit of their own."""
+    """`max_travel_km` is the radius around home, straight; `max_visits_a_day` counts those that start on one local day.
+    Absent means no limit of their own."""
 
     id: Id
     name: Name
@@ -99,6 +100,7 @@ class TechnicianRow(Row):
     territories: list[Id] = []
     home: HomeRow | None = None
     max_travel_km: Annotated[float, Meta(gt=0, le=20_000)] | None = None
+    max_visits_a_day: Annotated[int, Meta(ge=1, le=1000)] | None = None
     shifts: list[WorkTime] = []
     breaks: list[WorkTime] = []
 

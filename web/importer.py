@@ -150,6 +150,7 @@ def _resource(row: TechnicianRow, known: Resource | None) -> Resource:
         home_lat=row.home.lat if row.home else None,
         home_lon=row.home.lon if row.home else None,
         max_travel_m=None if row.max_travel_km is None else row.max_travel_km * 1000,
+        max_visits_a_day=row.max_visits_a_day,
         active=known.active if known else True,
         shifts=tuple(Shift(weekday=span.weekday, **_minutes(span)) for span in row.shifts),
         breaks=tuple(Break(weekday=span.weekday, **_minutes(span)) for span in row.breaks),

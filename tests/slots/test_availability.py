@@ -307,3 +307,37 @@ def test_breaks_of_another_weekday_do_not_count() -> None:
     tuesday_lunch = (Break(weekday=1, start_min=720, end_min=780),)
 
     assert at(12) in [c.start_s for c in find(a_resource(breaks=tuesday_lunch))]
+
+
+def test_a_technician_takes_no_more_visits_on_a_day_than_they_take() -> None:
+    limited = a_resource(max_visits_a_day=2)
+    one = {1: [Busy(at(9), at(10), HERE)]}
+    two = {1: [Busy(at(9), at(10), HERE), Busy(at(13), at(14), HERE)]}
+
+    assert find(limited, busy=one)
+    assert find(limited, busy=two) == []
+    assert find(limited, busy=two, day=MONDAY + datetime.timedelta(days=1))
+
+
+def test_visits_of_a_day_are_counted_by_the_technicians_own_midnight() -> None:
+    # In Lisbon it is still Monday when a new day begins in Madrid.
+    night = a_resource(time_zone="Europe/Madrid", shifts=weekly(0, 1440), max_visits_a_day=1)
+
+    found = {candidate.start_s for candidate in find(night, busy={1: [Busy(at(9), at(10), HERE)]})}
+
+    assert found == {at(hour) for hour in (23, 23.25, 23.5, 23.75)}
+
+
+def test_a_visit_that_starts_before_midnight_does_not_count_on_the_next_day() -> None:
+    night = a_resource(shifts=weekly(0, 1440), max_visits_a_day=1)
+    late = {1: [Busy(at(23, day=-1), at(1), HERE)]}
+
+    assert find(night, busy=late)
+
+
+def test_the_technician_who_takes_no_more_gives_way_to_another() -> None:
+    limited, other = a_resource(max_visits_a_day=1), a_resource(id="other", key=2, home_lat=38.75)
+
+    found = find(limited, other, busy={1: [Busy(at(9), at(10), HERE)]})
+
+    assert {candidate.technician_key for candidate in found} == {2}

@@ -22,6 +22,7 @@ async def test_what_was_put_is_read_back_whole(either_database: Database) -> Non
         skills=frozenset({"gas", "power"}),
         territories=frozenset({"north"}),
         max_travel_m=12_000.0,
+        max_visits_a_day=6,
         breaks=lunch(),
         exceptions=(ShiftException(date=datetime.date(2026, 12, 24), kind="off", start_min=720, end_min=1440),),
     )

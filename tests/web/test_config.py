@@ -143,3 +143,15 @@ def test_a_road_server_that_nobody_could_ask_is_refused(url):
 def test_no_road_server_is_asked_unless_it_is_configured_and_its_password_is_not_shown():
     assert load_settings({}).roads_url is None
     assert "word" not in repr(load_settings({}, roads_url="osrm+http://user:word@roads"))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"min_lead_days": 10, "max_lead_days": 9}, "ENROUTE_MAX_LEAD_DAYS"),
+        ({"window_before_s": 3601, "window_s": 3600}, "ENROUTE_WINDOW_S"),
+    ],
+)
+def test_rules_of_booking_that_contradict_each_other_are_refused(options, named):
+    with pytest.raises(SettingsError, match=named):
+        load_settings({}, **options)

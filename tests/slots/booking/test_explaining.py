@@ -151,6 +151,15 @@ async def test_a_full_day_is_told_from_one_whose_gaps_are_too_far_apart(database
     assert [each.visits for each in day.technicians] == [1, 0, 0]
 
 
+async def test_a_technician_who_takes_no_more_visits_is_told_from_a_full_one(database: Database) -> None:
+    scheduling = await town(database, skilled("ana", max_visits_a_day=1))
+    await book_at(scheduling, at(10))
+
+    day = await explained(scheduling)
+
+    assert (day.reason, reasons(day)) == ("full", {"ana": "at_capacity"})
+
+
 async def test_gaps_without_time_to_drive_are_told_apart(database: Database) -> None:
     scheduling = await town(
         database,
