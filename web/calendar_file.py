@@ -1,16 +1,36 @@
-"""One visit as an iCalendar file that calendars add, update (SEQUENCE) and strike out (STATUS:CANCELLED)."""
+"""One visit as an iCalendar file that calendars add, update (SEQUENCE) and strike out (METHOD:CANCEL).
+
+The file that a person fetches is published; the part of an e-mail is a request, because most calendars update and
+remove by themselves only what reached them as one (RFC 5546 for the words, RFC 6047 for the mail).
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from icalendar import Calendar, Event, Timezone, vGeo
+from icalendar import Calendar, Event, vCalAddress, vGeo, vText
+
+from web.calendar_zone import is_ambiguous, time_zone_around
+
+Method = Literal["PUBLISH", "REQUEST", "CANCEL"]
+
+
+class Mailbox(msgspec.Struct, frozen=True):
+    """A person or the company, as an address in the file."""
+
+    email: str
+    name: str = ""
 
 
 class CalendarVisit(msgspec.Struct, frozen=True, kw_only=True):
-    """What a calendar entry says. Instants in seconds since 1970; `stamp_s` is when this version was made."""
+    """What a calendar entry says. Instants in seconds since 1970.
+
+    `made_s` is when the file was made, `changed_s` when this version of the visit was. With an `attendee` the file is
+    for that person alone; the `organizer` must then be the sender of the mail, or calendars take no change from it.
+    """
 
     appointment_id: str
     version: int
@@ -23,22 +43,50 @@ class CalendarVisit(msgspec.Struct, frozen=True, kw_only=True):
     window_start_s: int
     window_end_s: int
     time_zone: str
-    stamp_s: int
+    made_s: int
+    changed_s: int
     url: str
-    host: str
+    organizer: Mailbox | None = None
+    attendee: Mailbox | None = None
+
+    @property
+    def method(self) -> Method:
+        if self.canceled:
+            return "CANCEL"
+        return "PUBLISH" if self.attendee is None else "REQUEST"
 
 
-def calendar_file(visit: CalendarVisit) -> bytes:
-    """The bytes of a text/calendar body. The UID depends on the visit alone, so a later file replaces an earlier."""
+class CalendarPart(msgspec.Struct, frozen=True):
+    """A text/calendar body and the method that its content type must repeat."""
+
+    method: Method
+    body: bytes
+
+
+def calendar_part(visit: CalendarVisit) -> CalendarPart:
+    """The UID depends on the visit alone, so a later file replaces an earlier one wherever either came from."""
     zone = ZoneInfo(visit.time_zone)
-    start = _calendar_time(visit.window_start_s, zone)
-    end = _calendar_time(visit.window_end_s, zone)
+    zoned = not (is_ambiguous(visit.window_start_s, zone) or is_ambiguous(visit.window_end_s, zone))
+    calendar = Calendar()
+    calendar.add("prodid", "-//Enroute//Enroute//EN")
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", visit.method)
+    if zoned:
+        calendar.add_component(time_zone_around(zone, start_s=visit.window_start_s, end_s=visit.window_end_s))
+    calendar.add_component(_event(visit, zone if zoned else None))
+    return CalendarPart(visit.method, bytes(calendar.to_ical()))
+
+
+def _event(visit: CalendarVisit, zone: ZoneInfo | None) -> Event:
+    """Without a zone in UTC: only that can tell the two runs of a repeated hour apart."""
     event = Event()
-    event.add("uid", f"{visit.appointment_id}@{visit.host}")
+    event.add("uid", f"{visit.appointment_id}@enroute")
     event.add("sequence", visit.version)
-    event.add("dtstamp", datetime.fromtimestamp(visit.stamp_s, UTC))
-    event.add("dtstart", start)
-    event.add("dtend", end)
+    event.add("dtstamp", datetime.fromtimestamp(visit.made_s, UTC))
+    event.add("last-modified", datetime.fromtimestamp(visit.changed_s, UTC))
+    event.add("dtstart", _time(visit.window_start_s, zone))
+    event.add("dtend", _time(visit.window_end_s, zone))
     event.add("summary", visit.title)
     event.add("status", "CANCELLED" if visit.canceled else "CONFIRMED")
     # Waiting for a technician does not make the whole window busy.
@@ -50,23 +98,26 @@ def calendar_file(visit: CalendarVisit) -> bytes:
         event.add("location", visit.location)
     if visit.lat is not None and visit.lon is not None:
         event.add("geo", vGeo((visit.lat, visit.lon)))
-    calendar = Calendar()
-    calendar.add("prodid", "-//Enroute//Enroute//EN")
-    calendar.add("version", "2.0")
-    calendar.add("calscale", "GREGORIAN")
-    calendar.add("method", "PUBLISH")
-    if start.tzinfo is zone or end.tzinfo is zone:
-        calendar.add_component(_time_zone_around(visit.time_zone, start.year))
-    calendar.add_component(event)
-    return bytes(calendar.to_ical())
+    if visit.organizer is not None:
+        event.add("organizer", _address(visit.organizer))
+    if visit.attendee is not None:
+        attendee = _address(visit.attendee)
+        attendee.params["CUTYPE"] = vText("INDIVIDUAL")
+        attendee.params["ROLE"] = vText("REQ-PARTICIPANT")
+        # They booked it themselves: there is nothing to answer.
+        attendee.params["PARTSTAT"] = vText("ACCEPTED")
+        attendee.params["RSVP"] = vText("FALSE")
+        event.add("attendee", attendee)
+    return event
 
 
-def _calendar_time(instant_s: int, zone: ZoneInfo) -> datetime:
-    local = datetime.fromtimestamp(instant_s, zone)
-    # TZID plus wall time means the first of a repeated hour; only UTC can name the second.
-    return local.astimezone(UTC) if local.fold else local
+def _address(box: Mailbox) -> vCalAddress:
+    address = vCalAddress(f"mailto:{box.email}")
+    # A parameter has no way to write quotes and line breaks.
+    if name := " ".join(box.name.replace('"', "'").split()):
+        address.params["CN"] = vText(name)
+    return address
 
 
-def _time_zone_around(name: str, year: int) -> Timezone:
-    """The rules that hold around the visit; a century of them would be most of the file."""
-    return Timezone.from_tzid(name, first_date=date(year - 1, 1, 1), last_date=date(year + 2, 1, 1))
+def _time(instant_s: int, zone: ZoneInfo | None) -> datetime:
+    return datetime.fromtimestamp(instant_s, zone or UTC)

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from web.calendar_file import CalendarPart
 from web.message_text import Letter
 
 TIMEOUT_S = 20.0
@@ -31,8 +32,14 @@ class Mailer:
         self._address = address
         self._domain = address.rpartition("@")[2] or "localhost"
 
-    def compose(self, letter: Letter, *, to: str, key: str, now_s: int) -> EmailMessage:
-        """`key` makes the Message-ID: the same message, sent again after a crash, is recognised by mail programs."""
+    def compose(
+        self, letter: Letter, *, to: str, key: str, now_s: int, calendar: CalendarPart | None = None
+    ) -> EmailMessage:
+        """`key` makes the Message-ID: the same message, sent again after a crash, is recognised by mail programs.
+
+        A calendar part stands beside the text, where calendars look by themselves, and once more as a file, for
+        programs that show only attachments.
+        """
         mail = EmailMessage(policy=SMTP)
         mail["From"] = self._sender
         mail["To"] = to
@@ -42,6 +49,12 @@ class Mailer:
         # Tells vacation responders to stay silent.
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(letter.text)
+        if calendar is not None:
+            # base64: a server on the way that rewraps lines or their ends would break the folding of the format.
+            mail.add_alternative(
+                calendar.body.decode(), subtype="calendar", params={"method": calendar.method}, cte="base64"
+            )
+            mail.add_attachment(calendar.body, maintype="application", subtype="ics", filename="visit.ics")
         return mail
 
     async def send(self, mail: EmailMessage) -> None:

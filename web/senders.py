@@ -23,8 +23,10 @@ from slots.outbox_store import OutboxRow
 from web import accounts_store, links, secrets_store
 from web.accounts import RESET_S
 from web.accounts_store import Person
+from web.calendar_file import CalendarPart, Mailbox
 from web.mail import Mailer
 from web.message_text import Facts, Letter, write_letter
+from web.visit_calendar import CHANGES_THE_CALENDAR, visit_calendar
 from web.webhook import Webhook, WebhookFailed
 
 if TYPE_CHECKING:
@@ -181,7 +183,13 @@ class Outbox:
             message = self._as_event(row, person, letter, url)
             await self._webhook.send(message, key=row.message_key)
         if self._mailer is not None:
-            mail = self._mailer.compose(letter, to=person.email, key=row.message_key, now_s=state.now_s())
+            mail = self._mailer.compose(
+                letter,
+                to=person.email,
+                key=row.message_key,
+                now_s=state.now_s(),
+                calendar=self._calendar(row, person, view),
+            )
             await self._mailer.send(mail)
         if view is None or row.kind not in NAMES_THE_WINDOW:
             return None
@@ -255,6 +263,12 @@ class Outbox:
             eta_high_s=eta.eta_high_at // 1000 if eta else None,
             cancel_reason=view.appointment.cancel_reason,
         )
+
+    def _calendar(self, row: OutboxRow, person: Person, view: AppointmentView | None) -> CalendarPart | None:
+        if view is None or row.kind not in CHANGES_THE_CALENDAR:
+            return None
+        attendee = Mailbox(person.email, person.name)
+        return visit_calendar(view, settings=self._state.settings, now_s=self._state.now_s(), attendee=attendee)
 
     def _as_event(self, row: OutboxRow, person: Person, letter: Letter, url: str | None) -> dict[str, object]:
         return {

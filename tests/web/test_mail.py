@@ -2,6 +2,7 @@ import aiosmtplib
 import pytest
 
 from tests.servers import smtp_server
+from web.calendar_file import CalendarPart
 from web.mail import Mailer
 from web.message_text import Letter
 
@@ -36,6 +37,23 @@ async def test_a_mail_arrives_as_it_was_written():
         mail = smtp.mails.get_nowait()
     assert (mail["To"], mail["Subject"]) == ("a@b.example", "Grüße")
     assert mail.get_content().replace("\r\n", "\n").strip() == LETTER.text.strip()
+
+
+async def test_a_calendar_part_arrives_beside_the_text_and_as_a_file_byte_by_byte():
+    part = CalendarPart("REQUEST", "BEGIN:VCALENDAR\r\nSUMMARY:Grüße\r\n  und mehr\r\nEND:VCALENDAR\r\n".encode())
+    async with smtp_server() as smtp:
+        sender = mailer(smtp.url)
+
+        await sender.send(sender.compose(LETTER, to="a@b.example", key="k", now_s=0, calendar=part))
+
+        mail = smtp.mails.get_nowait()
+    types = [each.get_content_type() for each in mail.walk()]
+    assert types == ["multipart/mixed", "multipart/alternative", "text/plain", "text/calendar", "application/ics"]
+    _, _, text, calendar, file = mail.walk()
+    assert text.get_content().replace("\r\n", "\n").strip() == LETTER.text.strip()
+    assert (calendar.get_param("method"), calendar.get_content_charset()) == ("REQUEST", "utf-8")
+    assert calendar.get_payload(decode=True) == file.get_payload(decode=True) == part.body
+    assert file.get_filename() == "visit.ics"
 
 
 async def test_a_password_is_never_sent_over_a_plain_connection():

@@ -1,7 +1,10 @@
 """The outbox at the moment of sending: product.md §10."""
 
+import datetime
+
 import msgspec
 import pytest
+from icalendar import Calendar
 
 from slots import outbox_store
 from slots.notices import Notice
@@ -10,7 +13,13 @@ from tests.web.api.house import House, open_house
 
 
 def plain_text(mail) -> str:
-    return mail.get_content().replace("\r\n", "\n")
+    return mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
+
+
+def calendar_of(mail) -> tuple[str, Calendar]:
+    """The method of the content type, and what stands in the part beside the text."""
+    part = next(part for part in mail.walk() if part.get_content_type() == "text/calendar")
+    return part.get_param("method"), Calendar.from_ical(part.get_content())
 
 
 async def states(house: House) -> list[tuple[str, str, str | None]]:
@@ -39,6 +48,49 @@ async def test_a_booking_is_confirmed_by_mail_with_its_window(template, folder):
     assert "Tuesday, 24 November 2026, 10:00 to 12:00 (Europe/Lisbon)" in plain_text(mail)
     assert f"http://visits.example/appointments/{visit['id']}" in plain_text(mail)
     assert ("confirmed", "sent", None) in settled
+
+
+async def test_the_mails_of_a_visit_add_it_to_the_calendar_move_it_and_strike_it_out(template, folder):
+    async with (
+        smtp_server() as smtp,
+        open_house(template, folder, smtp_url=smtp.url, mail_from="Acme <visits@acme.example>") as house,
+    ):
+        visit = await house.book()
+        await house.state.outbox.send_due()
+        slot = await house.slot_at(house.rui, "14:00", moving=visit["id"])
+        moved = await house.rui.post(f"/api/appointments/{visit['id']}/move", json={"slot": slot})
+        assert moved.status_code == 200, moved.text
+        await house.state.outbox.send_due()
+        await house.rui.post(f"/api/appointments/{visit['id']}/cancel", json={"reason": "away"})
+        await house.state.outbox.send_due()
+
+        told = [calendar_of(smtp.mails.get_nowait()) for _ in range(smtp.mails.qsize())]
+        fetched = await house.rui.get(f"/api/appointments/{visit['id']}/calendar.ics")
+    methods, events = [method for method, _ in told], [calendar.events[0] for _, calendar in told]
+    assert methods == [calendar["METHOD"] for _, calendar in told] == ["REQUEST", "REQUEST", "CANCEL"]
+    assert [event["STATUS"] for event in events] == ["CONFIRMED", "CONFIRMED", "CANCELLED"]
+    hours = [event["DTSTART"].dt.astimezone(datetime.UTC).hour for event in events]
+    assert hours == [10, 14, 14]
+    assert len({event["UID"] for event in [*events, Calendar.from_ical(fetched.content).events[0]]}) == 1
+    assert events[0]["SEQUENCE"] < events[1]["SEQUENCE"] < events[2]["SEQUENCE"]
+    assert {event["ORGANIZER"] for event in events} == {"mailto:visits@acme.example"}
+    assert {event["ATTENDEE"] for event in events} == {"mailto:rui@acme.example"}
+
+
+async def test_news_that_change_no_time_bring_no_calendar_entry(template, folder):
+    async with (
+        smtp_server() as smtp,
+        open_house(template, folder, smtp_url=smtp.url, mail_from="visits@acme.example") as house,
+    ):
+        visit = await house.book()
+        await house.state.outbox.send_due()
+        smtp.mails.get_nowait()
+        await house.bring_to(visit, "traveling")
+        await house.state.outbox.send_due()
+
+        mail = smtp.mails.get_nowait()
+    assert mail["Subject"].endswith("is on the way")
+    assert mail.get_content_type() == "text/plain"
 
 
 async def test_a_message_is_sent_once(template, folder):

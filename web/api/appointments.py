@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -16,13 +15,13 @@ from web.api.on_behalf import customer_of
 from web.api.visit_answers import viewer_of, visit_answer, visit_json
 from web.appointment_json import AppointmentJson, Section
 from web.auth import Principal, require
-from web.calendar_file import CalendarVisit, calendar_file
 from web.idempotency import idempotency_key
 from web.openapi import answer, decode_body, decode_query, endpoint, resource
 from web.problems import Problem
 from web.refusals import refusals
-from web.state import State, state_of
+from web.state import state_of
 from web.visibility import actor_of, visit_to_look_at
+from web.visit_calendar import visit_calendar
 
 # A cursor is looked for among this many past visits of the account; nobody scrolls further.
 PAST_REACH = 2000
@@ -168,38 +167,14 @@ async def read_appointment(request: Request) -> Response:
 async def read_calendar_file(request: Request) -> Response:
     state = state_of(request)
     _, view = await visit_to_look_at(request, request.path_params["appointment"])
+    part = visit_calendar(view, settings=state.settings, now_s=state.now_s())
     return Response(
-        calendar_file(_calendar_visit(state, view)),
-        media_type='text/calendar; charset=utf-8; method="PUBLISH"',
+        part.body,
+        media_type=f'text/calendar; charset=utf-8; method="{part.method}"',
         headers={
             "Cache-Control": "no-store",
             "Content-Disposition": 'attachment; filename="visit.ics"',
         },
-    )
-
-
-def _calendar_visit(state: State, view: AppointmentView) -> CalendarVisit:
-    appointment, settings = view.appointment, state.settings
-    lines = [appointment.details]
-    if view.asset is not None:
-        lines.append(view.asset.name)
-    if settings.contact_phone:
-        lines.append(f"{settings.brand}: {settings.contact_phone}")
-    return CalendarVisit(
-        appointment_id=appointment.id,
-        version=appointment.version,
-        canceled=appointment.status is Status.CANCELED,
-        title=f"{view.service.name} ({settings.brand})",
-        description="\n".join(line for line in lines if line),
-        location=view.site.address or view.site.name,
-        lat=view.site.lat,
-        lon=view.site.lon,
-        window_start_s=appointment.window_start_s,
-        window_end_s=appointment.window_end_s,
-        time_zone=view.site.time_zone,
-        stamp_s=appointment.changed_s,
-        url=f"{settings.base_url}/appointments/{appointment.id}",
-        host=urlsplit(settings.base_url).hostname or "enroute",
     )
 
 

@@ -189,7 +189,7 @@ async def test_the_calendar_file_names_window_place_and_version(house: House):
     answer = await house.rui.get(f"/api/appointments/{visit['id']}/calendar.ics")
 
     event = Calendar.from_ical(answer.content).events[0]
-    assert answer.headers["content-type"].startswith("text/calendar")
+    assert answer.headers["content-type"] == 'text/calendar; charset=utf-8; method="PUBLISH"'
     assert event["DTSTART"].dt == datetime.datetime(2026, 11, 24, 10, tzinfo=datetime.UTC)
     assert str(event["LOCATION"]) == "Rua das Flores 1, Porto"
     assert str(event["DESCRIPTION"]) == "Ring twice\nEnroute: +351 200 000 000"
@@ -208,6 +208,21 @@ async def test_the_calendar_file_of_a_canceled_visit_strikes_it_out(house: House
     assert after["UID"] == before["UID"]
     assert after["SEQUENCE"] > before["SEQUENCE"]
     assert after["STATUS"] == "CANCELLED"
+    assert second.headers["content-type"] == 'text/calendar; charset=utf-8; method="CANCEL"'
+
+
+async def test_the_calendar_file_counts_on_with_every_move(house: House):
+    visit = await house.book()
+    first = await house.rui.get(f"/api/appointments/{visit['id']}/calendar.ics")
+    slot = await house.slot_at(house.rui, "14:00", moving=visit["id"])
+    await house.rui.post(f"/api/appointments/{visit['id']}/move", json={"slot": slot})
+
+    second = await house.rui.get(f"/api/appointments/{visit['id']}/calendar.ics")
+
+    before, after = (Calendar.from_ical(answer.content).events[0] for answer in (first, second))
+    assert after["UID"] == before["UID"]
+    assert after["SEQUENCE"] > before["SEQUENCE"]
+    assert after["DTSTART"].dt - before["DTSTART"].dt == datetime.timedelta(hours=4)
 
 
 async def test_visits_outlive_a_restart(template, tmp_path):
