@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.booking_storms.conftest import TEMPLATE, Town, copied
 from tests.booking_storms.ledger import Ledger
 from tests.booking_storms.storm import installation, raging, settle_doubts
 from tests.booking_storms.test_crashes import crowd_of
@@ -47,24 +48,24 @@ def no_room_left(disk: Path) -> Iterator[None]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def on_small_disk(request: pytest.FixtureRequest, small_disk: Path) -> Iterator[str]:
-    """The URL of an empty database whose tables lie on the small disk."""
+def on_small_disk(request: pytest.FixtureRequest, small_disk: Path) -> Iterator[Town]:
+    """A town whose tables lie on the small disk."""
+    original: Town = request.getfixturevalue(f"{request.param}_town")
     if request.param == "sqlite":
-        yield f"sqlite:///{small_disk / 'enroute.db'}"
+        yield copied(original, small_disk)
         return
-    server_url = request.getfixturevalue("postgresql")
     tables = small_disk / "tables"
     tables.mkdir()
-    with database_in(tables, server_url, "on_a_small_disk") as url:
-        yield url
+    with database_in(tables, request.getfixturevalue("postgresql"), "on_a_small_disk", like=TEMPLATE) as url:
+        yield Town(url, original.tokens)
 
 
 async def test_a_full_disk_is_a_clear_no_and_booking_goes_on_without_a_restart_when_there_is_room_again(
-    on_small_disk: str, small_disk: Path, tmp_path: Path
+    on_small_disk: Town, small_disk: Path, tmp_path: Path
 ) -> None:
     ledger = Ledger()
-    crowd = await crowd_of(on_small_disk, ledger)
-    async with installation(tmp_path, database=on_small_disk, processes=1) as (server,):
+    crowd = crowd_of(on_small_disk, ledger)
+    async with installation(tmp_path, database=on_small_disk.database, processes=1) as (server,):
         async with raging(crowd, [server.url]):
             await ledger.more("told", 20)
             with no_room_left(small_disk):
@@ -75,4 +76,4 @@ async def test_a_full_disk_is_a_clear_no_and_booking_goes_on_without_a_restart_w
         exit_code = server.process.returncode
 
     assert exit_code is None
-    assert problems_of(on_small_disk, ledger) == []
+    assert problems_of(on_small_disk.database, ledger) == []

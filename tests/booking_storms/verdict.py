@@ -81,9 +81,12 @@ def read(url: str) -> Contents:
 def problems_of(url: str, ledger: Ledger) -> list[str]:
     """Empty: not one overlap, nothing told that is not there, nothing there that nobody asked for, nothing half done,
     and none of the faults that the customers saw."""
-    contents = read(url)
+    return [*ledger.faults, *problems_in(read(url), ledger)]
+
+
+def problems_in(contents: Contents, ledger: Ledger) -> list[str]:
+    """The same, of what was read; without the faults that the customers saw."""
     return [
-        *ledger.faults,
         *contents.problems,
         *overlaps_ever(contents),
         *false_tellings(contents, ledger),

@@ -99,11 +99,13 @@ def create_database(server_url: str, name: str, *, like: str | None = None) -> s
 
 
 @contextlib.contextmanager
-def database_in(folder: Path, server_url: str, name: str) -> Iterator[str]:
-    """A new database whose tables lie in `folder`, an empty one; its URL. Dropped at the end."""
+def database_in(folder: Path, server_url: str, name: str, *, like: str) -> Iterator[str]:
+    """A copy of another database whose tables lie in `folder`, an empty one; its URL. Dropped at the end."""
     _give_to_nobody(folder)
     _tell_server(
-        server_url, f"CREATE TABLESPACE \"{name}\" LOCATION '{folder}'", f'CREATE DATABASE "{name}" TABLESPACE "{name}"'
+        server_url,
+        f"CREATE TABLESPACE \"{name}\" LOCATION '{folder}'",
+        f'CREATE DATABASE "{name}" TEMPLATE "{like}" TABLESPACE "{name}"',
     )
     try:
         yield server_url.replace("/postgres?", f"/{name}?")
