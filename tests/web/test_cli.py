@@ -120,3 +120,11 @@ async def test_where_everything_is_done_or_nothing_can_be_compiling_says_nothing
     code, text = await run_enroute("compile", "--where-possible", environ={})
 
     assert (code, text) == (0, "")
+
+
+async def test_a_database_that_cannot_be_reached_is_said_in_a_sentence():
+    code, text = await run_enroute("migrate", environ={"ENROUTE_DATABASE": "postgresql://x@/x?host=/nonexistent"})
+
+    assert code == 1
+    assert text.startswith("Error: The database cannot be reached: ")
+    assert "Traceback" not in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from web.commands.options import database_option, read_settings
+from web.commands.options import database_option, reachable, read_settings
 from web.migrations import runner
 
 
@@ -15,11 +15,13 @@ def migrate_command(database: str | None, check: bool) -> None:
     """Bring the database to this version. Safe to repeat."""
     settings = read_settings(database=database)
     if check:
-        missing = runner.behind(settings.database)
+        with reachable():
+            missing = runner.behind(settings.database)
         for branch in missing:
             click.echo(str(branch))
         click.get_current_context().exit(1 if missing else 0)
-    done = runner.upgrade(settings.database)
+    with reachable():
+        done = runner.upgrade(settings.database)
     for branch in done:
         click.echo(f"{branch.branch}: {branch.at or 'nothing'} -> {branch.wanted}")
     if not done:

@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from slots.store import sync_url
 from tracker.store import tracks_url
@@ -40,8 +41,15 @@ class Behind:
         return f"{self.branch}: at {self.at or 'nothing'}, needs {self.wanted}"
 
 
+class DatabaseUnreachable(RuntimeError):
+    """No database answers at the address, or it lets nobody in; the text is what the driver said."""
+
+
 def upgrade(database_url: str) -> list[Behind]:
-    """Bring every branch to its newest revision; what was behind before. Creates the file of an SQLite database."""
+    """Bring every branch to its newest revision; what was behind before. Creates the file of an SQLite database.
+
+    Raises DatabaseUnreachable.
+    """
     done: list[Behind] = []
     for url, branches in _targets(database_url):
         _make_folder(url)
@@ -56,7 +64,7 @@ def upgrade(database_url: str) -> list[Behind]:
 
 
 def behind(database_url: str) -> list[Behind]:
-    """The branches that lack revisions."""
+    """The branches that lack revisions. Raises DatabaseUnreachable."""
     missing: list[Behind] = []
     for url, branches in _targets(database_url):
         parsed = make_url(url)
@@ -109,7 +117,11 @@ class _connected:
             event.listen(self._engine, "connect", _prepare_sqlite)
 
     def __enter__(self) -> Connection:
-        self._connection = self._engine.connect()
+        try:
+            self._connection = self._engine.connect()
+        except OperationalError as error:
+            self._engine.dispose()
+            raise DatabaseUnreachable(f"The database cannot be reached: {error.orig}") from None
         return self._connection
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
