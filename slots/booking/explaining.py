@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
+import functools
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from slots import appointment_store, calendar_store, catalog_store
-from slots.availability import find_candidates
 from slots.booking.finding import Question, load_question, load_wish
 from slots.booking.scheduling import Scheduling
-from slots.booking.traveling import settled
+from slots.booking.traveling import search, settled
+from slots.calendar import Calendar
 from slots.errors import InvalidRange, NotFound
-from slots.explanation import DayExplanation, empty_reason, explain_technicians, lead_reason
+from slots.explanation import DayExplanation, TechnicianDay, empty_reason, explain_technicians, lead_reason
 from slots.model import EmptyReason, Resource, Rules, Value
 from slots.store import Connection
 from slots.travel import known_point
-from slots.travel_table import TravelTable
+from slots.travel_table import Figure, Leg, TravelTable
 
 
 async def empty_reasons(
@@ -82,12 +84,31 @@ async def explain(
             territory_ids=await calendar_store.territories_of(connection, wish.site, resources),
             holidays=await _holidays(connection),
         )
-    days, table = await settled(
-        scheduling.travel,
-        lambda travel: _explained(question, facts, travel, rules=scheduling.rules, now_s=now_s),
-        site=known_point(lat=wish.site.lat, lon=wish.site.lon),
-    )
-    return tuple(_with_legs(day, table) for day in days)
+    calendar, used = question.calendar, dict[Leg, Figure]()
+    counts: Counter[datetime.date] = Counter()
+    if calendar is not None:
+        found, table = await search(
+            scheduling.travel,
+            calendar,
+            question.starts,
+            duration_s=wish.service.duration_s,
+            buffer_s=scheduling.rules.buffer_s,
+        )
+        counts.update(candidate.day for candidate in found)
+        used |= table.used
+    days = []
+    for day in sorted(question.days):
+        starts = [entry for entry in question.starts if entry[1] == day]
+        technicians: tuple[TechnicianDay, ...] = ()
+        if calendar is not None and starts and not counts[day]:
+            ask = functools.partial(_technicians, question, facts, calendar, day, starts, scheduling.rules)
+            technicians, table = await settled(scheduling.travel, ask, site=calendar.site)
+            used |= table.used
+            # In a large company a day takes ten milliseconds; others are served in between.
+            await asyncio.sleep(0)
+        days.append(_day(question, facts, day, counts[day], technicians, scheduling.rules, now_s))
+    estimated = sum(figure.estimated for figure in used.values())
+    return tuple(msgspec.structs.replace(day, legs=len(used), estimated_legs=estimated) for day in days)
 
 
 class Facts(Value, frozen=True, kw_only=True):
@@ -98,65 +119,54 @@ class Facts(Value, frozen=True, kw_only=True):
     holidays: Mapping[datetime.date, str]
 
 
-def _explained(
-    question: Question, facts: Facts, travel: TravelTable, *, rules: Rules, now_s: int
-) -> list[DayExplanation]:
-    wish, calendar = question.wish, question.calendar
-    skilled = [resource for resource in facts.resources if _has_skill(resource, question)]
-    active = sum(resource.active for resource in facts.resources)
-    found: Counter[datetime.date] = Counter()
-    if calendar is not None:
-        candidates = find_candidates(
-            calendar,
-            question.starts,
-            duration_s=wish.service.duration_s,
-            travel=travel,
-            buffer_s=rules.buffer_s,
-        )
-        found.update(candidate.day for candidate in candidates)
-    days = []
-    for day in sorted(question.days):
-        starts = [entry for entry in question.starts if entry[1] == day]
-        is_asked = calendar is not None and bool(starts) and not found[day]
-        days.append(
-            DayExplanation(
-                date=day,
-                slots=found[day],
-                reason=None
-                if found[day]
-                else _reason(
-                    question,
-                    day,
-                    holidays=facts.holidays,
-                    skilled=any(resource.active for resource in skilled),
-                    rules=rules,
-                    now_s=now_s,
-                ),
-                skill=wish.service.skill,
-                holiday=facts.holidays.get(day),
-                place_unknown=known_point(lat=wish.site.lat, lon=wish.site.lon) is None,
-                without_skill=active - sum(resource.active for resource in skilled),
-                technicians=explain_technicians(
-                    day,
-                    calendar,
-                    starts,
-                    resources=skilled,
-                    service=wish.service,
-                    site=wish.site,
-                    territory_ids=facts.territory_ids,
-                    holidays=facts.holidays,
-                    rules=rules,
-                    travel=travel,
-                )
-                if is_asked and calendar is not None
-                else (),
-            )
-        )
-    return days
+def _technicians(
+    question: Question,
+    facts: Facts,
+    calendar: Calendar,
+    day: datetime.date,
+    starts: Sequence[tuple[int, datetime.date]],
+    rules: Rules,
+    travel: TravelTable,
+) -> tuple[TechnicianDay, ...]:
+    return explain_technicians(
+        day,
+        calendar,
+        starts,
+        resources=facts.resources,
+        service=question.wish.service,
+        site=question.wish.site,
+        territory_ids=facts.territory_ids,
+        holidays=facts.holidays,
+        rules=rules,
+        travel=travel,
+    )
 
 
-def _with_legs(day: DayExplanation, table: TravelTable) -> DayExplanation:
-    return msgspec.structs.replace(day, legs=len(table.used), estimated_legs=table.estimated)
+def _day(
+    question: Question,
+    facts: Facts,
+    day: datetime.date,
+    slots: int,
+    technicians: tuple[TechnicianDay, ...],
+    rules: Rules,
+    now_s: int,
+) -> DayExplanation:
+    wish = question.wish
+    active = [resource for resource in facts.resources if resource.active]
+    skilled = sum(_has_skill(resource, question) for resource in active)
+    reason = None
+    if not slots:
+        reason = _reason(question, day, holidays=facts.holidays, skilled=skilled > 0, rules=rules, now_s=now_s)
+    return DayExplanation(
+        date=day,
+        slots=slots,
+        reason=reason,
+        skill=wish.service.skill,
+        holiday=facts.holidays.get(day),
+        place_unknown=known_point(lat=wish.site.lat, lon=wish.site.lon) is None,
+        without_skill=len(active) - skilled,
+        technicians=technicians,
+    )
 
 
 def _reason(
