@@ -10,12 +10,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from slots import appointment_store, calendar_store, catalog_store
-from slots.booking.finding import Question, load_question, load_wish
+from slots import calendar_store, catalog_store
+from slots.booking.finding import Question, load_question_of_account
 from slots.booking.scheduling import Scheduling
 from slots.booking.traveling import search, settled
 from slots.calendar import Calendar
-from slots.errors import InvalidRange, NotFound
 from slots.explanation import DayExplanation, TechnicianDay, empty_reason, explain_technicians, lead_reason
 from slots.model import EmptyReason, Resource, Rules, Value
 from slots.store import Connection
@@ -59,25 +58,20 @@ async def explain(
 
     Takes and raises what `offer` does.
     """
-    count = (last_day - first_day).days + 1
-    if not 1 <= count <= scheduling.rules.max_query_days:
-        raise InvalidRange(f"Ask for 1 to {scheduling.rules.max_query_days} days, not {count}.")
     async with scheduling.database.read() as connection:
-        if moving is not None:
-            visit = await appointment_store.view(connection, moving)
-            if visit is None or visit.appointment.account_id != account_id:
-                raise NotFound("visit")
-        wish = await load_wish(
+        question = await load_question_of_account(
+            scheduling,
             connection,
             account_id=account_id,
             service_id=service_id,
             site_id=site_id,
             asset_id=asset_id,
-            also_disabled=moving is not None,
+            first_day=first_day,
+            last_day=last_day,
+            moving=moving,
+            now_s=now_s,
         )
-        question = await load_question(
-            scheduling, connection, wish, first_day=first_day, last_day=last_day, moving=moving, now_s=now_s
-        )
+        wish = question.wish
         resources = await catalog_store.resources(connection)
         facts = Facts(
             resources=resources,

@@ -6,12 +6,12 @@ import datetime
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from slots import calendar_store, catalog_store
+from slots import appointment_store, calendar_store, catalog_store
 from slots.availability import MARGIN_S, bookable_starts, find_candidates, lead_problem
 from slots.booking.scheduling import Scheduling
 from slots.booking.traveling import TravelUnknown, search
 from slots.calendar import Calendar
-from slots.errors import InvalidSlot, NotBookable, NotFound, SlotTaken
+from slots.errors import InvalidRange, InvalidSlot, NotBookable, NotFound, SlotTaken
 from slots.model import Asset, Rules, ServiceType, Site, Slot, Value
 from slots.slot_id import SlotKey, encode_slot
 from slots.store import Connection
@@ -118,6 +118,40 @@ async def load_question(
         without_appointment=moving,
     )
     return Question(wish, days, starts, calendar)
+
+
+async def load_question_of_account(
+    scheduling: Scheduling,
+    connection: Connection,
+    *,
+    account_id: str,
+    service_id: str,
+    site_id: str | None,
+    asset_id: str | None,
+    first_day: datetime.date,
+    last_day: datetime.date,
+    moving: str | None,
+    now_s: int,
+) -> Question:
+    """The same from what an account asks for. Raises NotFound, InvalidRange, NotBookable (service disabled)."""
+    days = (last_day - first_day).days + 1
+    if not 1 <= days <= scheduling.rules.max_query_days:
+        raise InvalidRange(f"Ask for 1 to {scheduling.rules.max_query_days} days, not {days}.")
+    if moving is not None:
+        visit = await appointment_store.view(connection, moving)
+        if visit is None or visit.appointment.account_id != account_id:
+            raise NotFound("visit")
+    wish = await load_wish(
+        connection,
+        account_id=account_id,
+        service_id=service_id,
+        site_id=site_id,
+        asset_id=asset_id,
+        also_disabled=moving is not None,
+    )
+    return await load_question(
+        scheduling, connection, wish, first_day=first_day, last_day=last_day, moving=moving, now_s=now_s
+    )
 
 
 async def find_slots(scheduling: Scheduling, question: Question) -> list[tuple[datetime.date, Slot]]:

@@ -12,14 +12,13 @@ from slots.booking.finding import (
     check_same,
     find_slots,
     fresh_slots,
-    load_question,
-    load_wish,
+    load_question_of_account,
     make_slot,
     wish_of_slot,
 )
 from slots.booking.scheduling import Scheduling
 from slots.booking.traveling import with_travel_known
-from slots.errors import InvalidRange, NotFound, SelfSchedulingOff, SlotTaken, TooManyHolds
+from slots.errors import NotFound, SelfSchedulingOff, SlotTaken, TooManyHolds
 from slots.model import ALL_ON, Actor, Hold, Offer, Slot, SlotDay, Switches
 from slots.slot_id import decode_slot, hold_id
 
@@ -41,26 +40,14 @@ async def offer(
     The asset's site wins over `site_id` (the account's default). `moving` leaves that visit out of the conflicts; it
     must be the account's. Days without slots say why. Raises NotFound, InvalidRange, NotBookable (service disabled).
     """
-    days = (last_day - first_day).days + 1
-    if not 1 <= days <= scheduling.rules.max_query_days:
-        raise InvalidRange(f"Ask for 1 to {scheduling.rules.max_query_days} days, not {days}.")
     async with scheduling.database.read() as connection:
-        if moving is not None:
-            visit = await appointment_store.view(connection, moving)
-            if visit is None or visit.appointment.account_id != account_id:
-                raise NotFound("visit")
-        wish = await load_wish(
+        question = await load_question_of_account(
+            scheduling,
             connection,
             account_id=account_id,
             service_id=service_id,
             site_id=site_id,
             asset_id=asset_id,
-            also_disabled=moving is not None,
-        )
-        question = await load_question(
-            scheduling,
-            connection,
-            wish,
             first_day=first_day,
             last_day=last_day,
             moving=moving,
@@ -69,12 +56,12 @@ async def offer(
     found = await find_slots(scheduling, question)
     empty = question.days - {day for day, _ in found}
     reasons = await empty_reasons(scheduling, question, empty, now_s=now_s)
-    by_day: dict[datetime.date, list[Slot]] = {first_day + datetime.timedelta(days=n): [] for n in range(days)}
+    by_day: dict[datetime.date, list[Slot]] = {day: [] for day in sorted(question.days)}
     for day, slot in found:
         by_day[day].append(slot)
     return Offer(
-        time_zone=wish.site.time_zone,
-        site_id=wish.site.id,
+        time_zone=question.wish.site.time_zone,
+        site_id=question.wish.site.id,
         days=tuple(SlotDay(date=day, slots=tuple(slots), reason=reasons.get(day)) for day, slots in by_day.items()),
     )
 

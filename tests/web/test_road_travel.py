@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from array import array
 from math import ceil
 
 import pytest
 
 from slots.travel import Point, StraightTravel, known_point
 from slots.travel_table import Figure
+from tests.tracker.roads.tiny_extract import small_town
 from tracker.errors import RoadsUnavailable
+from tracker.roads.build import build_roads
+from tracker.roads.embedded import EmbeddedRoads
 from web.road_travel import MOST_UNDER_WAY, PAUSE_S, RoadTravel, tables_for
 from web.travel_cache import STAND_IN_S, place_of
 
@@ -192,6 +196,27 @@ async def test_an_engine_with_a_fault_of_ours_is_no_reason_to_answer_nothing(tra
 
     assert await travel.fetch([LEG]) == {LEG: line(LEG)}
     assert "the road engine failed" in caplog.text
+
+
+async def test_an_own_road_graph_that_learned_is_asked_again_and_what_it_said_before_is_accepted(tmp_path):
+    build_roads(small_town().write(tmp_path / "town.osm.pbf"), tmp_path / "roads.graph")
+    roads = EmbeddedRoads(tmp_path / "roads.graph")
+    travel = RoadTravel(roads, patience_s=60.0)
+    leg = (point(41.01, -7.995), point(41.01, -7.985))
+    before = (await travel.fetch([leg]))[leg]
+    seconds = roads.graph.edge_free_s
+
+    await roads.replace_seconds(array("f", [each * 3 for each in seconds]).tobytes())
+
+    assert travel.offered(leg) is None
+    assert travel.accepted(leg) == before
+    after = (await travel.fetch([leg]))[leg]
+    assert after.seconds > 2 * before.seconds
+    assert travel.accepted(leg).seconds == before.seconds
+    [[driven_s]] = await roads.travel_s([place_of(leg[0])], [place_of(leg[1])])
+    assert after == Figure(ceil(driven_s), False)
+    await travel.close()
+    await roads.close()
 
 
 async def test_more_legs_than_there_is_room_for_are_estimated_at_once(travel, engine):
