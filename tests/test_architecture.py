@@ -98,7 +98,7 @@ ONLY_IN = {
 # A function that hands an open transaction on to a store has to name its type.
 TYPES_THAT_ARE_NO_SQL = {"sqlalchemy.ext.asyncio.AsyncConnection"}
 # A service is a noun of the domain here: what can be booked.
-NAMED_AFTER_SERVICE_TYPES = {"web/api/services.py"}
+NAMED_AFTER_SERVICE_TYPES = {"web/api/services.py", "web/import_example/services.csv"}
 NAMES_THAT_SAY_NOTHING = ("util*", "common*", "helper*", "service.py", "services*", "manager*", "misc*")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -18,6 +19,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 metadata = MetaData()
@@ -71,6 +73,18 @@ class Account(msgspec.Struct, frozen=True):
     name: str
     status: str
     site_id: str | None
+
+
+class NewPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody to be added, with the same fields as `Person`."""
+
+    email: str
+    role: Role
+    name: str
+    phone: str | None = None
+    account_id: str | None = None
+    technician_id: str | None = None
+    password_hash: str | None = None
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -166,10 +180,28 @@ async def put_account(
     conn: AsyncConnection, *, account_id: str, name: str, status: AccountStatus, site_id: str | None
 ) -> None:
     """Write the account, whether it is new or known."""
-    values = {"name": name, "status": status, "site_id": site_id}
-    known = await conn.execute(update(accounts).where(accounts.c.id == account_id).values(values))
-    if known.rowcount == 0:
-        await conn.execute(insert(accounts).values(id=account_id, **values))
+    await put_accounts(conn, [Account(account_id, name, status, site_id)])
+
+
+async def put_accounts(conn: AsyncConnection, rows: Iterable[Account]) -> None:
+    """Write them, whether they are new or known."""
+    values = [msgspec.structs.asdict(account) for account in rows]
+    if values:
+        dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
+        statement = dialect.insert(accounts)
+        changes = {name: statement.excluded[name] for name in ("name", "status", "site_id")}
+        await conn.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes), values)
+
+
+async def add_people(conn: AsyncConnection, new: Iterable[NewPerson], *, now_s: int) -> None:
+    """Insert many at once; nobody may have their addresses yet."""
+    rows = [
+        msgspec.structs.asdict(person)
+        | {"id": secrets.token_urlsafe(9), "email": normalize_email(person.email), "created_s": now_s}
+        for person in new
+    ]
+    if rows:
+        await conn.execute(insert(people), rows)
 
 
 async def put_contact(

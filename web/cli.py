@@ -17,9 +17,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("web.demo", "demo", "Run a server with a simulated day in it."),
     "migrate": ("web.commands.migrate", "migrate_command", "Bring the database to this version."),
     "import": (
-        "web.importer",
+        "web.commands.import_files",
         "import_command",
-        "Import accounts, sites, technicians and the rest from a file.",
+        "Import accounts, sites, technicians and the rest from files.",
     ),
     "invite": ("web.commands.invite", "invite_command", "Invite a contact or a member of staff."),
     "device-token": (

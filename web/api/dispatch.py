@@ -16,7 +16,8 @@ from web.api.appointments import BOOKING_PROBLEMS, NewAppointment, book_for
 from web.api.visit_answers import visit_answer
 from web.appointment_json import AppointmentJson
 from web.auth import require
-from web.import_plan import ImportPlan, ImportProblem
+from web.import_entries import ImportProblem
+from web.import_plan import ImportPlan
 from web.import_rows import ImportFile
 from web.importer import apply_import, plan_for
 from web.openapi import answer, decode_body, decode_query, endpoint, resource
@@ -70,7 +71,7 @@ class ImportQuery(msgspec.Struct):
 
 
 class Imported(msgspec.Struct):
-    """Rows per list. Rows that were there already count too: they were written again."""
+    """Rows per list. Rows that are there already count too, though nothing was written for them."""
 
     dry_run: bool
     rows: dict[str, int]
