@@ -55,6 +55,10 @@ people = Table(
 )
 
 
+# Any number, as long as nothing else locks by it.
+_IMPORTS = 0x656E726F757465
+
+
 class EmailTaken(ValueError):
     """A customer's contact and a member of staff cannot share an e-mail address: it says who signs in."""
 
@@ -191,6 +195,13 @@ async def put_accounts(conn: AsyncConnection, rows: Iterable[Account]) -> None:
         statement = dialect.insert(accounts)
         changes = {name: statement.excluded[name] for name in ("name", "status", "site_id")}
         await conn.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes), values)
+
+
+async def wait_for_other_imports(conn: AsyncConnection) -> None:
+    """Until this transaction ends no other import writes: both would find the same people missing. SQLite has one
+    writer anyway."""
+    if conn.dialect.name == "postgresql":
+        await conn.execute(select(func.pg_advisory_xact_lock(_IMPORTS)))
 
 
 async def add_people(conn: AsyncConnection, new: Iterable[NewPerson], *, now_s: int) -> None:

@@ -63,7 +63,8 @@ async def apply_import(target: ImportTarget, plan: ImportPlan, *, progress: Prog
     """Write what differs, in one transaction. `progress` is called with the number of rows just done, `plan.total` in
     all.
 
-    Raises ValueError for a plan with errors, slots.errors.InvalidSetup for what only the store can tell.
+    Raises ValueError for a plan with errors, slots.errors.InvalidSetup for what only the store can tell,
+    accounts_store.EmailTaken where somebody else got an address since the plan was made.
     """
     if plan.errors:
         raise ValueError(f"The plan has {len(plan.errors)} errors; the first: {plan.errors[0]}")
@@ -71,6 +72,7 @@ async def apply_import(target: ImportTarget, plan: ImportPlan, *, progress: Prog
     # Hashing is slow on purpose, and must not hold the writer's lock.
     hashes = await _hash_passwords(target.passwords, await changes_of(target.database, plan))
     async with target.database.transaction() as conn:
+        await accounts_store.wait_for_other_imports(conn)
         known = await _known(conn)
         changes = work_out(plan, known)
         done(plan.total - changes.total)

@@ -404,6 +404,27 @@ def test_many_new_people_are_written_with_few_statements_because_a_server_may_be
     assert len(stored(either_url)["people"]) == 1200
 
 
+def test_imports_at_the_same_time_queue_and_the_later_ones_change_nothing(either_url: str):
+    data = {
+        "accounts": [{"id": "acme", "name": "Acme"}],
+        "contacts": [{"email": f"contact-{n}@acme.example", "account": "acme"} for n in range(20)],
+    }
+
+    async def race() -> list[int]:
+        database = open_database(either_url)
+        target = Target(database)
+        try:
+            plan = await plan_for(database, data)
+            changes = await asyncio.gather(*(apply_import(target, plan) for _ in range(4)))
+            return sorted(change.total for change in changes)
+        finally:
+            target.passwords.close()
+            await database.close()
+
+    assert asyncio.run(race()) == [0, 0, 0, 21]
+    assert len(stored(either_url)["people"]) == 20
+
+
 def test_the_example_files_import_cleanly_and_give_technicians_who_can_be_booked(tmp_path: Path, url: str):
     written = CliRunner().invoke(import_command, ["--template", str(tmp_path / "mine")])
     first = CliRunner().invoke(import_command, [str(tmp_path / "mine"), "--database", url])

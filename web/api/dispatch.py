@@ -12,6 +12,7 @@ from starlette.responses import Response
 from slots import booking
 from web import accounts_store
 from web.accounts import end_outdated_watches
+from web.accounts_store import EmailTaken
 from web.api.appointments import BOOKING_PROBLEMS, NewAppointment, book_for
 from web.api.visit_answers import visit_answer
 from web.appointment_json import AppointmentJson
@@ -183,7 +184,10 @@ async def import_rows(request: Request) -> Response:
     _refuse(plan)
     if not query.dry_run:
         with refusals(state.settings):
-            await apply_import(state, plan)
+            try:
+                await apply_import(state, plan)
+            except EmailTaken as error:
+                raise Problem("import_refused", f"Nothing was imported. {error}") from error
         await end_outdated_watches(state)
     return answer(Imported(query.dry_run, plan.counts()))
 
