@@ -150,6 +150,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{twice!r} stands twice in one object; the first would be lost")
+    for name, value in pairs:
+        name.encode()  # half a surrogate pair is written \ud800 in JSON and cannot be stored: a ValueError
+        if isinstance(value, str):
+            value.encode()
     return found
 
 

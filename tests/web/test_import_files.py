@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from web import import_files
 from web.import_entries import Entries
@@ -84,6 +86,7 @@ def test_a_file_in_another_encoding_is_refused_with_the_way_out(content: bytes, 
         ('{"sites": [], "sites": []}', "'sites' stands twice in one object"),
         ('{"sites": [{"lat": NaN}]}', "NaN is no number"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"accounts": [{"id": "a", "name": "\\ud800"}]}', "surrogates not allowed"),
         ("null", "a.json: $: the file must be one JSON object"),
         ("[]", "a file with a bare list is named after it"),
     ],
@@ -254,6 +257,41 @@ def test_hours_given_in_two_places_are_refused():
     )
 
     assert [error.at for error in plan.errors] == ["a.json: technicians[0].shifts"]
+
+
+CSV_PIECES = [
+    "technician",
+    "weekday",
+    "start",
+    "end",
+    "ana",
+    "mon-fri",
+    "8:00",
+    "24:00",
+    "\n",
+    "\r\n",
+    ",",
+    ";",
+    '"',
+    " ",
+    "\0",
+]
+JSON_PIECES = ['{"shifts":', "[", "]", "{", "}", '"type":"Feature"', ":", "1e999", "NaN", "\ufeff", "ß", "\\ud800"]
+PIECES = st.sampled_from([*CSV_PIECES, *JSON_PIECES])
+
+
+@given(
+    name=st.sampled_from(["shifts.csv", "a.json", "a.geojson", "sites.json"]),
+    content=st.one_of(st.binary(max_size=60), st.lists(PIECES, max_size=25).map(lambda some: "".join(some).encode())),
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_file_holds_it_is_read_or_refused_in_a_sentence(name: str, content: bytes):
+    plan = plan_entries(entries_of([SourceFile(name, content)]))
+
+    for error in plan.errors:
+        assert error.at
+        assert error.detail
+        str(error).encode()
 
 
 def test_a_folder_is_all_files_in_it_that_can_be_imported(tmp_path: Path):
