@@ -6,7 +6,8 @@ import pytest
 from tests.tracker.journeys import NOW_MS
 from tests.tracker.roads.random_town import RandomTown
 from tracker.calibration import COLD
-from tracker.learning import FEWEST_TRIPS, learn, mean_error_s, rehearse
+from tracker.judging import mean_error_s, rehearse
+from tracker.learning import FEWEST_TRIPS, learn
 from tracker.messages import Fix
 from tracker.recordings import Recording
 from tracker.roads.driving import cold_seconds
@@ -53,6 +54,13 @@ def driven(graph: RoadGraph, *, trips: int, slower: float, every_ms: int = 600_0
     return recordings
 
 
+def shifted(trip: Recording, by_ms: int, *, name: str = "") -> Recording:
+    return Recording(
+        name + trip.trip_id,
+        tuple(Fix(fixed_at=fix.fixed_at + by_ms, lat=fix.lat, lon=fix.lon) for fix in trip.fixes),
+    )
+
+
 def test_too_few_trips_teach_nothing(graph):
     learned = learn(graph, driven(graph, trips=FEWEST_TRIPS - 1, slower=2.0))
 
@@ -66,30 +74,46 @@ def test_a_slow_city_is_learned_and_helps_on_other_trips(graph):
 
     learned = learn(graph, history)
 
-    cold_s = mean_error_s(others, rehearse(graph, COLD, others))
-    assert mean_error_s(others, rehearse(graph, learned.calibration, others)) < 0.9 * cold_s
+    cold_s = mean_error_s([rehearse(graph, COLD, others)])
+    assert mean_error_s([rehearse(graph, learned.calibration, others)]) < 0.9 * cold_s
     assert learned.mae_s < learned.cold_mae_s
 
 
 def test_what_was_learned_never_makes_the_trips_held_back_worse(graph):
     early = driven(graph, trips=40, slower=4.0)
-    late = [
-        Recording(
-            f"late-{trip.trip_id}",
-            tuple(Fix(fixed_at=fix.fixed_at + 30 * 86_400_000, lat=fix.lat, lon=fix.lon) for fix in trip.fixes),
-        )
-        for trip in driven(graph, trips=20, slower=0.8, seed=3)
-    ]
+    late = [shifted(trip, 30 * 86_400_000, name="late-") for trip in driven(graph, trips=20, slower=0.8, seed=3)]
 
     learned = learn(graph, early + late)
 
     assert learned.mae_s <= learned.cold_mae_s
 
 
+def test_hours_that_were_slow_on_one_day_only_are_not_believed(graph):
+    day_ms = 86_400_000
+    history = [
+        shifted(trip, number * day_ms, name=f"{number}-")
+        for number, slower in enumerate((1.0, 3.0, 1.0, 0.6))
+        for trip in driven(graph, trips=15, slower=slower, every_ms=1_800_000, seed=number)
+    ]
+    next_day = [shifted(trip, 4 * day_ms) for trip in driven(graph, trips=15, slower=1.0, every_ms=1_800_000, seed=9)]
+
+    learned = learn(graph, history)
+
+    cold_s = mean_error_s([rehearse(graph, COLD, next_day)])
+    assert mean_error_s([rehearse(graph, learned.calibration, next_day)]) <= 1.01 * cold_s
+
+
+def test_trips_of_the_same_few_hours_teach_nothing_because_no_other_hours_can_judge(graph):
+    learned = learn(graph, driven(graph, trips=30, slower=3.0, every_ms=60_000))
+
+    assert learned.calibration == COLD
+    assert learned.summary.startswith("Nothing learned: all trips are from the same hours")
+
+
 def test_progress_ends_at_one(graph):
     parts: list[float] = []
 
-    learn(graph, driven(graph, trips=FEWEST_TRIPS, slower=1.5), progress=parts.append)
+    learn(graph, driven(graph, trips=FEWEST_TRIPS, slower=1.5, every_ms=3 * 3_600_000), progress=parts.append)
 
     assert parts == sorted(parts)
     assert parts[-1] == 1.0

@@ -1,0 +1,114 @@
+"""The level of all predictions and the width of their range, from what was told of trips that were not learned from.
+Numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tracker.judging import Fold, Loss, Told, least_that_pays, off_s
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+STRENGTHS = (0.0, 0.25, 0.5, 1.0)
+SCALE_PRIOR_TRIPS = 100.0
+RANGE_PRIOR_TRIPS = 200.0
+SCALES = (0.85, 1.15)
+RANGE_SCALES = (0.9, 1.6)
+"""Other days are less like the last ones than these are like each other: ranges are rather widened than narrowed."""
+RANGE_OUTSIDE = 0.1
+
+
+class Scales(NamedTuple):
+    """As in ``Calibration``."""
+
+    scale: float = 1.0
+    low_scale: float = 1.0
+    high_scale: float = 1.0
+
+    def at(self, strength: float) -> Scales:
+        """So much of the correction."""
+        return Scales(*(each**strength for each in self))
+
+    def applied(self, told: Told) -> Told:
+        """What would have been told with them."""
+        eta_s = told.eta_s * self.scale
+        below_s, above_s = (told.eta_s - told.low_s) * self.scale, (told.high_s - told.eta_s) * self.scale
+        return told._replace(
+            eta_s=eta_s,
+            low_s=np.maximum(eta_s - below_s * self.low_scale, 0.0),
+            high_s=eta_s + above_s * self.high_scale,
+        )
+
+
+def scales(parts: Sequence[Fold], told: Sequence[Told], *, doubt: float) -> tuple[Scales, list[Told]]:
+    """What pays on other days than it was found on, and what would have been told with it."""
+    level, told = _corrected(parts, told, _level, off_s, doubt)
+    width, told = _corrected(parts, told, _width, outside_s, doubt)
+    return Scales(level.scale, width.low_scale, width.high_scale), told
+
+
+def _corrected(
+    parts: Sequence[Fold], told: Sequence[Told], found: Callable[[Told], Scales], loss: Loss, doubt: float
+) -> tuple[Scales, list[Told]]:
+    by_others = [found(_taught(parts, told, set(fold.taught))) for fold in parts]
+    options = {
+        strength: [one.at(strength).applied(each) for one, each in zip(by_others, told, strict=True)]
+        for strength in STRENGTHS
+    }
+    strength = least_that_pays(options, loss, doubt=doubt)
+    return found(_taught(parts, told)).at(strength), options[strength]
+
+
+def _taught(parts: Sequence[Fold], told: Sequence[Told], taught: set[int] | None = None) -> Told:
+    """The rows of all judges, or of those among these trips; trips by their numbers in the history."""
+    of = [each._replace(trip=np.array(fold.judges)[each.trip]) for fold, each in zip(parts, told, strict=True)]
+    joined = Told(*(np.concatenate(column) for column in zip(*of, strict=True)))
+    if taught is None:
+        return joined
+    rows = np.isin(joined.trip, list(taught))
+    return Told(*(column[rows] for column in joined))
+
+
+def outside_s(told: Told) -> Array:
+    """What a range costs: where its ends are the 10th and 90th percentile of what comes, least on average."""
+    lost = np.zeros(len(told.left_s))
+    for beyond_s in (told.low_s - told.left_s, told.left_s - told.high_s):
+        lost += np.maximum((1.0 - RANGE_OUTSIDE) * beyond_s, -RANGE_OUTSIDE * beyond_s)
+    return lost
+
+
+def _level(told: Told) -> Scales:
+    far = told.eta_s > 1.0
+    if not far.any():
+        return Scales()
+    # The scale of least absolute error is the median of the ratios, weighted by what they multiply.
+    scale = _quantile(told.left_s[far] / told.eta_s[far], told.eta_s[far], 0.5)
+    return Scales(scale=float(np.clip(scale ** _trust(told, SCALE_PRIOR_TRIPS), *SCALES)))
+
+
+def _width(told: Told) -> Scales:
+    if not len(told.left_s):
+        return Scales()
+    below_s, above_s = np.maximum(told.eta_s - told.low_s, 1.0), np.maximum(told.high_s - told.eta_s, 1.0)
+    every = np.ones(len(told.left_s))
+    low = _quantile((told.eta_s - told.left_s) / below_s, every, 1.0 - RANGE_OUTSIDE)
+    high = _quantile((told.left_s - told.eta_s) / above_s, every, 1.0 - RANGE_OUTSIDE)
+    trust = _trust(told, RANGE_PRIOR_TRIPS)
+    return Scales(
+        low_scale=float(np.clip(1.0 + trust * (low - 1.0), *RANGE_SCALES)),
+        high_scale=float(np.clip(1.0 + trust * (high - 1.0), *RANGE_SCALES)),
+    )
+
+
+def _trust(told: Told, prior_trips: float) -> float:
+    trips = len(np.unique(told.trip))
+    return trips / (trips + prior_trips)
+
+
+def _quantile(values: Array, weights: Array, share: float) -> float:
+    order = np.argsort(values)
+    sums = np.cumsum(weights[order])
+    return float(values[order][min(int(np.searchsorted(sums, share * sums[-1])), len(values) - 1)])
