@@ -25,10 +25,21 @@ class Cell(msgspec.Struct, frozen=True, array_like=True):
     ratio: float
 
 
+class Check(msgspec.Struct, frozen=True):
+    """What the trips of the last days say of what was in force on them: mean absolute errors over ``trips``, as told
+    and as the cold start would have told. ``fell_back``: it was worse, and this calibration is what came before."""
+
+    trips: int
+    cold_mae_s: float
+    mae_s: float
+    fell_back: bool = False
+
+
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """``hours``: log pace by UTC hour of the week, Monday first. ``scale`` corrects all predictions;
     ``low_scale`` and ``high_scale`` the distances from the arrival to the ends of its range.
-    ``trips`` is the number of trips it was learned from.
+    ``trips`` is the number of trips it was learned from, 0 for the cold start. ``check`` is the verdict of the night in
+    which it was put into force; None where nothing else than the cold start had been.
     """
 
     version: int = VERSION
@@ -38,6 +49,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     scale: float = 1.0
     low_scale: float = 1.0
     high_scale: float = 1.0
+    check: Check | None = None
 
 
 COLD = Calibration()

@@ -29,6 +29,20 @@ def write(connection: Connection, table: Table, kept: KeptCalibration) -> None:
     connection.execute(delete(table).where(table.c.id < ids[-1]))
 
 
+def since(connection: Connection, table: Table, from_ms: int) -> list[KeptCalibration]:
+    """All that were in force at some time from ``from_ms`` on, and the one before them, the earliest first."""
+    columns = table.c
+    query = select(columns.learned_at, columns.trips, columns.data).order_by(columns.id.desc())
+    found: list[KeptCalibration] = []
+    before = 0
+    for row in connection.execute(query):
+        found.append(KeptCalibration(row.learned_at, row.trips, bytes(row.data)))
+        before += row.learned_at < from_ms
+        if before == 2:
+            break
+    return found[::-1]
+
+
 def newest(connection: Connection, table: Table) -> KeptCalibration | None:
     columns = table.c
     query = select(columns.learned_at, columns.trips, columns.data).order_by(columns.id.desc()).limit(1)

@@ -30,7 +30,7 @@ FEWEST_TAUGHT, FEWEST_JUDGES = 10, 5
 ONE_DAY_DOUBT = 0.02
 """Of the error: what parts of one day say of each other is not known better than so. On recorded trips squares that
 saved 1 % on the other hours of a morning cost 1 % and more in the evening of another day."""
-JUDGES = 300
+JUDGES = 400
 """Of all parts together; each takes 10 to 20 ms in a city for each thing judged."""
 
 Progress = Callable[[float], None]

@@ -80,6 +80,7 @@ class TrackStore(Protocol):
     def finished_trips(self, *, since_ms: int, before_ms: int, at_most: int) -> list[Recording]: ...
     def write_calibration(self, kept: KeptCalibration) -> None: ...
     def calibration(self) -> KeptCalibration | None: ...
+    def calibrations(self, from_ms: int) -> list[KeptCalibration]: ...
     def purge(self, before_ms: int) -> int: ...
     def close(self) -> None: ...
 
@@ -198,6 +199,11 @@ class SqlTrackStore:
         """What was learned last; None before."""
         with self._engine.connect() as connection:
             return calibration_store.newest(connection, calibrations)
+
+    def calibrations(self, from_ms: int) -> list[KeptCalibration]:
+        """What was in force at some time from ``from_ms`` on, and the one before that, the earliest first."""
+        with self._engine.connect() as connection:
+            return calibration_store.since(connection, calibrations, from_ms)
 
     def count(self) -> int:
         with self._engine.connect() as connection:

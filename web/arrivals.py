@@ -19,9 +19,10 @@ from slots import catalog_store
 from slots.model import Resource, Site
 from slots.store import Database
 from tracker.accuracy import Measured, by_area, by_day, by_technician, measure
+from tracker.calibration import Check, decode_calibration
 from tracker.geo import distance_m
 from tracker.ledger import area_of
-from tracker.records import Prediction
+from tracker.records import KeptCalibration, Prediction
 
 By = Literal["day", "technician", "area"]
 EVERYTHING: tuple[By, ...] = ("day", "technician", "area")
@@ -35,6 +36,7 @@ class Ledger(Protocol):
     """Where the rows are, see `tracker.store`."""
 
     def ledger(self, from_ms: int, to_ms: int) -> list[Prediction]: ...
+    def calibration(self) -> KeptCalibration | None: ...
 
 
 class BadSpan(ValueError):
@@ -53,14 +55,25 @@ class Group(msgspec.Struct, frozen=True):
     measured: Measured
 
 
+class Learned(msgspec.Struct, frozen=True):
+    """What arrival times rest on since a moment (ms since 1970): what so many trips taught, none for the cold start.
+    `check` is what the days before said of what was in force then."""
+
+    since_ms: int
+    trips: int
+    check: Check | None = None
+
+
 class Report(msgspec.Struct, frozen=True):
-    """`first_day` to `last_day`, both included, are days of `time_zone`. `groups` holds what was asked for."""
+    """`first_day` to `last_day`, both included, are days of `time_zone`. `groups` holds what was asked for; `learned`
+    is None where nothing was learned yet."""
 
     first_day: datetime.date
     last_day: datetime.date
     time_zone: str
     total: Measured
     groups: dict[By, list[Group]]
+    learned: Learned | None = None
 
     @property
     def days(self) -> list[datetime.date]:
@@ -94,7 +107,7 @@ async def read_report(
     def work() -> Report:
         rows = ledger.ledger(_midnight_ms(first_day, zone), _midnight_ms(last_day + datetime.timedelta(days=1), zone))
         groups = {each: _grouped(each, rows, zone, names, sites) for each in by}
-        return Report(first_day, last_day, time_zone, measure(rows), groups)
+        return Report(first_day, last_day, time_zone, measure(rows), groups, _learned(ledger.calibration()))
 
     # A thread of its own: the recorder's is busy with fixes that phones wait for.
     return await asyncio.to_thread(work)
@@ -129,6 +142,17 @@ def area_names(areas: Iterable[str | None], sites: Iterable[Site]) -> dict[str |
         else:
             names[area] = f"Around {street}" if alike[street] == 1 else f"Around {street} ({by_centre})"
     return names
+
+
+def _learned(kept: KeptCalibration | None) -> Learned | None:
+    if kept is None:
+        return None
+    try:
+        check = decode_calibration(kept.data).check
+    except ValueError:
+        # The server says so when it starts, and starts cold.
+        return None
+    return Learned(kept.learned_at, kept.trips, check)
 
 
 def _centre(area: str) -> tuple[float, float]:

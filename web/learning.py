@@ -22,7 +22,7 @@ from tracker.roads.fallback import FallbackRoads
 from tracker.traffic import Traffic
 from web.arrivals import zone_of
 from web.children import answered
-from web.commands.eta_learn import NOTHING_LEARNED
+from web.commands.eta_learn import FELL_BACK, NOTHING_LEARNED
 from web.config import PREFIX
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class Learning:
         said = text.strip().rpartition("\n")[2]
         if code == 0 or code == NOTHING_LEARNED:
             log.info("%s", said)
+        elif code == FELL_BACK:
+            log.warning("%s", said)
         else:
             log.warning("learning from finished trips failed (exit code %d): %s", code, said)
         await self._take_up_news()

@@ -22,7 +22,7 @@ class MemoryTrackStore:
         self.states: dict[str, LastState] = {}
         self.kept_duties: dict[str, tuple[str, int]] = {}
         self.predictions: list[Prediction] = []
-        self.calibrations: list[KeptCalibration] = []
+        self.kept_calibrations: list[KeptCalibration] = []
         self.threads: set[str] = set()
 
     def write(self, rows: Iterable[FixRow], states: Iterable[LastState]) -> None:
@@ -64,10 +64,15 @@ class MemoryTrackStore:
 
     def write_calibration(self, kept: KeptCalibration) -> None:
         self._begin()
-        self.calibrations.append(kept)
+        self.kept_calibrations.append(kept)
 
     def calibration(self) -> KeptCalibration | None:
-        return self.calibrations[-1] if self.calibrations else None
+        return self.kept_calibrations[-1] if self.kept_calibrations else None
+
+    def calibrations(self, from_ms: int) -> list[KeptCalibration]:
+        kept = self.kept_calibrations
+        before = sum(each.learned_at < from_ms for each in kept)
+        return kept[max(before - 2, 0) :]
 
     def purge(self, before_ms: int) -> int:
         old = [key for key in self.fixes if key[1] < before_ms]

@@ -69,7 +69,7 @@ def test_many_days_are_judged_by_a_bounded_number_of_trips():
     parted = folds(working_days(28, trips=20))
 
     assert len(parted) == 5
-    assert sum(len(fold.judges) for fold in parted) == 300
+    assert sum(len(fold.judges) for fold in parted) == 400
 
 
 def test_what_helps_all_alike_is_a_gain_without_error():

@@ -236,6 +236,16 @@ def test_the_calibration_learned_last_is_the_one_that_counts(store):
     assert store.calibration() == KeptCalibration(NOW_MS + 5, 41, b"new")
 
 
+def test_what_was_in_force_in_a_span_and_the_one_before_is_found_in_order(store):
+    kept = [KeptCalibration(NOW_MS + day, day, b"%d" % day) for day in range(5)]
+    for each in kept:
+        store.write_calibration(each)
+
+    assert store.calibrations(NOW_MS + 3) == kept[1:]
+    assert store.calibrations(NOW_MS + 99) == kept[3:]
+    assert store.calibrations(0) == kept
+
+
 def test_a_month_of_calibrations_is_kept_and_no_more(sql):
     for night in range(calibration_store.KEPT + 3):
         sql.write_calibration(KeptCalibration(NOW_MS + night, night, b"x"))

@@ -4,8 +4,9 @@ import pytest
 
 from tests.web.ledgers import WEEK, visit
 from tracker.accuracy import Accuracy, measure
+from tracker.calibration import Check
 from web import arrivals_words as words
-from web.arrivals import Report
+from web.arrivals import Learned, Report
 
 MONDAY = datetime.date(2026, 11, 23)
 
@@ -67,3 +68,30 @@ def test_a_span_names_its_year_once():
     assert words.span_words(report([])) == "17 Nov to 23 Nov 2026"
     assert words.span_words(report([], days=1)) == "23 Nov 2026"
     assert words.span_words(report([], days=400)) == "20 Oct 2025 to 23 Nov 2026"
+
+
+LEARNED_MS = 1_795_000_000_000
+"""18 November 2026."""
+
+
+@pytest.mark.parametrize(
+    ("learned", "text"),
+    [
+        (None, ""),
+        (Learned(LEARNED_MS, 312), "Learned on 18 Nov from 312 trips."),
+        (
+            Learned(LEARNED_MS, 0, Check(trips=80, cold_mae_s=90, mae_s=99, fell_back=True)),
+            "Back to the start without learning on 18 Nov: the 80 trips of the days before were off by 99.0 s,"
+            " 90.0 s without learning.",
+        ),
+        (
+            Learned(LEARNED_MS, 50, Check(trips=80, cold_mae_s=90, mae_s=99, fell_back=True)),
+            "Back to what was learned before them on 18 Nov: the 80 trips of the days before were off by 99.0 s,"
+            " 90.0 s without learning.",
+        ),
+    ],
+)
+def test_what_arrival_times_rest_on_is_a_sentence(learned, text):
+    found = Report(MONDAY, MONDAY, "Europe/Lisbon", measure([]), {}, learned)
+
+    assert words.learned(found) == text

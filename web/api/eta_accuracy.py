@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tracker.accuracy import Accuracy, Measured
-from web.arrivals import BadSpan, BadZone, By, Report, read_report
+from web.arrivals import BadSpan, BadZone, By, Learned, Report, read_report
 from web.auth import require
 from web.openapi import answer, decode_query, endpoint, resource
 from web.problems import Problem
@@ -51,9 +52,23 @@ class AccuracyGroupJson(msgspec.Struct):
     horizons: list[HorizonJson]
 
 
+class LearnedJson(msgspec.Struct):
+    """What arrival times rest on since then: what so many trips taught, 0 for the start without learning.
+    `checked_trips` of the days before were off by `checked_error_s`, and would have been by `cold_error_s` without
+    learning; null where there was nothing to check. `fell_back`: learning had made them worse, and was taken back."""
+
+    since: str
+    trips: int
+    checked_trips: int | None
+    checked_error_s: float | None
+    cold_error_s: float | None
+    fell_back: bool
+
+
 class AccuracyJson(msgspec.Struct):
     """Days by date, technicians and areas by their number of visits. A visit counts when somebody could be told its
-    arrival five minutes before; a horizon that no visit reached is left out."""
+    arrival five minutes before; a horizon that no visit reached is left out. `learned` is null where nothing was
+    learned yet."""
 
     first_day: str = msgspec.field(name="from")
     last_day: str = msgspec.field(name="to")
@@ -62,6 +77,7 @@ class AccuracyJson(msgspec.Struct):
     visits: int
     horizons: list[HorizonJson]
     groups: list[AccuracyGroupJson]
+    learned: LearnedJson | None
 
 
 @endpoint(
@@ -105,6 +121,22 @@ def accuracy_json(report: Report, by: By) -> AccuracyJson:
             AccuracyGroupJson(group.key, group.name, group.measured.visits, _horizons(group.measured))
             for group in report.groups[by]
         ],
+        learned=_learned(report.learned, report.time_zone),
+    )
+
+
+def _learned(learned: Learned | None, time_zone: str) -> LearnedJson | None:
+    if learned is None:
+        return None
+    since = datetime.datetime.fromtimestamp(learned.since_ms // 1000, ZoneInfo(time_zone))
+    check = learned.check
+    return LearnedJson(
+        since=since.isoformat(),
+        trips=learned.trips,
+        checked_trips=check.trips if check else None,
+        checked_error_s=round(check.mae_s, 1) if check else None,
+        cold_error_s=round(check.cold_mae_s, 1) if check else None,
+        fell_back=check is not None and check.fell_back,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -9,10 +10,10 @@ import click
 
 from web.commands.options import database_option, ensure_schema, read_settings
 
-HOUR_MS = 3_600_000
-MOST_TRIPS = 5_000
 NOTHING_LEARNED = 3
 """The exit code that says so: a new installation is not broken."""
+FELL_BACK = 4
+"""The exit code of a night after which less is believed than before."""
 
 
 @click.command("learn")
@@ -22,13 +23,12 @@ NOTHING_LEARNED = 3
 def learn_command(days: int, dry_run: bool, database: str | None) -> None:
     """Learn from finished trips how fast the roads here are driven.
 
-    The server does so every night, and takes up within minutes what was learned by hand. Exits with 3 when there are
-    too few trips.
+    The server does so every night, and takes up within minutes what was learned by hand. Where the last days were told
+    worse than without anything learned, it goes back to that. Exits with 3 when there is too little to learn from, and
+    with 4 when it went back.
     """
     # Imported late: numpy and the tracker are a second that a usage error need not wait for.
-    from tracker.calibration import encode_calibration
-    from tracker.learning import FEWEST_TRIPS, learn
-    from tracker.records import KeptCalibration
+    from tracker.nights import learn_by_night
     from tracker.roads.graph_file import RoadsFileError, open_graph
     from tracker.store import SqlTrackStore, tracks_url
 
@@ -45,23 +45,24 @@ def learn_command(days: int, dry_run: bool, database: str | None) -> None:
     store = SqlTrackStore(tracks_url(settings.database))
     try:
         now_ms = time.time_ns() // 1_000_000
-        trips = store.finished_trips(
-            since_ms=now_ms - days * 24 * HOUR_MS,
-            # Who was silent for an hour has arrived.
-            before_ms=now_ms - HOUR_MS,
-            at_most=MOST_TRIPS,
-        )
-        if len(trips) < FEWEST_TRIPS:
-            span = "day" if days == 1 else f"{days} days"
-            click.echo(
-                f"Nothing learned: {len(trips)} finished trips in the last {span}, it takes {FEWEST_TRIPS}.", err=True
-            )
-            sys.exit(NOTHING_LEARNED)
-        with click.progressbar(length=1000, label="Learning", width=30, file=sys.stderr) as bar:
-            learned = learn(graph, trips, progress=lambda part: bar.update(round(part * 1000) - bar.pos))
-        if not dry_run:
-            calibration = learned.calibration
-            store.write_calibration(KeptCalibration(now_ms, calibration.trips, encode_calibration(calibration)))
-        click.echo(learned.summary)
+        with contextlib.ExitStack() as stack:
+            bars: list[click._termui_impl.ProgressBar[int]] = []
+
+            def show(part: float) -> None:
+                # Only once there is something to learn from.
+                if not bars:
+                    bars.append(
+                        stack.enter_context(click.progressbar(length=1000, label="Learning", width=30, file=sys.stderr))
+                    )
+                bars[0].update(round(part * 1000) - bars[0].pos)
+
+            night = learn_by_night(store, graph, now_ms=now_ms, days=days, progress=show)
+        if night.calibration is not None and not dry_run:
+            store.write_calibration(night.kept(now_ms))
     finally:
         store.close()
+    click.echo(night.said, err=night.calibration is None)
+    if night.calibration is None:
+        sys.exit(NOTHING_LEARNED)
+    if night.fell_back:
+        sys.exit(FELL_BACK)

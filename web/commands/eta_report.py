@@ -44,6 +44,8 @@ def report_command(days: int, by: By, as_json: bool, time_zone: str | None, data
         click.echo(words.headline(report))
         if report.total.visits:
             click.echo(_table(report, by))
+        if report.learned is not None:
+            click.echo(words.learned(report))
 
 
 async def _read(url: str, *, days: int, by: By, time_zone: str | None) -> Report:

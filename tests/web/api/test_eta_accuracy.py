@@ -4,6 +4,8 @@ import pytest
 
 from tests.web.api.house import House
 from tests.web.ledgers import GAIA, PORTO, WEEK
+from tracker.calibration import Calibration, Check, encode_calibration
+from tracker.records import KeptCalibration
 
 PATH = "/api/dispatch/eta-accuracy"
 
@@ -121,3 +123,20 @@ async def test_a_quarter_of_a_year_can_be_asked_for(ledger: House):
     told = await ledger.dora.get(PATH, params={"from": "2026-08-24", "to": "2026-11-23"})
 
     assert told.json()["visits"] == 5
+
+
+async def test_what_the_arrival_times_rest_on_is_told(ledger: House):
+    assert (await ledger.dora.get(PATH)).json()["learned"] is None
+    check = Check(trips=80, cold_mae_s=90.04, mae_s=99.26, fell_back=True)
+    kept = KeptCalibration(1_795_000_000_000, 0, encode_calibration(Calibration(check=check)))
+    ledger.state.node.store.write_calibration(kept)
+
+    assert (await ledger.dora.get(PATH)).json()["learned"] == {
+        "since": "2026-11-18T11:06:40+00:00",
+        "trips": 0,
+        "checked_trips": 80,
+        "checked_error_s": 99.3,
+        "cold_error_s": 90.0,
+        "fell_back": True,
+    }
+    assert "Back to the start without learning on 18 Nov" in (await ledger.dora.get("/dispatch/arrivals")).text

@@ -6,7 +6,8 @@ import pytest
 
 from tests.servers import run_enroute
 from tests.web.towns import build_town, drive_trips
-from tracker.calibration import decode_calibration
+from tracker.calibration import Calibration, decode_calibration, encode_calibration
+from tracker.records import KeptCalibration
 from tracker.store import SqlTrackStore, tracks_url
 
 
@@ -58,6 +59,21 @@ async def test_a_dry_run_keeps_nothing(environ):
 
     assert (code, kept(environ)) == (0, None)
     assert "Learned from 25 trips" in text
+
+
+async def test_what_told_the_last_days_worse_is_taken_back_and_ends_with_4(environ):
+    drive(environ, 40)
+    store = SqlTrackStore(tracks_url(environ["ENROUTE_DATABASE"]))
+    bad = Calibration(trips=33, hours=(-3.0,) * 168)
+    store.write_calibration(KeptCalibration(int(time.time() - 86_400 * 7) * 1000, bad.trips, encode_calibration(bad)))
+    store.close()
+
+    code, text = await run_enroute("eta", "learn", environ=environ)
+
+    assert code == 4
+    assert "worse than the cold start" in text
+    now = decode_calibration(kept(environ).data)
+    assert (now.hours, now.trips, now.check.fell_back) == ((), 0, True)
 
 
 async def test_too_few_trips_are_said_in_a_sentence_and_end_with_3(environ):

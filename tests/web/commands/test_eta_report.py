@@ -7,7 +7,8 @@ import time
 import pytest
 
 from tests.servers import run_enroute
-from tracker.records import Prediction
+from tracker.calibration import Calibration, Check, encode_calibration
+from tracker.records import KeptCalibration, Prediction
 from tracker.store import SqlTrackStore, tracks_url
 
 
@@ -54,6 +55,21 @@ async def test_the_report_is_the_headline_and_a_line_for_each(environ):
         "ana              2       -    60 s      -       100 %",
         "all              2       -    60 s      -       100 %",
     ]
+
+
+async def test_what_the_arrival_times_rest_on_is_the_last_line(environ):
+    arrive(environ, "1", days_ago=0, off_s=40)
+    store = SqlTrackStore(tracks_url(environ["ENROUTE_DATABASE"]))
+    calibration = Calibration(trips=312, check=Check(trips=80, cold_mae_s=95.31, mae_s=92.14))
+    store.write_calibration(KeptCalibration(1_795_000_000_000, 312, encode_calibration(calibration)))
+    store.close()
+
+    code, text = await run_enroute("eta", "report", environ=environ)
+
+    assert code == 0
+    assert text.splitlines()[-1] == (
+        "Learned on 18 Nov from 312 trips. The 80 trips of the days before were off by 92.1 s, 95.3 s without learning."
+    )
 
 
 async def test_the_report_for_programs_is_that_of_the_api(environ):
