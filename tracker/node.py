@@ -78,11 +78,11 @@ class Node(Streams):
         self._changed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._phones: dict[str, set[Phone]] = {}
-        self._ways = Ways(roads or NoRoads(), streams=self, spawn=self._spawn)
+        self.ways = Ways(roads or NoRoads(), streams=self, spawn=self._spawn)
 
     def use_calibration(self, calibration: Calibration) -> None:
         """What was learned from finished trips, for those that set off from now on."""
-        self._ways.use(calibration)
+        self.ways.use(calibration)
 
     @property
     def fixes_accepted(self) -> int:
@@ -343,7 +343,7 @@ class Node(Streams):
         if motion is None:
             return
         if motion.wants_route:
-            self._ways.ask(live)
+            self.ways.ask(live)
         if now_ms >= live.predictions.due_ms:
             estimate = motion.estimate
             if estimate.eta_at is not None:

@@ -29,7 +29,7 @@ async def test_an_engine_that_was_away_is_asked_again(nodes, memory, monkeypatch
     report(node, fix_at(s=1, east_m=10))
     await until(lambda: listener.of_type("route"))
 
-    assert node._ways.roads.asked == 2
+    assert node.ways.roads.asked == 2
 
 
 async def test_leaving_the_line_again_and_again_asks_the_engine_at_most_every_ten_seconds(nodes, memory):
@@ -46,7 +46,7 @@ async def test_leaving_the_line_again_and_again_asks_the_engine_at_most_every_te
         report(node, fix_at(s=s, north_m=200 + 10 * s))
         await asyncio.sleep(0)
 
-    assert node._ways.roads.asked == 1
+    assert node.ways.roads.asked == 1
 
 
 async def test_a_route_that_comes_after_the_close_is_dropped(nodes, memory):

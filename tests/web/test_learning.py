@@ -30,10 +30,11 @@ def at(text: str) -> int:
 
 
 def engine_of(house):
-    return own_roads(house.state.node._ways.roads)
+    return own_roads(house.state.node.ways.roads)
 
 
 SLOW = Calibration(trips=33, hours=(0.5,) * 168)
+TOO_SLOW = Calibration(trips=33, hours=(1.5,) * 168)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ async def test_a_server_without_anything_learned_reckons_with_the_cold_seconds(t
 
         assert np.array_equal(np.array(graph.edge_s), cold_seconds(graph).astype(np.float32))
         assert not np.array_equal(np.array(graph.edge_s), np.array(graph.edge_free_s))
-        assert house.state.node._ways.calibration == COLD
+        assert house.state.node.ways.calibration == COLD
 
 
 async def test_a_server_that_learned_still_knows_after_a_restart(template, tmp_path, roads_file):
@@ -96,18 +97,44 @@ async def test_a_server_that_learned_still_knows_after_a_restart(template, tmp_p
             # The command goes by the real clock.
             until_ms=round(datetime.datetime.now(datetime.UTC).timestamp() * 1000),
         )
-        learning = Learning(house.state, house.state.node._ways.roads)
+        learning = Learning(house.state, house.state.node.ways.roads)
         await learning.learn()
-        learned = house.state.node._ways.calibration
+        learned = house.state.node.ways.calibration
         seconds = list(engine_of(house).graph.edge_s)
         assert learned.trips == 40
 
     async with open_house(None, folder, roads_file=roads_file) as house:
         graph = engine_of(house).graph
 
-        assert house.state.node._ways.calibration == learned
+        assert house.state.node.ways.calibration == learned
         assert list(graph.edge_s) == seconds
         assert np.array_equal(np.array(graph.edge_s), driven_seconds(graph, learned))
+
+
+async def test_a_night_that_takes_back_what_was_learned_is_a_warning_and_holds_after_a_restart(
+    template, tmp_path, roads_file, caplog
+):
+    folder = tmp_path / "house"
+    now_ms = round(datetime.datetime.now(datetime.UTC).timestamp() * 1000)
+    async with open_house(template, folder, roads_file=roads_file) as house:
+        drive_trips(roads_file, house.state.settings.database, trips=40, slower=1.0, until_ms=now_ms)
+        house.state.node.store.write_calibration(
+            KeptCalibration(now_ms - 7 * 86_400_000, SLOW.trips, encode_calibration(TOO_SLOW))
+        )
+        learning = Learning(house.state, house.state.node.ways.roads)
+        await learning.take_up()
+        assert house.state.node.ways.calibration == TOO_SLOW
+
+        await learning.learn()
+
+        back = house.state.node.ways.calibration
+        assert (back.hours, back.cells, back.check.fell_back) == ((), (), True)
+
+    async with open_house(None, folder, roads_file=roads_file) as house:
+        assert house.state.node.ways.calibration == back
+    (record,) = (record for record in caplog.records if record.name == "enroute.learning")
+    assert record.levelname == "WARNING"
+    assert record.message.endswith("Back to the cold start")
 
 
 @pytest.mark.parametrize("data", [b"\0broken", encode_calibration(Calibration(hours=(1.0, 2.0)))])
@@ -117,27 +144,27 @@ async def test_what_cannot_be_read_is_one_line_and_a_cold_start(template, tmp_pa
         house.state.node.store.write_calibration(KeptCalibration(1, 2, data))
 
     async with open_house(None, folder, roads_file=roads_file) as house:
-        assert house.state.node._ways.calibration == COLD
+        assert house.state.node.ways.calibration == COLD
 
     assert [record.message[:47] for record in caplog.records] == ["what was learned cannot be read, starting cold:"]
 
 
 async def test_what_was_learned_by_hand_is_taken_up_without_a_restart(template, tmp_path, roads_file):
     async with open_house(template, tmp_path / "house", roads_file=roads_file) as house:
-        learning = Learning(house.state, house.state.node._ways.roads)
+        learning = Learning(house.state, house.state.node.ways.roads)
         await learning.take_up()
         kept = KeptCalibration(house.clock_ms[0], 33, encode_calibration(SLOW))
         house.state.node.store.write_calibration(kept)
 
         await learning.check()
 
-        assert house.state.node._ways.calibration == SLOW
+        assert house.state.node.ways.calibration == SLOW
 
 
 async def test_a_night_with_too_few_trips_is_one_line_and_not_tried_again(template, tmp_path, roads_file, caplog):
     caplog.set_level(logging.INFO, "enroute.learning")
     async with open_house(template, tmp_path / "house", roads_file=roads_file) as house:
-        learning = Learning(house.state, house.state.node._ways.roads)
+        learning = Learning(house.state, house.state.node.ways.roads)
 
         await learning.check()
         await learning.check()
@@ -150,7 +177,7 @@ async def test_a_night_with_too_few_trips_is_one_line_and_not_tried_again(templa
 async def test_a_night_that_fails_is_one_line(template, tmp_path, roads_file, caplog):
     mine = shutil.copy(roads_file, tmp_path / "mine.graph")
     async with open_house(template, tmp_path / "house", roads_file=str(mine)) as house:
-        learning = Learning(house.state, house.state.node._ways.roads)
+        learning = Learning(house.state, house.state.node.ways.roads)
         mine.unlink()
 
         await learning.check()
