@@ -152,7 +152,9 @@ async def started_again(
             await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
 
 
-async def start_enroute(*arguments: str, environ: dict[str, str] | None = None) -> asyncio.subprocess.Process:
+async def start_enroute(
+    *arguments: str, environ: dict[str, str] | None = None, stdin: int | None = None
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -160,6 +162,7 @@ async def start_enroute(*arguments: str, environ: dict[str, str] | None = None) 
         *arguments,
         cwd=ROOT,
         env=_clean_environment() | (environ or {}),
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

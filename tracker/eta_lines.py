@@ -2,7 +2,8 @@
 
 ``{"op":"start","trip":id,"dest":[lat,lon],"t":epoch}`` is answered ``{"ok":true}``, and
 ``{"op":"ping","t":epoch,"lat":..,"lon":..}`` with ``{"eta_s":..,"low_s":..,"high_s":..}``, seconds from that ``t``.
-A line that is neither gets ``{"error":..}``.
+A line that is neither gets ``{"error":..}``, and so does a ping while no position could be believed yet. Pings that
+come late or twice are answered from what is known.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from tracker.messages import Fix
-from tracker.rehearsal import Told
+from tracker.rehearsal import UNKNOWN, Told
 
 LONGEST_S = 1e11
 
@@ -59,6 +60,8 @@ class LineTalk:
             message = _decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return _encode({"error": str(error)})
+        except RecursionError:
+            return _encode({"error": "JSON is nested too deeply"})
         if abs(message.t) > LONGEST_S:
             return _encode({"error": f"t is {message.t}; give seconds since 1970"})
         if isinstance(message, Start):
@@ -74,4 +77,6 @@ class LineTalk:
         self._server.receive(Fix(fixed_at=at_ms, lat=message.lat, lon=message.lon))
         told = self._server.told(at_ms)
         self._server.line_up()
+        if told.reason == UNKNOWN:
+            return _encode({"error": f"no position to believe yet: {message.lat}, {message.lon}"})
         return _encode({"eta_s": told.eta_s, "low_s": told.low_s, "high_s": told.high_s})

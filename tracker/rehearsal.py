@@ -17,6 +17,9 @@ from tracker.roads.trees import TreeMaker
 from tracker.traffic import Traffic
 from tracker.trip import Trip
 
+UNKNOWN = "unknown"
+"""The reason while no position could be believed."""
+
 
 class Told(NamedTuple):
     """What a customer would read at a moment: seconds from it, ``low_s <= eta_s <= high_s``; ``reason`` as told."""
@@ -71,7 +74,7 @@ class Rehearsal:
         trip = self.trip
         eta = trip.eta(0, max(at_ms, trip.track.fixed_at))
         if eta is None:
-            return Told(0.0, 0.0, straight_left_s(self._radius_m), "unknown")
+            return Told(0.0, 0.0, straight_left_s(self._radius_m), UNKNOWN)
         eta_s, low_s, high_s = (max((at - at_ms) / 1000.0, 0.0) for at in (eta.eta_at, eta.eta_low_at, eta.eta_high_at))
         if not isfinite(eta_s + high_s):
             raise AssertionError("an arrival that is no number")

@@ -34,7 +34,7 @@ def talk_of(graph: RoadGraph) -> LineTalk:
 
 
 def is_answer(answer: dict) -> bool:
-    return 0 <= answer["low_s"] <= answer["eta_s"] <= answer["high_s"] < 1e9
+    return "error" not in answer and 0 <= answer["low_s"] <= answer["eta_s"] <= answer["high_s"] < 1e9
 
 
 def test_each_ping_gets_seconds_from_its_own_time(own_graph):
@@ -52,7 +52,9 @@ def test_duplicates_late_fixes_and_nonsense_are_answered_too(own_graph):
     talk = talk_of(own_graph)
     ask(talk, START)
 
-    answers = [ask(talk, one) for one in (ping(10, lat=91), ping(30), ping(30), ping(15), ping(40, lat=0, lon=0))]
+    answers = [
+        ask(talk, one) for one in (ping(10), ping(20, lat=91), ping(30), ping(30), ping(15), ping(40, lat=0, lon=0))
+    ]
 
     assert all(is_answer(answer) for answer in answers)
 
@@ -64,6 +66,49 @@ def test_lines_that_are_no_message_get_an_error_and_the_talk_goes_on(own_graph):
         assert "error" in json.loads(talk.answer(line))
     assert "error" in ask(talk, {**START, "dest": [100, 0]})
     assert ask(talk, START) == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b'{"op":"ping","x":' + b"[" * 100_000, "nested too deeply"),
+        (b'{"op":"start","dest":[41,-8],"t":1}', "`trip`"),
+        (b'{"op":"start","trip":1,"dest":[41],"t":1}', "$.dest"),
+        (b'{"op":"fly"}', "'fly'"),
+        (b'{"op":"ping","lat":41,"lon":-8}', "`t`"),
+        (b'{"op":"ping","t":"now","lat":41,"lon":-8}', "$.t"),
+        (b'{"op":"ping","t":1e300,"lat":41,"lon":-8}', "seconds since 1970"),
+        (b'{"op":"ping","t":1e400,"lat":41,"lon":-8}', "out of range"),
+        (b'{"op":"ping","t":1,"lat":41,', "truncated"),
+        (b'{"op":"ping","t":1,"lat":1e308,"lon":-8}', "no position to believe yet"),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said(own_graph, line, said):
+    talk = talk_of(own_graph)
+    ask(talk, START)
+
+    assert said in json.loads(talk.answer(line))["error"]
+    assert is_answer(ask(talk, ping(0)))
+
+
+@pytest.mark.parametrize("dest", [[90, 0], [-90, 180], [0, -180], [41.005, 180]])
+def test_a_destination_anywhere_on_earth_is_answered(own_graph, dest):
+    talk = talk_of(own_graph)
+
+    assert ask(talk, {**START, "dest": dest}) == {"ok": True}
+    assert is_answer(ask(talk, ping(0)))
+    assert is_answer(ask(talk, ping(15, lat=41.002)))
+
+
+def test_a_feed_of_one_fix_a_minute_is_told_from_the_first_fix_on(own_graph):
+    talk = talk_of(own_graph)
+    ask(talk, START)
+
+    answers = [ask(talk, ping(60 * minute, lat=41.001 + 0.001 * minute, lon=-7.999)) for minute in range(3)]
+
+    assert all(is_answer(answer) for answer in answers)
+    assert answers[0]["eta_s"] > 0
+    assert answers[0]["low_s"] < answers[0]["eta_s"] < answers[0]["high_s"]
 
 
 def test_a_place_without_roads_is_answered_by_the_straight_line(own_graph):
@@ -89,5 +134,9 @@ def test_whatever_is_sent_the_answer_is_a_range_of_numbers(pings):
     talk = LineTalk(StraightOnly())
     ask(talk, START)
 
+    known = False
     for s, lat, lon in pings:
-        assert is_answer(ask(talk, ping(s, lat, lon)))
+        answer = ask(talk, ping(s, lat, lon))
+        # Once a position was believed nothing is left unanswered.
+        assert is_answer(answer) if known else is_answer(answer) or "no position" in answer["error"]
+        known = known or "eta_s" in answer
