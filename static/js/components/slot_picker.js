@@ -128,7 +128,8 @@ export class SlotPicker extends EventTarget {
       return;
     }
     const why = empty?.text ?? "Nothing is free on this day.";
-    const on = this.#days.some((each) => each.slots.length) ? "" : " Look at later days, or call us and we find a time together.";
+    const elsewhere = empty?.code === "too_far_ahead" || this.#days.some((each) => each.slots.length);
+    const on = elsewhere ? "" : " Look at later days, or call us and we find a time together.";
     const notice = element("div", { class: "notice", role: "status" }, element("p", {}, why + on));
     this.times.replaceChildren(notice);
     if (this.explains) this.#explain(notice);
