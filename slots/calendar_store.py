@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import Select, bindparam, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from slots import catalog_store
 from slots import schema_store as schema
-from slots.calendar import Busy, Calendar, build_calendar
-from slots.model import LIVE_STATUSES, Resource, ServiceType, Site, Status
+from slots.calendar import BusyAt, Calendar, build_calendar, eligible_resources
+from slots.model import Resource, ServiceType, Site, Status
 from slots.territory import territory_map
-from slots.travel import Point, known_point
+from slots.travel import known_point
 
 # SQLite takes 32766 parameters in one statement, PostgreSQL 65535.
-_IDS_AT_ONCE = 5000
-_LIVE = [status.value for status in LIVE_STATUSES]
+_KEYS_AT_ONCE = 5000
+_KEYS = bindparam("keys", expanding=True)
 
 
 async def load_calendar(
@@ -41,41 +43,61 @@ async def load_calendar(
     else:
         one = await catalog_store.resource_by_key(connection, technician_key)
         resources = (one,) if one is not None else ()
-    visits, kept = schema.appointments.c, schema.holds.c
-    # A visit that takes longer than planned still keeps its technician there.
-    overrun = (visits.status == Status.IN_PROGRESS.value) & (visits.start_s < now_s) & (visits.end_s < now_s)
-    taken = select(
-        visits.technician_key, visits.start_s, case((overrun, now_s), else_=visits.end_s), visits.site_id
-    ).where(visits.status.in_(_LIVE), visits.start_s < to_s, or_(visits.end_s > from_s, overrun))
-    held = select(kept.technician_key, kept.start_s, kept.end_s, kept.site_id).where(
-        kept.expires_s > now_s, kept.start_s < to_s, kept.end_s > from_s
+    territory_ids = await territories_of(connection, site, resources)
+    # Who may not come anyway need not be read.
+    eligible = eligible_resources(resources, service=service, site=site, territory_ids=territory_ids)
+    busy: dict[int, list[BusyAt]] = {resource.key: [] for resource in eligible}
+    for query in _what_is_taken(
+        from_s=from_s, to_s=to_s, now_s=now_s, without_appointment=without_appointment, without_hold=without_hold
+    ):
+        for keys in _batches(list(busy)):
+            rows = await connection.execute(query, {"keys": keys})
+            for key, start_s, end_s, lat, lon in rows.all():
+                busy[key].append(BusyAt(start_s, end_s, lat, lon))
+    limited = [resource.key for resource in eligible if resource.max_visits_a_day is not None]
+    return build_calendar(
+        resources=eligible,
+        busy=busy,
+        holidays=await _holiday_dates(connection),
+        service=service,
+        site=site,
+        territory_ids=territory_ids,
+        from_s=from_s,
+        to_s=to_s,
+        done=await _done(connection, limited, from_s=from_s, to_s=to_s),
     )
-    if technician_key is not None:
-        taken = taken.where(visits.technician_key == technician_key)
-        held = held.where(kept.technician_key == technician_key)
+
+
+def _what_is_taken(
+    *, from_s: int, to_s: int, now_s: int, without_appointment: str | None, without_hold: str | None
+) -> tuple[Select[Any], Select[Any]]:
+    """Live visits and holds of the technicians `keys`: technician, start, end, lat, lon."""
+    visits, kept, sites = schema.appointments.c, schema.holds.c, schema.sites.c
+    # A visit that takes longer than planned still keeps its technician there.
+    overrun = (visits.start_s < now_s) & (visits.end_s < now_s) & (visits.status == Status.IN_PROGRESS.value)
+    end_s = case((overrun, now_s), else_=visits.end_s)
+    taken = (
+        select(visits.technician_key, visits.start_s, end_s, sites.lat, sites.lon)
+        .join(schema.sites, sites.id == visits.site_id)
+        .where(schema.is_live, visits.technician_key.in_(_KEYS), visits.start_s < to_s)
+        .where(or_(visits.end_s > from_s, overrun))
+    )
+    held = (
+        select(kept.technician_key, kept.start_s, kept.end_s, sites.lat, sites.lon)
+        .join(schema.sites, sites.id == kept.site_id)
+        .where(kept.technician_key.in_(_KEYS), kept.expires_s > now_s, kept.start_s < to_s, kept.end_s > from_s)
+    )
     if without_appointment is not None:
         taken = taken.where(visits.id != without_appointment)
         held = held.where(kept.moving_id.is_distinct_from(without_appointment))
     if without_hold is not None:
         held = held.where(kept.id != without_hold)
-    rows = [*(await connection.execute(taken)).all(), *(await connection.execute(held)).all()]
-    points = await _points(connection, {site_id for _, _, _, site_id in rows})
-    busy: dict[int, list[Busy]] = {resource.key: [] for resource in resources}
-    for key, start_s, end_s, site_id in rows:
-        if key in busy:
-            busy[key].append(Busy(start_s, end_s, points[site_id]))
-    limited = [resource.key for resource in resources if resource.max_visits_a_day is not None]
-    return build_calendar(
-        resources=resources,
-        busy=busy,
-        holidays=await _holiday_dates(connection),
-        service=service,
-        site=site,
-        territory_ids=await territories_of(connection, site, resources),
-        from_s=from_s,
-        to_s=to_s,
-        done=await _done(connection, limited, from_s=from_s, to_s=to_s),
-    )
+    return taken, held
+
+
+def _batches(keys: list[int]) -> Iterator[list[int]]:
+    for first in range(0, len(keys), _KEYS_AT_ONCE):
+        yield keys[first : first + _KEYS_AT_ONCE]
 
 
 async def _done(
@@ -93,18 +115,6 @@ async def _done(
         if key in done:
             done[key].append(start_s)
     return done
-
-
-async def _points(connection: AsyncConnection, site_ids: set[str]) -> dict[str, Point | None]:
-    """Looked up apart from the visits: a join would carry every coordinate once per visit."""
-    sites = schema.sites.c
-    wanted = sorted(site_ids)
-    points: dict[str, Point | None] = {}
-    for first in range(0, len(wanted), _IDS_AT_ONCE):
-        query = select(sites.id, sites.lat, sites.lon).where(sites.id.in_(wanted[first : first + _IDS_AT_ONCE]))
-        for site_id, lat, lon in (await connection.execute(query)).all():
-            points[site_id] = known_point(lat=lat, lon=lon)
-    return points
 
 
 async def _holiday_dates(connection: AsyncConnection) -> frozenset[datetime.date]:

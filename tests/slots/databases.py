@@ -23,9 +23,9 @@ INITDB_OPTIONS = ("--auth=trust", "--username=enroute", "--no-sync", "--encoding
 
 def run_migration(connection: Connection) -> None:
     """Only this room's revisions: the other rooms' tables are not needed to test scheduling."""
-    migration = importlib.import_module("slots.migrations.0001_slots")
     with Operations.context(MigrationContext.configure(connection)):
-        migration.upgrade()
+        for name in ("0001_slots", "0002_live_times"):
+            importlib.import_module(f"slots.migrations.{name}").upgrade()
 
 
 def migrate(url: str) -> None:
