@@ -1,45 +1,47 @@
-"""How long does a customer wait for two weeks of slots of a large company?
+"""How long does a customer wait for two weeks of slots of a large company, and what would the same answer cost others?
 
-200 technicians with 8 visits on each of 14 days, and customers all over the city who ask what is free. Pure logic: the
-snapshot is in memory already, reading it from the database is not in the figure.
+200 technicians with 8 visits on each of 14 days, and customers all over the city who ask what is free. Pure logic over
+a snapshot in memory: what it takes to read it from a database is shown apart, and `offers` measures the whole answer.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from math import cos, radians
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter_ns
-from zoneinfo import ZoneInfo
+from typing import TypeVar
 
 import click
 import msgspec
 
-from benchmarks.loading import CITY_LAT, CITY_LON, as_json
-from slots.availability import MARGIN_S, bookable_starts, find_candidates
-from slots.calendar import Busy, Calendar, build_calendar
-from slots.model import Break, Resource, Rules, ServiceType, Shift, Site
-from slots.travel import StraightTravel, known_point
-from slots.zones import day_bounds
+from benchmarks.company import (
+    FIRST_DAY,
+    RULES,
+    SERVICE,
+    ZONE,
+    Company,
+    a_customer,
+    calendar_for,
+    first_instant_s,
+    last_day_of,
+    make_company,
+)
+from benchmarks.company_databases import filled_databases
+from benchmarks.company_reading import reading_ms
+from benchmarks.loading import as_json
+from benchmarks.other_searches import period_by_period, slot_by_slot
+from benchmarks.process import held_to
+from benchmarks.serving import cores
+from slots.availability import Candidate, bookable_starts, find_candidates
+from slots.calendar import Calendar
+from slots.model import Site
+from slots.travel import Point, StraightTravel, TravelTime
 
-ZONE_NAME = "Europe/Lisbon"
-ZONE = ZoneInfo(ZONE_NAME)
-FIRST_DAY = date(2026, 3, 23)
-"""The second week begins with the change to summer time: the long way through the calendar is in the figure."""
-CITY_RADIUS_DEGREES = 0.1
-SKILLS = ("boiler", "heat-pump", "network")
-SERVICE = ServiceType(id="boiler", name="Boiler", duration_s=3600, skill="boiler")
-RULES = Rules()
-SHIFT_MIN = (8 * 60, 18 * 60)
-
-
-class Company(msgspec.Struct, frozen=True):
-    """Who works there, and where they are already; `busy` by technician key."""
-
-    resources: tuple[Resource, ...]
-    busy: dict[int, list[Busy]]
+T = TypeVar("T")
+FACTORS = (1, 2, 4, 8)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -51,119 +53,216 @@ class Row(msgspec.Struct, frozen=True):
     max_ms: float
 
 
-def make_company(*, technicians: int, visits_a_day: int, days: int, seed: int) -> Company:
-    """Every technician is a third of a day free, in gaps that differ; a third of them have the skill."""
-    chance = random.Random(seed)
-    resources, busy = [], {}
-    for key in range(1, technicians + 1):
-        home_lat, home_lon = somewhere(chance)
-        resources.append(
-            Resource(
-                id=f"t{key}",
-                key=key,
-                name=f"Technician {key}",
-                time_zone=ZONE_NAME,
-                skills=frozenset(chance.sample(SKILLS, k=2)),
-                home_lat=home_lat,
-                home_lon=home_lon,
-                max_travel_m=60_000.0,
-                shifts=tuple(Shift(weekday=n, start_min=SHIFT_MIN[0], end_min=SHIFT_MIN[1]) for n in range(7)),
-                breaks=tuple(Break(weekday=n, start_min=12 * 60, end_min=12 * 60 + 30) for n in range(7)),
-            )
-        )
-        busy[key] = [
-            visit
-            for day in range(days)
-            for visit in _day_of_visits(chance, FIRST_DAY + timedelta(days=day), visits_a_day)
-        ]
-    return Company(tuple(resources), busy)
+class Growth(msgspec.Struct, frozen=True):
+    """The whole answer of a company so many times as large in one respect."""
+
+    what: str
+    factor: int
+    p50_ms: float
 
 
-def somewhere(chance: random.Random) -> tuple[float, float]:
-    """(lat, lon) in the city."""
-    lat = CITY_LAT + chance.uniform(-CITY_RADIUS_DEGREES, CITY_RADIUS_DEGREES)
-    lon = CITY_LON + chance.uniform(-CITY_RADIUS_DEGREES, CITY_RADIUS_DEGREES) / cos(radians(CITY_LAT))
-    return lat, lon
+class Report(msgspec.Struct, frozen=True):
+    """`times` says how many times as long as ours another way takes, on medians."""
+
+    slots: int
+    rows: list[Row]
+    growth: list[Growth]
+    times: dict[str, float]
 
 
-def _day_of_visits(chance: random.Random, day: date, visits: int) -> list[Busy]:
-    start_s = day_bounds(day, ZONE)[0] + SHIFT_MIN[0] * 60
-    share_s = (SHIFT_MIN[1] - SHIFT_MIN[0]) * 60 // visits
-    placed = []
-    for number in range(visits):
-        lat, lon = somewhere(chance)
-        begins_s = start_s + number * share_s + chance.randrange(0, share_s // 3)
-        placed.append(Busy(begins_s, begins_s + share_s * 2 // 3, known_point(lat=lat, lon=lon)))
-    # Real days have holes: a cancelled visit or two leaves room to offer.
-    for _ in range(chance.choice((0, 1, 1, 2))):
-        placed.pop(chance.randrange(len(placed)))
-    return placed
+class DifferentAnswer(AssertionError):
+    """Another way to search found something else than ours: one of them is wrong."""
 
 
-def ask(company: Company, site: Site, *, days: int) -> tuple[int, int, int]:
-    """One customer's question; (nanoseconds for the calendar, for the search, slots found)."""
-    last_day = FIRST_DAY + timedelta(days=days - 1)
-    now_s = day_bounds(FIRST_DAY, ZONE)[0]
+class NoTravel:
+    """For the method that knows none."""
+
+    def seconds(self, origin: Point | None, destination: Point | None) -> int:
+        return 0
+
+
+def search(calendar: Calendar, starts: Sequence[tuple[int, date]], travel: TravelTime) -> list[Candidate]:
+    return find_candidates(calendar, starts, duration_s=SERVICE.duration_s, travel=travel, buffer_s=RULES.buffer_s)
+
+
+def starts_of(days: int) -> list[tuple[int, date]]:
+    return bookable_starts(FIRST_DAY, last_day_of(days), zone=ZONE, rules=RULES, now_s=first_instant_s())
+
+
+def timed(run: Callable[[], T]) -> tuple[float, T]:
+    """(milliseconds, what came of it)."""
     began_ns = perf_counter_ns()
-    calendar: Calendar = build_calendar(
-        resources=company.resources,
-        busy=company.busy,
-        holidays=frozenset(),
-        service=SERVICE,
-        site=site,
-        territory_ids=frozenset(),
-        from_s=now_s - MARGIN_S,
-        to_s=day_bounds(last_day, ZONE)[1] + MARGIN_S,
-    )
-    built_ns = perf_counter_ns()
-    starts = bookable_starts(FIRST_DAY, last_day, zone=ZONE, rules=RULES, now_s=now_s)
-    found = find_candidates(
-        calendar, starts, duration_s=SERVICE.duration_s, travel=StraightTravel(), buffer_s=RULES.buffer_s
-    )
-    return built_ns - began_ns, perf_counter_ns() - built_ns, len(found)
+    result = run()
+    return (perf_counter_ns() - began_ns) / 1e6, result
 
 
-def measure(*, technicians: int, visits_a_day: int, days: int, questions: int, seed: int) -> tuple[list[Row], int]:
-    """The rows, and the median number of slots a customer was offered."""
+def ask(company: Company, site: Site, *, days: int, others: bool, times_ms: dict[str, list[float]]) -> int:
+    """One customer's question; the number of slots found. `others`: search in the other ways as well, and compare."""
+
+    def note(stage: str, took_ms: float) -> None:
+        times_ms.setdefault(stage, []).append(took_ms)
+
+    calendar_ms, calendar = timed(lambda: calendar_for(company, site, days=days))
+    search_ms, (starts, found) = timed(
+        lambda: ((starts := starts_of(days)), search(calendar, starts, StraightTravel()))
+    )
+    note("calendar", calendar_ms)
+    note("search", search_ms)
+    note("answer", calendar_ms + search_ms)
+    if not others:
+        return len(found)
+    loop_ms, looped = timed(
+        lambda: slot_by_slot(
+            calendar,
+            starts,
+            duration_s=SERVICE.duration_s,
+            travel=StraightTravel(),
+            buffer_s=RULES.buffer_s,
+        )
+    )
+    note("slot by slot", loop_ms)
+    if looped != found:
+        raise DifferentAnswer(f"{site.id}: {len(found)} slots, slot by slot {len(looped)}")
+    without_ms, without = timed(lambda: search(calendar, starts, NoTravel()))
+    note("search, no travel", without_ms)
+    every_day = [FIRST_DAY + timedelta(days=n) for n in range(days)]
+    periods_ms, offered = timed(
+        lambda: period_by_period(
+            calendar, every_day, duration_s=SERVICE.duration_s, rules=RULES, now_s=first_instant_s()
+        )
+    )
+    note("period by period", periods_ms)
+    if offered != [candidate.start_s for candidate in without]:
+        raise DifferentAnswer(f"{site.id}: {len(without)} starts without travel, period by period {len(offered)}")
+    return len(found)
+
+
+def measure(
+    *, technicians: int, visits_a_day: int, days: int, questions: int, seed: int, others: int = 0
+) -> tuple[list[Row], int]:
+    """The rows, and the median number of slots a customer was offered. The first `others` questions are answered in
+    the other ways as well."""
     company = make_company(technicians=technicians, visits_a_day=visits_a_day, days=days, seed=seed)
     chance = random.Random(seed + 1)
-    answers = []
-    for number in range(questions):
-        lat, lon = somewhere(chance)
-        site = Site(id=f"s{number}", account_id="a", name="Home", time_zone=ZONE_NAME, lat=lat, lon=lon)
-        answers.append(ask(company, site, days=days))
-    times_ms = {
-        "calendar": [calendar_ns / 1e6 for calendar_ns, _, _ in answers],
-        "search": [search_ns / 1e6 for _, search_ns, _ in answers],
-        "answer": [(calendar_ns + search_ns) / 1e6 for calendar_ns, search_ns, _ in answers],
-    }
-    rows = [
-        Row(stage, median(ms), quantiles(ms, n=20, method="inclusive")[-1], max(ms)) for stage, ms in times_ms.items()
+    times_ms: dict[str, list[float]] = {}
+    found = [
+        ask(company, a_customer(number, chance), days=days, others=number < others, times_ms=times_ms)
+        for number in range(questions)
     ]
-    return rows, int(median(found for _, _, found in answers))
+    return [_row(stage, ms) for stage, ms in times_ms.items()], int(median(found))
+
+
+def grow(*, technicians: int, visits_a_day: int, days: int, questions: int, seed: int) -> list[Growth]:
+    grown = []
+    for what in ("technicians", "days", "visits"):
+        for factor in FACTORS:
+            rows, _ = measure(
+                technicians=technicians * (factor if what == "technicians" else 1),
+                visits_a_day=visits_a_day * (factor if what == "visits" else 1),
+                days=days * (factor if what == "days" else 1),
+                questions=questions,
+                seed=seed,
+            )
+            grown.append(Growth(what, factor, _median_of(rows, "answer")))
+    return grown
+
+
+def read(
+    *,
+    technicians: int,
+    visits_a_day: int,
+    days: int,
+    questions: int,
+    seed: int,
+    cpu: int | None,
+    postgresql: bool = True,
+) -> list[Row]:
+    """The same company from each database: the rows read and laid out, without the search."""
+    company = make_company(technicians=technicians, visits_a_day=visits_a_day, days=days, seed=seed)
+    chance = random.Random(seed + 1)
+    customers = [a_customer(number, chance) for number in range(questions)]
+    return [
+        _row(f"read {filled.kind}", reading_ms(filled.url, customers, days=days))
+        for filled in filled_databases(company, customers=customers, cpu=cpu, seed=seed, postgresql=postgresql)
+    ]
+
+
+def report(
+    *,
+    technicians: int,
+    visits: int,
+    days: int,
+    questions: int,
+    others: int,
+    seed: int,
+    cpu: int | None,
+    postgresql: bool = True,
+) -> Report:
+    size = {"technicians": technicians, "visits_a_day": visits, "days": days, "seed": seed}
+    rows, slots = measure(**size, questions=questions, others=others)
+    times = {
+        "slot by slot": _median_of(rows, "slot by slot") / _median_of(rows, "search"),
+        "period by period": _median_of(rows, "period by period") / _median_of(rows, "search, no travel"),
+    }
+    growth = grow(**size, questions=max(2, questions // 10))
+    rows += read(**size, questions=max(2, questions // 5), cpu=cpu, postgresql=postgresql)
+    return Report(slots, rows, growth, times)
+
+
+def _row(stage: str, ms: list[float]) -> Row:
+    return Row(stage, median(ms), quantiles(ms, n=20, method="inclusive")[-1], max(ms))
+
+
+def _median_of(rows: list[Row], stage: str) -> float:
+    return next(row.p50_ms for row in rows if row.stage == stage)
 
 
 @click.command("availability")
-@click.option("--smoke", is_flag=True, help="A small company: proves that it runs, measures nothing.")
+@click.option("--smoke", is_flag=True, help="A small company, on SQLite: proves that it runs, measures nothing.")
 @click.option("--technicians", default=200, show_default=True)
 @click.option("--visits", default=8, show_default=True, help="Visits of one technician on one day.")
 @click.option("--days", default=14, show_default=True)
 @click.option("--questions", default=100, show_default=True, help="Customers who ask, each from another place.")
+@click.option("--others", default=20, show_default=True, help="Questions that the other ways answer as well.")
 @click.option("--seed", default=1, show_default=True)
-@click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Also write the rows here.")
+@click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report here.")
 def main(
-    smoke: bool, technicians: int, visits: int, days: int, questions: int, seed: int, json_path: Path | None
+    smoke: bool,
+    technicians: int,
+    visits: int,
+    days: int,
+    questions: int,
+    others: int,
+    seed: int,
+    json_path: Path | None,
 ) -> None:
-    """Milliseconds to find the free slots of a large company."""
+    """Milliseconds to find the free slots of a large company, beside other ways to find them."""
     if smoke:
-        technicians, days, questions = 20, 3, 5
-    rows, slots = measure(technicians=technicians, visits_a_day=visits, days=days, questions=questions, seed=seed)
-    click.echo(f"{technicians} technicians, {visits} visits a day, {days} days: {slots} slots offered (median)")
-    click.echo(f"{'stage':10} {'p50 ms':>8} {'p95 ms':>8} {'max ms':>8}")
-    for row in rows:
-        click.echo(f"{row.stage:10} {row.p50_ms:8.2f} {row.p95_ms:8.2f} {row.max_ms:8.2f}")
+        technicians, days, questions, others = 20, 3, 5, 2
+    our_cpu, other_cpu = cores()
+    with held_to(our_cpu):
+        done = report(
+            technicians=technicians,
+            visits=visits,
+            days=days,
+            questions=questions,
+            others=others,
+            seed=seed,
+            cpu=other_cpu,
+            postgresql=not smoke,
+        )
+    click.echo(f"{technicians} technicians, {visits} visits a day, {days} days: {done.slots} slots offered (median)")
+    click.echo(f"{'stage':18} {'p50 ms':>8} {'p95 ms':>8} {'max ms':>8}")
+    for row in done.rows:
+        click.echo(f"{row.stage:18} {row.p50_ms:8.2f} {row.p95_ms:8.2f} {row.max_ms:8.2f}")
+    for way, times in done.times.items():
+        click.echo(f"{way}: the same starts, {times:.1f} times as long as our search")
+    click.echo(f"\n{'answer, p50 ms':18} " + " ".join(f"{f'x{factor}':>8}" for factor in FACTORS))
+    for what in ("technicians", "days", "visits"):
+        grown = [growth.p50_ms for growth in done.growth if growth.what == what]
+        click.echo(f"{what:18} " + " ".join(f"{ms:8.2f}" for ms in grown))
     if json_path:
-        json_path.write_bytes(as_json(rows))
+        json_path.write_bytes(as_json(done))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "storm": "benchmarks.storm",
     "core-stages": "benchmarks.core_stages",
     "availability": "benchmarks.availability",
+    "offers": "benchmarks.offers",
     "roads": "benchmarks.roads",
     "syscalls": "benchmarks.syscalls",
 }
