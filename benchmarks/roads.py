@@ -77,17 +77,17 @@ class Row(msgspec.Struct, frozen=True):
     line_us: float
 
 
-def write_grid(path: Path, *, side: int, seed: int) -> None:
-    """An extract of ``side`` x ``side`` junctions."""
+def write_grid(path: Path, *, side: int, seed: int, lat: float = CITY_LAT, lon: float = CITY_LON) -> None:
+    """An extract of ``side`` x ``side`` junctions; (``lat``, ``lon``) is its south-western one."""
     chance = random.Random(seed)
     step_lat = BLOCK_M / METRES_PER_DEGREE
-    step_lon = step_lat / cos(radians(CITY_LAT))
+    step_lon = step_lat / cos(radians(lat))
     writer = osmium.SimpleWriter(str(path), overwrite=True)
     for row in range(side):
         for column in range(side):
-            lat = CITY_LAT + step_lat * (row + chance.uniform(-0.2, 0.2))
-            lon = CITY_LON + step_lon * (column + chance.uniform(-0.2, 0.2))
-            writer.add_node(Node(id=row * side + column + 1, location=(lon, lat)))
+            at_lat = lat + step_lat * (row + chance.uniform(-0.2, 0.2))
+            at_lon = lon + step_lon * (column + chance.uniform(-0.2, 0.2))
+            writer.add_node(Node(id=row * side + column + 1, location=(at_lon, at_lat)))
     for number in range(side):
         tags = {"highway": "secondary" if number % MAIN_ROAD_EVERY == 0 else "residential"}
         writer.add_way(Way(id=2 * number + 1, nodes=[number * side + k + 1 for k in range(side)], tags=tags))
