@@ -10,6 +10,7 @@ from benchmarks.availability import NoTravel, measure, search, starts_of
 from benchmarks.company import FIRST_DAY, RULES, SERVICE, a_customer, calendar_for, first_instant_s, make_company
 from benchmarks.other_searches import period_by_period, slot_by_slot
 from slots.travel import StraightTravel
+from slots.travel_table import TravelTable, straight_figure
 from tests.benchmarks.smoke import smoke
 
 
@@ -33,7 +34,7 @@ def test_slot_by_slot_finds_the_same_starts_and_technicians(seed: int) -> None:
     calendar = calendar_for(company, a_customer(0, random.Random(seed)), days=3)
     starts = starts_of(3)
 
-    found = search(calendar, starts, StraightTravel())
+    found = search(calendar, starts, TravelTable(straight_figure))
 
     assert found == slot_by_slot(
         calendar, starts, duration_s=SERVICE.duration_s, travel=StraightTravel(), buffer_s=RULES.buffer_s
