@@ -25,7 +25,8 @@ FIRST_DAY = date(2026, 3, 23)
 CITY_RADIUS_DEGREES = 0.1
 SKILLS = ("boiler", "heat-pump", "network")
 SERVICE = ServiceType(id="boiler", name="Boiler", duration_s=3600, skill="boiler")
-RULES = Rules()
+RULES = Rules(max_lead_days=366)
+"""As they are by default, but that nothing is too far ahead for the days of the largest company."""
 SHIFT_MIN = (8 * 60, 18 * 60)
 
 
