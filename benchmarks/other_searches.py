@@ -49,6 +49,8 @@ def _added_travel_s(
     span = next((span for span in lane.spans if span.start_s <= start_s and end_s <= span.end_s), None)
     if span is None or not any(a <= start_s and end_s <= b for a, b in span.pieces):
         return None
+    if any(a <= start_s < b for a, b in lane.full_days):
+        return None
     before = after = None
     for index, (taken_s, free_s) in enumerate(zip(lane.starts_s, lane.ends_s, strict=True)):
         if taken_s < end_s and free_s > start_s:
