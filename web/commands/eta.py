@@ -12,6 +12,7 @@ import click
 
 from web.commands.eta_learn import learn_command
 from web.commands.eta_report import report_command
+from web.commands.eta_week import week_command
 
 if TYPE_CHECKING:
     from tracker.calibration import Calibration
@@ -33,6 +34,7 @@ def eta_group() -> None:
 
 eta_group.add_command(learn_command)
 eta_group.add_command(report_command)
+eta_group.add_command(week_command)
 
 
 @eta_group.command("score")
