@@ -50,6 +50,8 @@ WANTED_IN: dict[str, frozenset[Status]] = {
     "completed": frozenset({Status.COMPLETED}),
 }
 
+NEWS_UNDER_WAY = frozenset({"on_the_way", "running_late", "arriving"})
+
 # The customer waits for nothing here, so nobody's phone rings at night for it.
 QUIET_KINDS = frozenset({"reminder", "completed"})
 
@@ -105,8 +107,11 @@ def tell(event: Event, *, rules: Rules, pending: frozenset[str] = frozenset()) -
             return _telling(rules, news, dying=frozenset(WANTED_IN) - {"canceled"})
         case TravelStarted():
             return _telling(rules, notice("on_the_way", view, now_s=now_s), dying=frozenset({"reminder"}))
-        case TravelUndone() | WorkStarted():
-            return Telling(dying=frozenset({"on_the_way", "running_late", "arriving"}))
+        case TravelUndone():
+            # Setting off killed the reminder; one whose time is over by now was sent before.
+            return _telling(rules, reminder(view, rules=rules, now_s=now_s), dying=NEWS_UNDER_WAY)
+        case WorkStarted():
+            return Telling(dying=NEWS_UNDER_WAY)
         case AppointmentCompleted():
             due_s = after_quiet_hours(now_s, zone=ZoneInfo(view.time_zone), rules=rules)
             news = notice("completed", view, now_s=now_s, due_s=due_s)

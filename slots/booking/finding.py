@@ -12,7 +12,7 @@ from slots.booking.scheduling import Scheduling
 from slots.booking.traveling import TravelUnknown, search
 from slots.calendar import Calendar
 from slots.errors import InvalidRange, InvalidSlot, NotBookable, NotFound, SlotTaken
-from slots.model import Asset, Rules, ServiceType, Site, Slot, Value
+from slots.model import Appointment, Asset, Rules, ServiceType, Site, Slot, Value
 from slots.slot_id import SlotKey, encode_slot
 from slots.store import Connection
 from slots.travel_table import TravelTable
@@ -280,4 +280,10 @@ def check_same(key: SlotKey, *, service_id: str | None, asset_id: str | None) ->
     if service_id is not None and service_id != key.service_id:
         raise InvalidSlot
     if asset_id is not None and asset_id != key.asset_id:
+        raise InvalidSlot
+
+
+def check_same_work(key: SlotKey, visit: Appointment) -> None:
+    """Raises InvalidSlot if the slot is not for the service, site and asset of the visit that is to be moved there."""
+    if (key.service_id, key.site_id, key.asset_id) != (visit.service_id, visit.site_id, visit.asset_id):
         raise InvalidSlot

@@ -10,16 +10,19 @@ from slots.booking.explaining import empty_reasons
 from slots.booking.finding import (
     check_free,
     check_same,
+    check_same_work,
     find_slots,
     fresh_slots,
     load_question_of_account,
     make_slot,
     wish_of_slot,
 )
+from slots.booking.recording import locked_view
 from slots.booking.scheduling import Scheduling
 from slots.booking.traveling import with_travel_known
 from slots.errors import NotFound, SelfSchedulingOff, SlotTaken, TooManyHolds
 from slots.model import ALL_ON, Actor, Hold, Offer, Slot, SlotDay, Switches
+from slots.policy import check_move
 from slots.slot_id import decode_slot, hold_id
 
 
@@ -82,7 +85,9 @@ async def hold(
 ) -> Hold:
     """Keep the slot for `rules.hold_s`. `service_id` and `asset_id`, if given, must be those of the slot.
 
-    Raises InvalidSlot, NotFound, NotBookable, SlotTaken, TooManyHolds, SelfSchedulingOff.
+    `moving`: the visit that is to be moved there; it must be one that may be moved now, to a slot of the same work.
+    Raises InvalidSlot, NotFound, NotBookable, SlotTaken, TooManyHolds, SelfSchedulingOff, and for `moving`
+    IllegalTransition, PastCutoff (customers only).
     """
     key = decode_slot(slot)
     check_same(key, service_id=service_id, asset_id=asset_id)
@@ -113,12 +118,16 @@ async def hold(
     try:
         async with scheduling.database.transaction() as connection:
             keys = (key.technician_key,)
-            await appointment_store.lock_technicians(connection, keys)
-            if moving is not None:
+            if moving is None:
+                await appointment_store.lock_technicians(connection, keys)
+                await hold_store.purge_expired(connection, technician_keys=keys, now_s=now_s)
+            else:
                 # Of two holds for one visit each gives the other's place back: in turn, or they wait for each other.
-                await appointment_store.view(connection, moving, lock=True)
-            await hold_store.purge_expired(connection, technician_keys=keys, now_s=now_s)
-            if moving is not None:
+                view = await locked_view(
+                    connection, appointment_id=moving, version=None, now_s=now_s, technician_keys=keys
+                )
+                check_move(view.appointment, actor=actor, rules=rules, switches=switches, now_s=now_s)
+                check_same_work(key, view.appointment)
                 # Looking at another place for the same visit gives the earlier one back.
                 await hold_store.remove_holds_for_moving(connection, moving)
             if await hold_store.count_of_holder(connection, contact_id, now_s=now_s) >= rules.max_holds:

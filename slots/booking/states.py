@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from slots import appointment_store
+from slots import appointment_store, hold_store
 from slots.booking.recording import check_not_traveling, locked_view, record_change, record_event
 from slots.booking.scheduling import Change, Scheduling
 from slots.errors import ReasonRequired, ReasonTooLong
@@ -111,6 +111,7 @@ async def cancel(
             facts={"reason": reason},
         )
         await record_event(connection, event, rules=rules)
+        await hold_store.remove_holds_for_moving(connection, old.id)
     return Change(view=after, events=(event,))
 
 
@@ -255,6 +256,8 @@ async def _change_state(
             server_s=now_s,
         )
         await record_event(connection, event, rules=scheduling.rules)
+        # Only a Scheduled visit can be moved: a place kept for moving this one is free for others at once.
+        await hold_store.remove_holds_for_moving(connection, old.id)
     return Change(view=after, events=(event,))
 
 

@@ -8,7 +8,15 @@ import secrets
 import msgspec
 
 from slots import appointment_store, catalog_store, hold_store
-from slots.booking.finding import Wish, check_free, check_same, fresh_slots, make_slot, wish_of_slot
+from slots.booking.finding import (
+    Wish,
+    check_free,
+    check_same,
+    check_same_work,
+    fresh_slots,
+    make_slot,
+    wish_of_slot,
+)
 from slots.booking.recording import locked_view, record_change, record_event
 from slots.booking.scheduling import Change, Scheduling
 from slots.booking.traveling import with_travel_known
@@ -187,8 +195,7 @@ async def move(
             )
             old = view.appointment
             check_move(old, actor=actor, rules=rules, switches=switches, now_s=now_s)
-            if (key.service_id, key.site_id, key.asset_id) != (old.service_id, old.site_id, old.asset_id):
-                raise InvalidSlot
+            check_same_work(key, old)
             if (key.technician_key, key.start_s) == (old.technician_key, old.start_s):
                 return Change(view=view)
             wish = Wish(service=view.service, site=view.site, asset=view.asset)

@@ -132,6 +132,18 @@ def test_an_undo_takes_back_what_was_not_sent_yet() -> None:
     assert told(TravelUndone).dying == {"on_the_way", "running_late", "arriving"}
 
 
+def test_an_undo_brings_the_reminder_back_that_setting_off_killed() -> None:
+    (news,) = told(
+        TravelUndone, server_s=at(9), visit={"window_start_s": at(10, day=2), "window_end_s": at(12, day=2)}
+    ).notices
+
+    assert (news.kind, news.due_s) == ("reminder", at(10, day=1))
+
+
+def test_an_undo_sends_no_second_reminder() -> None:
+    assert told(TravelUndone, server_s=at(9)).notices == ()
+
+
 def test_thanks_for_a_late_visit_wait_until_morning() -> None:
     (news,) = told(AppointmentCompleted, server_s=at(22), visit={"status": Status.COMPLETED}).notices
 

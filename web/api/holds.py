@@ -51,6 +51,8 @@ class OfContact(msgspec.Struct):
         "not_found",
         "not_bookable",
         "too_many_holds",
+        "illegal_transition",
+        "past_cutoff",
         "self_scheduling_off",
         "account_inactive",
     ),
