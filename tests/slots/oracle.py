@@ -1,21 +1,37 @@
 """Availability the slow and obvious way: minute by minute, technician by technician, straight from the product's words.
 
-It shares no code with `slots.availability`, `slots.shifts` or `slots.zones`; only the travel time is asked of the same
-port. Everything it is given lies on whole minutes.
+It shares no code with `slots.availability`, `slots.calendar`, `slots.shifts`, `slots.territory` or `slots.zones`; only
+the travel time is asked of the same port. Everything it is given lies on whole minutes; territories are rectangles.
 """
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from geopy.distance import great_circle
+
 from slots.calendar import Busy
-from slots.model import Resource, Rules
+from slots.model import Resource, Rules, ServiceType
 from slots.travel import Point, TravelTime, known_point
 
 Wall = tuple[datetime.date, int]
+Place = tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """A territory from its south-western to its north-eastern corner, (lat, lon) each."""
+
+    id: str
+    south_west: tuple[float, float]
+    north_east: tuple[float, float]
+
+    def contains(self, place: tuple[float, float]) -> bool:
+        return all(low <= here <= high for low, here, high in zip(self.south_west, place, self.north_east, strict=True))
 
 
 @lru_cache(maxsize=64)
@@ -54,7 +70,9 @@ def working_minutes(
 ) -> tuple[set[int], set[int]]:
     """Minutes of duty, and those without the breaks."""
     zone_name, clock = resource.time_zone, wall_clock(resource.time_zone, *span)
-    dates = sorted({wall[0] for wall in clock.values()})
+    shown = sorted({wall[0] for wall in clock.values()})
+    # Also the day that a calendar skips: a night shift that begins on it has its end on the next.
+    dates = [shown[0] + datetime.timedelta(days=n) for n in range((shown[-1] - shown[0]).days + 1)]
     closed = set(holidays)
     duty: set[int] = set()
     breaks: set[int] = set()
@@ -135,25 +153,49 @@ def added_travel(
     return there_s + back_s - skipped_s
 
 
+def may_come(resource: Resource, *, service: ServiceType, place: Place, territories: Iterable[Rectangle] = ()) -> bool:
+    """Whether this technician does such work at such a place at all."""
+    if not resource.active:
+        return False
+    if service.skill is not None and service.skill not in resource.skills:
+        return False
+    if resource.territories:
+        if place is None or place == (0.0, 0.0):
+            return False
+        if not any(area.contains(place) for area in territories if area.id in resource.territories):
+            return False
+    if resource.max_travel_m is not None:
+        home = (resource.home_lat, resource.home_lon)
+        if None in home or home == (0.0, 0.0) or place is None or place == (0.0, 0.0):
+            return False
+        return bool(great_circle(home, place).meters <= resource.max_travel_m)
+    return True
+
+
 def candidates(
     resources: Iterable[Resource],
     busy: dict[int, list[Busy]],
     *,
+    service: ServiceType,
+    territories: Iterable[Rectangle],
     holidays: Iterable[datetime.date],
-    site: Point | None,
+    place: Place,
     site_zone: str,
     first_day: datetime.date,
     last_day: datetime.date,
-    duration_s: int,
     travel: TravelTime,
     rules: Rules,
     now_s: int,
     clock_span: tuple[int, int],
 ) -> list[tuple[int, int, int]]:
-    """(start, technician key, added travel) of every start somebody can keep; everybody has skill and territory."""
-    lanes = []
-    for resource in resources:
-        lanes.append((resource, *working_minutes(resource, holidays, clock_span)))
+    """(start, technician key, added travel) of every start somebody can keep."""
+    site = known_point(lat=place[0], lon=place[1]) if place is not None and place != (0.0, 0.0) else None
+    areas = list(territories)
+    lanes = [
+        (resource, *working_minutes(resource, holidays, clock_span))
+        for resource in resources
+        if may_come(resource, service=service, place=place, territories=areas)
+    ]
     today = datetime.datetime.fromtimestamp(now_s, ZoneInfo(site_zone)).date()
     found = []
     for start_s, (date, minute) in wall_clock(site_zone, *clock_span).items():
@@ -171,7 +213,7 @@ def candidates(
                 busy=busy.get(resource.key, []),
                 site=site,
                 start_s=start_s,
-                duration_s=duration_s,
+                duration_s=service.duration_s,
                 travel=travel,
                 buffer_s=rules.buffer_s,
             )

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from slots.availability import MARGIN_S, bookable_starts, find_candidates
 from slots.calendar import Busy, build_calendar
-from slots.model import Break, Resource, Rules, Shift, ShiftException
+from slots.model import Break, Resource, Rules, ServiceType, Shift, ShiftException, Territory
+from slots.territory import territory_map
 from slots.travel import StraightTravel, known_point
 from tests.slots import oracle
 from tests.slots.factories import a_resource, a_service, a_site, lunch, weekly
@@ -20,7 +21,10 @@ from tests.slots.factories import a_resource, a_service, a_site, lunch, weekly
 DAY_S = 86_400
 TRAVEL = StraightTravel()
 
-# Lisbon and New York jump by an hour in either direction, Lord Howe by half an hour, Casablanca is plain here.
+# Every form in which clocks change today, by the day on which the site's change begins, and a plain day. Lisbon, New
+# York and Chatham jump by an hour in either direction, Lord Howe by half an hour, Troll by two. Cairo, Beirut, Santiago
+# and Nuuk change at midnight, so that a day begins at one o'clock or an hour comes again before its end; in Havana and
+# on the Azores the hour after midnight comes twice. Apia went without the 30th of December 2011.
 CHANGES = [
     ("Europe/Lisbon", datetime.date(2026, 3, 29)),
     ("Europe/Lisbon", datetime.date(2026, 10, 25)),
@@ -28,10 +32,32 @@ CHANGES = [
     ("America/New_York", datetime.date(2026, 11, 1)),
     ("Australia/Lord_Howe", datetime.date(2026, 4, 5)),
     ("Australia/Lord_Howe", datetime.date(2026, 10, 4)),
+    ("Antarctica/Troll", datetime.date(2026, 3, 29)),
+    ("Antarctica/Troll", datetime.date(2026, 10, 25)),
+    ("Pacific/Chatham", datetime.date(2026, 4, 5)),
+    ("Pacific/Chatham", datetime.date(2026, 9, 27)),
+    ("Africa/Cairo", datetime.date(2026, 4, 23)),
+    ("Africa/Cairo", datetime.date(2026, 10, 29)),
+    ("Asia/Beirut", datetime.date(2026, 3, 29)),
+    ("Asia/Beirut", datetime.date(2026, 10, 24)),
+    ("America/Santiago", datetime.date(2026, 4, 4)),
+    ("America/Santiago", datetime.date(2026, 9, 6)),
+    ("America/Nuuk", datetime.date(2026, 3, 28)),
+    ("America/Nuuk", datetime.date(2026, 10, 24)),
+    ("America/Havana", datetime.date(2026, 3, 8)),
+    ("America/Havana", datetime.date(2026, 11, 1)),
+    ("Atlantic/Azores", datetime.date(2026, 3, 29)),
+    ("Atlantic/Azores", datetime.date(2026, 10, 25)),
+    ("Pacific/Apia", datetime.date(2011, 12, 29)),
     ("Europe/Lisbon", datetime.date(2026, 6, 10)),
 ]
-# A few kilometres apart, so that travel is minutes and visits interact; None is an unknown place.
-PLACES = [(38.72, -9.14), (38.75, -9.20), (38.80, -9.10), (38.72, -9.141), None]
+# A few kilometres apart, so that travel is minutes and visits interact; None and 0,0 are unknown places.
+PLACES = [(38.72, -9.14), (38.75, -9.20), (38.80, -9.10), (38.72, -9.141), None, (0.0, 0.0)]
+TERRITORIES = [
+    oracle.Rectangle("south", (38.70, -9.30), (38.74, -9.00)),
+    oracle.Rectangle("west", (38.70, -9.30), (38.90, -9.13)),
+    oracle.Rectangle("far", (41.0, -9.0), (42.0, -8.0)),
+]
 quarters = st.integers(0, 95).map(lambda n: n * 15)
 
 
@@ -68,6 +94,10 @@ def resources(draw: st.DrawFn, key: int, zones: list[str], day: datetime.date) -
         time_zone=draw(st.sampled_from(zones)),
         home_lat=home[0] if home else None,
         home_lon=home[1] if home else None,
+        active=draw(st.integers(0, 7)) > 0,
+        skills=draw(st.sampled_from([frozenset({"gas"}), frozenset({"gas", "power"}), frozenset()])),
+        territories=draw(st.sampled_from([frozenset()] * 5 + [frozenset({area.id}) for area in TERRITORIES])),
+        max_travel_m=draw(st.sampled_from([None, None, None, None, 20_000.0, 7_000.0, 1_000.0])),
         shifts=shifts,
         breaks=tuple(draw(st.lists(hours(Break, 1, 6), max_size=3))),
         exceptions=tuple(draw(st.lists(exceptions(day), max_size=2))),
@@ -88,9 +118,14 @@ def busy_lanes(draw: st.DrawFn, midnight_s: int) -> list[Busy]:
     return lane
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.data())
-def test_the_fast_answer_is_the_slow_one(data: st.DataObject) -> None:
+@pytest.mark.parametrize(
+    "count", [100, pytest.param(10_000, marks=[pytest.mark.full, pytest.mark.timeout(3600)])], ids="{} calendars".format
+)
+def test_the_fast_answer_is_the_slow_one(count: int) -> None:
+    settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))(given(st.data())(compare))()
+
+
+def compare(data: st.DataObject) -> None:
     zone_name, day = data.draw(st.sampled_from(CHANGES))
     midnight_s = midnight(zone_name, day)
     zones = [zone_name, zone_name, "Europe/Paris"]
@@ -104,11 +139,13 @@ def test_the_fast_answer_is_the_slow_one(data: st.DataObject) -> None:
         place=data.draw(st.sampled_from(PLACES)),
         midnight_s=midnight_s,
         asked=day + datetime.timedelta(days=data.draw(st.integers(0, 1))),
-        holidays=frozenset(data.draw(st.lists(st.sampled_from([day, day + datetime.timedelta(days=1)]), max_size=1))),
-        duration_s=data.draw(st.integers(1, 8)) * 900,
+        holidays=frozenset(data.draw(st.sampled_from([(), (), (), (day,), (day + datetime.timedelta(days=1),)]))),
+        service=a_service(
+            duration_s=data.draw(st.integers(1, 8)) * 900, skill=data.draw(st.sampled_from([None, None, "gas"]))
+        ),
         rules=Rules(
             min_lead_s=data.draw(st.sampled_from([0, 7200])),
-            min_lead_days=data.draw(st.integers(0, 1)),
+            min_lead_days=data.draw(st.sampled_from([0, 0, 0, 1])),
             max_lead_days=data.draw(st.integers(1, 3)),
             slot_step_s=data.draw(st.sampled_from([300, 900, 3600])),
             buffer_s=data.draw(st.sampled_from([0, 300, 1000])),
@@ -119,11 +156,11 @@ def test_the_fast_answer_is_the_slow_one(data: st.DataObject) -> None:
     assert fast == slow
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", [*range(72), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(72, 720))])
 def test_the_fast_answer_is_the_slow_one_on_full_days(seed: int) -> None:
     """Hypothesis likes small and empty; here every day is full of visits, also just before and after the shift."""
     dice = random.Random(seed)
-    zone_name, day = dice.choice(CHANGES)
+    zone_name, day = CHANGES[seed % len(CHANGES)]
     midnight_s = midnight(zone_name, day)
     people = []
     busy: dict[int, list[Busy]] = {}
@@ -153,7 +190,7 @@ def test_the_fast_answer_is_the_slow_one_on_full_days(seed: int) -> None:
         midnight_s=midnight_s,
         asked=day,
         holidays=frozenset(),
-        duration_s=dice.randint(1, 4) * 900,
+        service=a_service(duration_s=dice.randint(1, 4) * 900),
         rules=Rules(min_lead_s=0, slot_step_s=300, buffer_s=dice.choice([0, 300, 900])),
         now_s=midnight_s - DAY_S,
     )
@@ -185,35 +222,43 @@ def both_answers(
     midnight_s: int,
     asked: datetime.date,
     holidays: frozenset[datetime.date],
-    duration_s: int,
+    service: ServiceType,
     rules: Rules,
     now_s: int,
 ) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
     site = a_site(time_zone=zone_name, lat=place[0] if place else None, lon=place[1] if place else None)
+    inside = territory_map(tuple(territory(area) for area in TERRITORIES))
     calendar = build_calendar(
         resources=people,
         busy=busy,
         holidays=holidays,
-        service=a_service(duration_s=duration_s),
+        service=service,
         site=site,
-        territory_ids=frozenset(),
+        territory_ids=inside.containing(lat=place[0], lon=place[1]) if place else frozenset(),
         from_s=midnight_s - MARGIN_S,
-        to_s=midnight_s + 2 * DAY_S + duration_s + MARGIN_S,
+        to_s=midnight_s + 3 * DAY_S + service.duration_s + MARGIN_S,
     )
     starts = bookable_starts(asked, asked, zone=ZoneInfo(zone_name), rules=rules, now_s=now_s)
-    fast = find_candidates(calendar, starts, duration_s=duration_s, travel=TRAVEL, buffer_s=rules.buffer_s)
+    fast = find_candidates(calendar, starts, duration_s=service.duration_s, travel=TRAVEL, buffer_s=rules.buffer_s)
     slow = oracle.candidates(
         people,
         busy,
+        service=service,
+        territories=TERRITORIES,
         holidays=holidays,
-        site=calendar.site,
+        place=place,
         site_zone=zone_name,
         first_day=asked,
         last_day=asked,
-        duration_s=duration_s,
         travel=TRAVEL,
         rules=rules,
         now_s=now_s,
         clock_span=(midnight_s - 4 * DAY_S, midnight_s + 6 * DAY_S),
     )
     return [(c.start_s, c.technician_key, c.added_travel_s) for c in fast], slow
+
+
+def territory(area: oracle.Rectangle) -> Territory:
+    (south, west), (north, east) = area.south_west, area.north_east
+    ring = f"[[{west},{south}],[{east},{south}],[{east},{north}],[{west},{north}],[{west},{south}]]"
+    return Territory(id=area.id, name=area.id, polygon=f'{{"type":"Polygon","coordinates":[{ring}]}}')

@@ -29,7 +29,8 @@ RESOURCES = (
 )
 TECHNICIANS = st.sampled_from([resource.id for resource in RESOURCES])
 RULES = Rules(min_lead_s=3600, max_lead_days=3, slot_step_s=1800, buffer_s=600, max_holds=3, rating_edit_days=1)
-WAITS_S = st.sampled_from([1, 60, 240, 1800, 3600, 3 * 3600, 12 * 3600])
+# Also to the second at which a hold ends, and to the one before.
+WAITS_S = st.sampled_from([1, 60, 299, 300, 1800, 3600, 3 * 3600, 12 * 3600])
 DISPATCHER = Actor(role="dispatcher", id="dora")
 
 
