@@ -86,3 +86,47 @@ def test_the_grid_leaves_out_what_does_not_exist_and_has_the_repeated_hour_twice
 
 def test_days_count_by_the_local_calendar() -> None:
     assert local_date(utc(2026, 6, 1, 23, 30), LISBON) == datetime.date(2026, 6, 2)
+
+
+# How far the clocks go, on which day: today's forms, and the day that Samoa left out.
+@pytest.mark.parametrize(
+    ("zone_name", "day"),
+    [
+        ("Europe/Lisbon", "2026-03-29"),
+        ("Europe/Lisbon", "2026-10-25"),
+        ("Australia/Lord_Howe", "2026-04-05"),
+        ("Australia/Lord_Howe", "2026-10-04"),
+        ("Antarctica/Troll", "2026-03-29"),
+        ("Antarctica/Troll", "2026-10-25"),
+        ("Pacific/Chatham", "2026-04-05"),
+        ("Pacific/Chatham", "2026-09-27"),
+        ("Africa/Cairo", "2026-04-24"),
+        ("Africa/Cairo", "2026-10-29"),
+        ("America/Havana", "2026-03-08"),
+        ("America/Havana", "2026-11-01"),
+        ("Asia/Beirut", "2026-10-24"),
+        ("America/Nuuk", "2026-03-28"),
+        ("Pacific/Apia", "2011-12-29"),
+        ("Pacific/Apia", "2011-12-30"),
+    ],
+)
+def test_on_every_form_of_change_the_grid_is_what_the_wall_shows(zone_name: str, day: str) -> None:
+    zone, date = ZoneInfo(zone_name), datetime.date.fromisoformat(day)
+    noon_s = int(datetime.datetime.combine(date, datetime.time(12), datetime.UTC).timestamp())
+    shown = [
+        (instant, datetime.datetime.fromtimestamp(instant, zone))
+        for instant in range(noon_s - 172_800, noon_s + 172_800, 60)
+    ]
+
+    grid = start_grid(date, date, step_s=900, zone=zone)
+
+    assert grid == [(instant, date) for instant, wall in shown if wall.date() == date and wall.minute % 15 == 0]
+
+
+def test_a_day_that_the_calendar_skips_has_no_start_and_no_time_of_duty() -> None:
+    skipped = datetime.date(2011, 12, 30)
+
+    start_s, end_s = day_bounds(skipped, ZoneInfo("Pacific/Apia"))
+
+    assert start_s == end_s
+    assert start_grid(skipped, skipped, step_s=900, zone=ZoneInfo("Pacific/Apia")) == []
