@@ -108,6 +108,11 @@ def cancel_warning(appointment: Appointment) -> str | None:
     return "technician_on_the_way" if appointment.status is Status.TRAVELING else None
 
 
+def is_offered_again(appointment: Appointment) -> bool:
+    """Canceled by the technician, because it could not be done (nobody home): the customer still wants the visit."""
+    return appointment.status is Status.CANCELED and appointment.canceled_role == "technician"
+
+
 def is_overdue(appointment: Appointment, *, now_s: int) -> bool:
     """Scheduled although its window has passed: flagged to the dispatcher."""
     return appointment.status is Status.SCHEDULED and now_s >= appointment.window_end_s

@@ -48,6 +48,7 @@ from web.api import (
     session,
     slots,
     technician,
+    visit_history,
 )
 from web.asyncapi import build_asyncapi
 from web.auth import authenticate
@@ -92,6 +93,7 @@ API_MODULES = (
     eta_accuracy,
     links,
     messages,
+    visit_history,
 )
 
 

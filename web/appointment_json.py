@@ -82,7 +82,10 @@ class RatingJson(msgspec.Struct):
 
 
 class AppointmentJson(msgspec.Struct):
-    """A visit. `eta_at` in milliseconds since 1970, every other time ISO 8601 with the offset of `time_zone`."""
+    """A visit. `eta_at` in milliseconds since 1970, every other time ISO 8601 with the offset of `time_zone`.
+
+    `offer_again`: it could not be done (nobody home), so the page offers to book the same again.
+    """
 
     id: str
     version: int
@@ -104,6 +107,7 @@ class AppointmentJson(msgspec.Struct):
     canceled_by: str | None
     late_cancel: bool
     cancel_warning: str | None
+    offer_again: bool
     rating: RatingJson | None
 
 
@@ -153,6 +157,7 @@ def appointment_json(view: AppointmentView, *, viewer: Viewer, section: Section,
         canceled_by=appointment.canceled_role,
         late_cancel=appointment.late_cancel,
         cancel_warning=policy.cancel_warning(appointment) if allowed.cancel else None,
+        offer_again=policy.is_offered_again(appointment) and _may_book(viewer),
         rating=None
         if rating is None
         else RatingJson(
@@ -201,6 +206,10 @@ def _allowed(view: AppointmentView, viewer: Viewer) -> AllowedJson:
         live_map=allowed.live_map,
         feedback=allowed.feedback and may_change and role == "customer",
     )
+
+
+def _may_book(viewer: Viewer) -> bool:
+    return not viewer.read_only and (viewer.is_staff or viewer.switches.self_scheduling)
 
 
 def _technician_json(technician: Technician, status: Status, viewer: Viewer) -> TechnicianJson:

@@ -27,6 +27,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     eta_low_s: int | None = None
     eta_high_s: int | None = None
     cancel_reason: str | None = None
+    offer_again: bool = False
     contact_phone: str | None = None
     contact_email: str | None = None
 
@@ -138,6 +139,13 @@ def _moved(facts: Facts) -> Written:
 
 
 def _canceled(facts: Facts) -> Written:
+    if facts.offer_again:
+        return "Your visit could not be done", [
+            "we were there, but your visit could not be done. It was canceled, and we gladly come again.",
+            _visit(facts),
+            f"Reason: {facts.cancel_reason}" if facts.cancel_reason else None,
+            _link("Choose a new time for it here:", facts),
+        ]
     return "Your visit was canceled", [
         "your visit was canceled.",
         _visit(facts),

@@ -11,15 +11,17 @@ import contextlib
 import logging
 from collections import deque
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import aiosmtplib
 import msgspec
 
 from slots import booking, outbox_store
 from slots.errors import NotFound
-from slots.model import AppointmentView
+from slots.model import Appointment, AppointmentView
 from slots.notices import still_wanted
 from slots.outbox_store import OutboxRow
+from slots.policy import is_offered_again
 from web import accounts_store, links, secrets_store
 from web.accounts import RESET_S
 from web.accounts_store import Person
@@ -173,7 +175,7 @@ class Outbox:
         if person is None:
             raise Undeliverable("the contact is gone")
         view = await self._visit(row)
-        url = await self._url(row, person)
+        url = await self._url(row, person, view)
         letter = write_letter(row.kind, self._facts(row, person, view, url))
         if not self.is_configured:
             self.unsent.append(UnsentMessage(row.kind, person.email, letter.subject, letter.text, state.now_s()))
@@ -206,7 +208,7 @@ class Outbox:
             raise Undeliverable(unwanted)
         return view
 
-    async def _url(self, row: OutboxRow, person: Person) -> str | None:
+    async def _url(self, row: OutboxRow, person: Person, view: AppointmentView | None) -> str | None:
         """The link in the message. Secrets are made here, at the last moment, so that none is stored."""
         state, now_s = self._state, self._state.now_s()
         base = state.settings.base_url
@@ -235,7 +237,11 @@ class Outbox:
         if row.kind == "completed":
             return f"{base}/appointments/{row.appointment_id}/feedback" if state.switches.surveys else None
         if row.kind == "canceled":
-            return f"{base}/book" if state.switches.self_scheduling else None
+            if not state.switches.self_scheduling:
+                return None
+            if view is not None and is_offered_again(view.appointment):
+                return f"{base}/book?{_same_work(view.appointment)}"
+            return f"{base}/book"
         return f"{base}/appointments/{row.appointment_id}" if row.appointment_id else None
 
     def _facts(self, row: OutboxRow, person: Person, view: AppointmentView | None, url: str | None) -> Facts:
@@ -262,6 +268,7 @@ class Outbox:
             eta_low_s=eta.eta_low_at // 1000 if eta else None,
             eta_high_s=eta.eta_high_at // 1000 if eta else None,
             cancel_reason=view.appointment.cancel_reason,
+            offer_again=is_offered_again(view.appointment),
         )
 
     def _calendar(self, row: OutboxRow, person: Person, view: AppointmentView | None) -> CalendarPart | None:
@@ -281,3 +288,8 @@ class Outbox:
             "text": letter.text,
             "url": url,
         }
+
+
+def _same_work(visit: Appointment) -> str:
+    """What the booking page is to be filled in with, so that the same is booked again."""
+    return urlencode({"service": visit.service_id} | ({"asset": visit.asset_id} if visit.asset_id else {}))

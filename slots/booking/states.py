@@ -24,7 +24,7 @@ from slots.events import (
 )
 from slots.lifecycle import Action, Effect, judge, next_status, settle_time
 from slots.model import Actor, Appointment, AppointmentView, Status
-from slots.policy import check_cancel
+from slots.policy import check_cancel, is_offered_again
 from slots.store import Connection
 
 MAX_REASON = 500
@@ -97,8 +97,7 @@ async def cancel(
             reason=reason,
             late=late,
             was_traveling=was_traveling,
-            # A technician cancels what could not be done: the customer still wants the visit.
-            offer_again=actor.role == "technician",
+            offer_again=is_offered_again(canceled),
         )
         await record_change(
             connection,

@@ -82,12 +82,13 @@ function hearPosition(state, message) {
   return { ...state, position, eta: eta ? { ...eta, reason: reasonAt(state, message), estimated, told_at } : state.eta };
 }
 
+function cardOf({ name = null, photo = null, phone = null }) {
+  return { name, photo, phone };
+}
+
+/** Someone else comes now, also where names are not shown: where the first one was is nobody's business any more. */
 function hearTechnician(state, message) {
-  const { name = null, photo = null, phone = null } = message;
-  const other = state.technician !== null && state.technician.name !== name;
-  const technician = { name, photo, phone };
-  // Someone else comes now: where the first one was is nobody's business any more.
-  return other ? { ...state, technician, position: null, eta: null, route: null } : { ...state, technician };
+  return { ...state, technician: cardOf(message), position: null, eta: null, route: null };
 }
 
 function hearStatus(state, message) {
@@ -106,7 +107,10 @@ function hearSnapshot(state, snapshot) {
   let next = { ...state, ended: snapshot.end ?? null };
   for (const name of ["window_start", "window_end", "time_zone"]) next[name] = snapshot[name] ?? state[name];
   next.destination = degrees(snapshot.destination) ?? state.destination;
-  if (snapshot.technician) next = hearTechnician(next, snapshot.technician);
+  if (snapshot.technician) {
+    const other = state.technician !== null && state.technician.name !== (snapshot.technician.name ?? null);
+    next = other ? hearTechnician(next, snapshot.technician) : { ...next, technician: cardOf(snapshot.technician) };
+  }
   next = hearStatus(next, snapshot);
   const eta = snapshot.eta ? etaOf(snapshot.eta) : null;
   if (!snapshot.position) return { ...next, position: null, route: null, eta };

@@ -106,6 +106,15 @@ test("another technician takes the old one's position away", () => {
   assert.deepEqual([state.technician.name, state.position, state.eta, state.route], ["Rui", null, null, null]);
 });
 
+test("another technician takes the old one's position away also where names are not shown", () => {
+  const before = hear([welcome({ technician: {} })]);
+
+  const state = hear([{ type: "technician", seq: 11 }], before);
+
+  assert.notEqual(before.position, null);
+  assert.deepEqual([state.technician.name, state.position, state.eta, state.route], [null, null, null, null]);
+});
+
 test("nothing of the way is kept once the visit has begun", () => {
   const state = hear([welcome(), { type: "status", seq: 11, status: "in_progress", at: NOW }]);
 

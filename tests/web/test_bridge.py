@@ -179,6 +179,23 @@ async def test_reassigning_ends_the_old_stream_before_the_new_one_starts(house: 
     assert kinds.index("technician") < len(kinds) - 1 - kinds[::-1].index("position")
 
 
+async def test_a_reassignment_is_one_frame_that_names_who_comes_now_and_leaves_nothing_of_who_came(house: House):
+    visit = await house.bring_to(await house.book(), "traveling")
+    stream = await watch(house, visit)
+    report(house, visit["technician"]["id"], lat=41.17)
+    told_before = len(stream.told)
+    new = "bo" if visit["technician"]["id"] == "ana" else "ana"
+
+    await house.dora.post(f"/api/dispatch/appointments/{visit['id']}/reassign", json={"technician": new})
+
+    frame, status = stream.told[told_before:]
+    assert (frame["type"], frame["name"]) == ("technician", {"ana": "Ana Alves", "bo": "Bo Borges"}[new])
+    assert (status["type"], status["status"]) == ("status", "traveling")
+    snapshot = await live(house, visit)
+    assert not {"position", "eta", "route"} & snapshot.keys()
+    assert stream.closed is None
+
+
 async def test_the_technician_is_held_back_near_their_home(house: House):
     visit = await house.read(await house.book())
     if visit["technician"]["id"] != "ana":

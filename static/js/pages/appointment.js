@@ -29,6 +29,10 @@ function actions(appointment) {
   const { allowed, status } = appointment;
   const list = [];
   if (allowed.live_map) list.push(element("a", { class: "button primary", href: page("/live") }, icon("map"), "View Live Map"));
+  if (appointment.offer_again) {
+    const same = new URLSearchParams({ service: appointment.service.id, ...(appointment.asset ? { asset: appointment.asset.id } : {}) });
+    list.push(element("a", { class: "button primary", href: `/book?${same}` }, icon("calendar"), "Choose a new time"));
+  }
   if (allowed.feedback) {
     const text = appointment.rating ? "Change feedback" : "Send feedback";
     list.push(element("a", { class: "button primary", href: page("/feedback") }, icon("star"), text));

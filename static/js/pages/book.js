@@ -15,6 +15,8 @@ let hold = null;
 let chosen = null;
 let idempotencyKey = null;
 let asked = 0;
+// A visit that could not be done is offered again: its link names what is to be booked.
+const wanted = new URLSearchParams(location.search);
 
 function chosenService() {
   return form.elements.service?.value ?? "";
@@ -106,8 +108,8 @@ async function book() {
   }
 }
 
-function serviceChoice(service, only) {
-  const input = element("input", { type: "radio", name: "service", value: service.id, checked: only });
+function serviceChoice(service, chosen) {
+  const input = element("input", { type: "radio", name: "service", value: service.id, checked: chosen });
   input.addEventListener("change", showSlots);
   return element(
     "label",
@@ -146,10 +148,11 @@ try {
   );
   byId("services").replaceChildren(
     ...(services.length
-      ? services.map((each) => serviceChoice(each, services.length === 1))
+      ? services.map((each) => serviceChoice(each, services.length === 1 || each.id === wanted.get("service")))
       : [element("p", { class: "notice" }, "Nothing can be booked here at the moment. Please call us.")]),
   );
-  if (services.length === 1) await showSlots();
+  if (assets.some((each) => each.id === wanted.get("asset"))) form.elements.asset.value = wanted.get("asset");
+  if (chosenService()) await showSlots();
 } catch (problem) {
   byId("services").replaceChildren();
   showProblem(problemPlace, problem);
