@@ -67,9 +67,14 @@ def window_words(facts: Facts) -> str:
     zone = ZoneInfo(facts.time_zone)
     start, end = (datetime.fromtimestamp(at_s, zone) for at_s in (facts.window_start_s, facts.window_end_s))
     day = f"{start:%A}, {start.day} {start:%B %Y}"
-    # In the repeated hour of autumn two clock times look the same; their offsets tell them apart.
-    pattern = "%H:%M" if start.utcoffset() == end.utcoffset() else "%H:%M %Z"
+    # In the repeated hour of autumn two clock times look the same; the names of their zones tell them apart.
+    plain = start.utcoffset() == end.utcoffset() and not _comes_twice(start) and not _comes_twice(end)
+    pattern = "%H:%M" if plain else "%H:%M %Z"
     return f"{day}, {start.strftime(pattern)} to {end.strftime(pattern)} ({facts.time_zone})"
+
+
+def _comes_twice(local: datetime) -> bool:
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
 def _clock(at_s: int, facts: Facts) -> str:

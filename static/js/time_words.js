@@ -53,9 +53,12 @@ export function nearDay(instant, zone, { now = Date.now(), viewer = viewerLangua
   return day(instant, zone, { now, viewer });
 }
 
+/** How far clocks go back somewhere: half an hour on Lord Howe, two hours at Troll. */
+const STEPS_BACK_MS = [1_800_000, 3_600_000, 7_200_000];
+
 /** A window as it is promised: "08:00 – 10:00"; the zone is named where the clock alone would be ambiguous. */
 export function windowClock(start, end, zone, viewer = viewerLanguage()) {
-  const repeated = [-3_600_000, 3_600_000].some(
+  const repeated = STEPS_BACK_MS.flatMap((step) => [-step, step]).some(
     (shift) => clock(new Date(start).getTime() + shift, zone, viewer) === clock(start, zone, viewer),
   );
   const range = clockRange(start, end, zone, viewer);

@@ -36,6 +36,15 @@ test("a repeated hour is told with its zone, so that the two differ", () => {
   assert.match(second, /\(GMT.*\)$/);
 });
 
+test("also half an hour that comes again is told with its zone", () => {
+  const [first, second] = ["2026-04-04T14:40:00Z", "2026-04-04T15:10:00Z"].map((start) =>
+    windowClock(start, "2026-04-04T17:00:00Z", "Australia/Lord_Howe", "en-GB"),
+  );
+
+  assert.match(first, /^01:40.*\(.*11\)$/);
+  assert.match(second, /^01:40.*\(.*10:30\)$/);
+});
+
 test("an ordinary window names no zone", () => {
   assert.equal(windowClock("2026-11-25T08:00:00Z", "2026-11-25T10:00:00Z", "Europe/Lisbon", "en-GB"), "08:00\u00a0–\u00a010:00");
 });

@@ -49,6 +49,17 @@ def test_a_window_over_the_repeated_hour_names_both_offsets():
     assert words == "Sunday, 25 October 2026, 02:00 CEST to 03:00 CET (Europe/Berlin)"
 
 
+def test_a_short_window_inside_the_repeated_hour_says_which_of_both_it_is():
+    first_s = int(datetime.datetime(2026, 10, 25, 0, tzinfo=datetime.UTC).timestamp())
+
+    words = [window_words(facts(window_start_s=at, window_end_s=at + 1800)) for at in (first_s, first_s + 3600)]
+
+    assert words == [
+        "Sunday, 25 October 2026, 02:00 CEST to 02:30 CEST (Europe/Berlin)",
+        "Sunday, 25 October 2026, 02:00 CET to 02:30 CET (Europe/Berlin)",
+    ]
+
+
 def test_a_line_break_in_a_name_cannot_become_a_header():
     letter = write_letter("on_the_way", facts(technician="Ana\r\nBcc: all@example.com"))
 
