@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Connection as SyncConnection
@@ -19,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from slots.errors import StorageFailed, StorageFull, StorageUnavailable
+from slots.writer_turns import WriterTurns
 
 # What stores are handed; the use cases pass it on without knowing SQL.
 Connection = AsyncConnection
@@ -44,14 +46,18 @@ class Database:
     """Transactions and reads. Close it with `await database.close()`.
 
     On SQLite writers of this process queue at one lock: the file has one writer anyway, and waiting in the database
-    costs a hundred times more than waiting here.
+    costs a hundred times more than waiting here. Then they take turns with those of other processes.
     """
 
     def __init__(self, engine: AsyncEngine, *, dialect: Dialect, url: str) -> None:
         self.engine = engine
         self.dialect = dialect
         self.url = url
-        self._writer: AbstractAsyncContextManager[Any] = asyncio.Lock() if dialect == "sqlite" else nullcontext()
+        self._writer: AbstractAsyncContextManager[Any] = nullcontext()
+        self._turn: AbstractAsyncContextManager[Any] = nullcontext()
+        if dialect == "sqlite":
+            self._writer = asyncio.Lock()
+            self._turn = WriterTurns(Path(engine.url.database or ""), within_s=SQLITE_BUSY_TIMEOUT_MS / 1000)
 
     @property
     def sync_url(self) -> str:
@@ -66,7 +72,7 @@ class Database:
         StorageUnavailable: when the database goes away during the commit, nobody knows whether that was done.
         """
         with _failures_named():
-            async with self._writer, self.engine.connect() as connection:
+            async with self._writer, self._turn, self.engine.connect() as connection:
                 if self.dialect == "sqlite":
                     await connection.execution_options(enroute_begin="BEGIN IMMEDIATE")
                 async with connection.begin():
@@ -87,6 +93,8 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        if isinstance(self._turn, WriterTurns):
+            self._turn.close()
 
 
 def open_database(url: str) -> Database:
