@@ -5,7 +5,6 @@ Every store takes the AsyncConnection of `Database.transaction()` or `Database.r
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
@@ -45,18 +44,15 @@ _DRIVERS: dict[str, tuple[str, str]] = {
 class Database:
     """Transactions and reads. Close it with `await database.close()`.
 
-    On SQLite writers of this process queue at one lock: the file has one writer anyway, and waiting in the database
-    costs a hundred times more than waiting here. Then they take turns with those of other processes.
+    On SQLite writers of all processes take turns.
     """
 
     def __init__(self, engine: AsyncEngine, *, dialect: Dialect, url: str) -> None:
         self.engine = engine
         self.dialect = dialect
         self.url = url
-        self._writer: AbstractAsyncContextManager[Any] = nullcontext()
         self._turn: AbstractAsyncContextManager[Any] = nullcontext()
         if dialect == "sqlite":
-            self._writer = asyncio.Lock()
             self._turn = WriterTurns(Path(engine.url.database or ""), within_s=SQLITE_BUSY_TIMEOUT_MS / 1000)
 
     @property
@@ -72,7 +68,7 @@ class Database:
         StorageUnavailable: when the database goes away during the commit, nobody knows whether that was done.
         """
         with _failures_named():
-            async with self._writer, self._turn, self.engine.connect() as connection:
+            async with self._turn, self.engine.connect() as connection:
                 if self.dialect == "sqlite":
                     await connection.execution_options(enroute_begin="BEGIN IMMEDIATE")
                 async with connection.begin():
