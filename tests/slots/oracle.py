@@ -1,13 +1,13 @@
 """Availability the slow and obvious way: minute by minute, technician by technician, straight from the product's words.
 
 It shares no code with `slots.availability`, `slots.calendar`, `slots.shifts`, `slots.territory` or `slots.zones`; only
-the travel time is asked of the same port. Everything it is given lies on whole minutes; territories are rectangles.
+the travel time is asked of the same port. Shifts, breaks and starts lie on whole minutes; territories are rectangles.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -121,7 +121,8 @@ def added_travel(
         span_end += 60
 
     def worked(from_s: int, to_s: int) -> int:
-        return 60 * sum(1 for minute in range(from_s, to_s, 60) if minute in work)
+        minutes = range(from_s - from_s % 60, to_s, 60)
+        return sum(min(minute + 60, to_s) - max(minute, from_s) for minute in minutes if minute in work)
 
     home = known_point(lat=resource.home_lat, lon=resource.home_lon)
     before = max((e for e in busy if e.end_s <= start_s), key=lambda e: e.end_s, default=None)
@@ -153,6 +154,15 @@ def added_travel(
     return there_s + back_s - skipped_s
 
 
+def has_room_that_day(resource: Resource, start_s: int, *, busy: Iterable[Busy], done: Iterable[int] = ()) -> bool:
+    """Whether one more visit may start on this local day of the technician; completed ones (`done`: starts) count."""
+    if resource.max_visits_a_day is None:
+        return True
+    zone = ZoneInfo(resource.time_zone)
+    days = [datetime.datetime.fromtimestamp(s, zone).date() for s in (*(entry.start_s for entry in busy), *done)]
+    return days.count(datetime.datetime.fromtimestamp(start_s, zone).date()) < resource.max_visits_a_day
+
+
 def may_come(resource: Resource, *, service: ServiceType, place: Place, territories: Iterable[Rectangle] = ()) -> bool:
     """Whether this technician does such work at such a place at all."""
     if not resource.active:
@@ -176,26 +186,20 @@ def candidates(
     resources: Iterable[Resource],
     busy: dict[int, list[Busy]],
     *,
-    service: ServiceType,
-    territories: Iterable[Rectangle],
     holidays: Iterable[datetime.date],
-    place: Place,
+    site: Point | None,
     site_zone: str,
     first_day: datetime.date,
     last_day: datetime.date,
+    duration_s: int,
     travel: TravelTime,
     rules: Rules,
     now_s: int,
     clock_span: tuple[int, int],
+    done: Mapping[int, Iterable[int]] | None = None,
 ) -> list[tuple[int, int, int]]:
-    """(start, technician key, added travel) of every start somebody can keep."""
-    site = known_point(lat=place[0], lon=place[1]) if place is not None and place != (0.0, 0.0) else None
-    areas = list(territories)
-    lanes = [
-        (resource, *working_minutes(resource, holidays, clock_span))
-        for resource in resources
-        if may_come(resource, service=service, place=place, territories=areas)
-    ]
+    """(start, technician key, added travel) of every start somebody can keep, of those who `may_come`."""
+    lanes = [(resource, *working_minutes(resource, holidays, clock_span)) for resource in resources]
     today = datetime.datetime.fromtimestamp(now_s, ZoneInfo(site_zone)).date()
     found = []
     for start_s, (date, minute) in wall_clock(site_zone, *clock_span).items():
@@ -206,14 +210,17 @@ def candidates(
             continue
         offers = []
         for resource, duty, work in lanes:
+            taken = busy.get(resource.key, [])
+            if not has_room_that_day(resource, start_s, busy=taken, done=(done or {}).get(resource.key, ())):
+                continue
             added_s = added_travel(
                 resource,
                 duty=duty,
                 work=work,
-                busy=busy.get(resource.key, []),
+                busy=taken,
                 site=site,
                 start_s=start_s,
-                duration_s=service.duration_s,
+                duration_s=duration_s,
                 travel=travel,
                 buffer_s=rules.buffer_s,
             )

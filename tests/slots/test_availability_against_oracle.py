@@ -68,6 +68,7 @@ def resources(draw: st.DrawFn, key: int, zones: list[str], day: datetime.date) -
         active=draw(st.integers(0, 7)) > 0,
         skills=draw(st.sampled_from([frozenset({"gas"}), frozenset({"gas", "power"}), frozenset()])),
         territories=draw(st.sampled_from([frozenset()] * 5 + [frozenset({area.id}) for area in TERRITORIES])),
+        max_visits_a_day=draw(st.sampled_from([None, None, None, 8, 4, 1])),
         max_travel_m=draw(st.sampled_from([None, None, None, None, 20_000.0, 7_000.0, 1_000.0])),
         shifts=shifts,
         breaks=tuple(draw(st.lists(hours(Break, 1, 6), max_size=3))),
@@ -122,6 +123,7 @@ def compare(data: st.DataObject) -> None:
             buffer_s=data.draw(st.sampled_from([0, 300, 1000])),
         ),
         now_s=midnight_s + data.draw(st.integers(-24, 6)) * 3600,
+        done={person.key: [midnight_s + data.draw(st.integers(-24, 48)) * 3600] for person in people},
     )
 
     assert fast == slow
@@ -196,6 +198,7 @@ def both_answers(
     service: ServiceType,
     rules: Rules,
     now_s: int,
+    done: dict[int, list[int]] | None = None,
 ) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
     site = a_site(time_zone=zone_name, lat=place[0] if place else None, lon=place[1] if place else None)
     inside = territory_map(tuple(territory(area) for area in TERRITORIES))
@@ -208,23 +211,25 @@ def both_answers(
         territory_ids=inside.containing(lat=place[0], lon=place[1]) if place else frozenset(),
         from_s=midnight_s - MARGIN_S,
         to_s=midnight_s + 3 * DAY_S + service.duration_s + MARGIN_S,
+        done=done,
     )
     starts = bookable_starts(asked, asked, zone=ZoneInfo(zone_name), rules=rules, now_s=now_s)
     fast = find_candidates(calendar, starts, duration_s=service.duration_s, travel=TRAVEL, buffer_s=rules.buffer_s)
+    known = place is not None and place != (0.0, 0.0)
     slow = oracle.candidates(
-        people,
+        [p for p in people if oracle.may_come(p, service=service, place=place, territories=TERRITORIES)],
         busy,
-        service=service,
-        territories=TERRITORIES,
         holidays=holidays,
-        place=place,
+        site=known_point(lat=place[0], lon=place[1]) if place is not None and known else None,
         site_zone=zone_name,
         first_day=asked,
         last_day=asked,
+        duration_s=service.duration_s,
         travel=TRAVEL,
         rules=rules,
         now_s=now_s,
         clock_span=(midnight_s - 4 * DAY_S, midnight_s + 6 * DAY_S),
+        done=done,
     )
     return [(c.start_s, c.technician_key, c.added_travel_s) for c in fast], slow
 

@@ -15,7 +15,9 @@ from functools import lru_cache
 from slots.calendar import Busy
 from slots.model import Actor, Resource, Rules, ServiceType, Site, Switches
 from slots.travel import Point, known_point
+from slots.travel_table import Leg
 from tests.slots import oracle
+from tests.slots.travel_sources import Streets
 
 DAY_S = 86_400
 LIVE = {"scheduled", "traveling", "in_progress"}
@@ -78,17 +80,12 @@ class PaperHold:
     moving: str | None
 
 
-class LineTravel:
-    """Everything lies on one road from south to north: ten minutes per hundredth of a degree; half an hour to or from
-    an unknown place."""
-
-    def seconds(self, origin: Point | None, destination: Point | None) -> int:
-        if origin is None or destination is None:
-            return 1800
-        return round(abs(origin.lat_rad - destination.lat_rad) / 0.000_174_532_925) * 600
+def along_the_road_s(leg: Leg) -> int:
+    """Everything lies on one road from south to north: ten minutes per hundredth of a degree."""
+    return round(abs(leg[0].lat_rad - leg[1].lat_rad) / 0.000_174_532_925) * 600
 
 
-TRAVEL = LineTravel()
+TRAVEL = Streets(along_the_road_s)
 
 
 @dataclass
@@ -112,12 +109,20 @@ class PaperOffice:
             return None
         if place.start_s % self.rules.slot_step_s:
             return None
+        taken = self.busy(resource.id, moving=moving, booking=booking)
+        done = [
+            v.place.start_s
+            for v in self.visits.values()
+            if v.status == "completed" and v.place.technician == resource.id
+        ]
+        if not oracle.has_room_that_day(resource, place.start_s, busy=taken, done=done):
+            return None
         duty, work = _working_minutes(resource, self.clock_span)
         return oracle.added_travel(
             resource,
             duty=duty,
             work=work,
-            busy=self.busy(resource.id, moving=moving, booking=booking),
+            busy=taken,
             site=self._point(place.site),
             start_s=place.start_s,
             duration_s=service.duration_s,

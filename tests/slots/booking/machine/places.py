@@ -47,6 +47,8 @@ class Places(World):
         super().__init__()
         # (contact, key) → what was asked with it, and the visit that came of it.
         self.keys_used: dict[tuple[str, str], tuple[object, str]] = {}
+        # Of every hold that ever was, also of those that are gone.
+        self.kept_places: dict[str, Wanted] = {}
 
     @rule(target=places, work=st.sampled_from(WORK), technician=TECHNICIANS, start_s=STARTS)
     def somebody_thinks_of_a_place(self, work: tuple[str, str, str | None], technician: str, start_s: int) -> Wanted:
@@ -107,6 +109,7 @@ class Places(World):
         if kept is None:
             return multiple()
         self.office.hold(kept.id, place, **asked)
+        self.kept_places[kept.id] = place
         return kept.id
 
     @rule(hold=holds, contact=CONTACTS)
@@ -123,10 +126,9 @@ class Places(World):
     def a_hold_is_booked(self, hold: str, staff: bool, key: str | None, data: st.DataObject) -> Any:
         kept = self.office.holds.get(hold)
         contact = kept.contact if kept else data.draw(CONTACTS)
-        place = kept.place if kept else None
-        return self._book(place, contact=contact, staff=staff, key=key, hold=hold)
+        return self._book(self.kept_places[hold], contact=contact, staff=staff, key=key, hold=hold)
 
-    def _book(self, place: Wanted | None, *, contact: str, staff: bool, key: str | None, hold: str | None) -> Any:
+    def _book(self, place: Wanted, *, contact: str, staff: bool, key: str | None, hold: str | None) -> Any:
         office, account, actor = self.office, ACCOUNT_OF[contact], self.actor(contact, staff=staff)
         asked = {"account": account, "contact": contact, "actor": actor, "hold_id": hold}
         known = self.keys_used.get((contact, key)) if key is not None else None
@@ -134,8 +136,6 @@ class Places(World):
             codes = {"self_scheduling_off"}
         elif known is not None:
             codes = set() if known[0] == (hold or place) else {"idempotency_conflict"}
-        elif place is None:
-            codes = {"hold_expired"}
         else:
             codes = office.why_not_book(place, **asked)
         change: Change | None = self.ask(
@@ -144,7 +144,7 @@ class Places(World):
                 account_id=account,
                 contact_id=contact,
                 actor=actor,
-                slot=self.slot(place) if hold is None and place is not None else None,
+                slot=self.slot(place) if hold is None else None,
                 hold=hold,
                 idempotency_key=key,
                 switches=office.switches,
@@ -157,7 +157,6 @@ class Places(World):
         if known is not None:
             assert (change.view.id, change.events) == (known[1], ())
             return multiple()
-        assert place is not None
         office.book(change.view.id, place, **asked)
         if key is not None:
             self.keys_used[contact, key] = (hold or place, change.view.id)

@@ -18,8 +18,9 @@ from slots.errors import SlotsError
 from slots.model import Actor, Resource, Rules, ServiceType, ShiftException, Switches
 from slots.slot_id import encode_slot
 from slots.store import Database
-from tests.slots.booking.machine.paper import DAY_S, TRAVEL, PaperOffice, Wanted
+from tests.slots.booking.machine.paper import DAY_S, PaperOffice, Wanted, along_the_road_s
 from tests.slots.factories import MONDAY, MONDAY_S, NOW_S, a_resource, a_service, a_site, settle_town, weekly
+from tests.slots.travel_sources import FetchedTravel
 
 SERVICES = (a_service(), a_service(id="boiler check", name="Boiler check", duration_s=5400, skill="gas"))
 RESOURCES = (
@@ -42,6 +43,8 @@ class World(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        # Nothing is at hand at first: use cases have to find the way out and run again.
+        self.travel = FetchedTravel(along_the_road_s)
         self.run(self._settle())
 
     async def _settle(self) -> None:
@@ -68,7 +71,7 @@ class World(RuleBasedStateMachine):
 
     @property
     def scheduling(self) -> Scheduling:
-        return Scheduling(database=self.database, rules=self.office.rules, travel=TRAVEL)
+        return Scheduling(database=self.database, rules=self.office.rules, travel=self.travel)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(work)
@@ -126,13 +129,25 @@ class World(RuleBasedStateMachine):
         skills=st.sampled_from([frozenset(), frozenset({"gas"})]),
         shift=st.sampled_from([(480, 960), (600, 1080), (540, 720)]),
         day_off=st.sampled_from([None, 0, 1]),
+        limit=st.sampled_from([None, None, 3, 1]),
     )
     def a_technician_changes(
-        self, technician: str, active: bool, skills: frozenset[str], shift: tuple[int, int], day_off: int | None
+        self,
+        technician: str,
+        active: bool,
+        skills: frozenset[str],
+        shift: tuple[int, int],
+        day_off: int | None,
+        limit: int | None,
     ) -> None:
         off = () if day_off is None else (ShiftException(date=MONDAY.replace(day=MONDAY.day + day_off), kind="off"),)
         changed: Resource = msgspec.structs.replace(
-            self.office.resources[technician], active=active, skills=skills, shifts=weekly(*shift), exceptions=off
+            self.office.resources[technician],
+            active=active,
+            skills=skills,
+            shifts=weekly(*shift),
+            exceptions=off,
+            max_visits_a_day=limit,
         )
         self.office.resources[technician] = changed
 
