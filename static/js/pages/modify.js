@@ -28,7 +28,9 @@ function drawCurrent() {
 async function showSlots() {
   byId("when").hidden = !appointment.allowed.move;
   if (!appointment.allowed.move) {
-    showNotice(problemPlace, "This visit can no longer be moved here. Please call us.", "warning");
+    const tooLate = "This visit can no longer be moved here. Please call us.";
+    const begun = "Only a visit that has not begun can be moved.";
+    showNotice(problemPlace, appointment.status === "scheduled" ? tooLate : begun, "warning");
     return;
   }
   const { service, asset, time_zone } = appointment;
