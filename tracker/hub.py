@@ -331,7 +331,8 @@ class Hub:
                 continue
             entry = backlog[0]
             message, watchers, told = entry
-            until = min(told + self._room, len(watchers))
+            # Nobody is left of a position that was forgotten half told.
+            until = max(told, min(told + self._room, len(watchers)))
             self._room -= until - told
             self._tell_some(topic, watchers[told:until], message)
             entry[2] = until
@@ -426,9 +427,10 @@ class Hub:
         return [watchers[first : first + SLICE] for first in range(0, len(watchers), SLICE)]
 
     def _look_after(self, watchers: list[Watcher]) -> None:
-        for watcher in self._unread.look(watchers, self._now_ms() / 1000.0):
-            if watcher.topic is not None:
-                self._cut_slow(watcher)
+        # Who left since the second began is not looked at: nobody would look again, and it would be kept for good.
+        present = [watcher for watcher in watchers if watcher.topic is not None]
+        for watcher in self._unread.look(present, self._now_ms() / 1000.0):
+            self._cut_slow(watcher)
 
     def _begin_beat(self) -> list[tuple[list[Watcher], bytes]]:
         """Cut who is stalled too long; who gets a heartbeat this second, in slices."""

@@ -377,6 +377,22 @@ async def test_forgetting_positions_takes_them_out_of_the_queue_of_a_crowd(hub):
     assert all(seqs(listener) == [1, 4] for listener in crowd)
 
 
+async def test_a_position_forgotten_half_told_makes_no_room_for_a_larger_slice(hub):
+    forgotten = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + SLICE)]
+    crowd = [Listener(hub, "trip:crowded") for _ in range(TURN_WRITES + 4 * SLICE)]
+    publish(hub, message(1, "route"))
+    hub.publish("trip:crowded", message(1))
+
+    hub.forget_positions(TOPIC)
+    told = [0]
+    while told[-1] < len(crowd):
+        await asyncio.sleep(0)
+        told.append(sum(len(listener.frames) for listener in crowd))
+
+    assert max(after - before for before, after in itertools.pairwise(told)) == SLICE
+    assert sum(len(listener.frames) for listener in forgotten) == TURN_WRITES
+
+
 async def test_a_position_half_told_to_a_crowd_stops_where_it_is_when_forgotten(hub):
     crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + SLICE)]
 
