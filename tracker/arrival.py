@@ -6,8 +6,10 @@ slow fixes in a row inside; it is a suggestion and never completes a visit.
 
 from __future__ import annotations
 
-DWELL_MS = 20_000
-SLOW_MPS = 3.0
+from typing import Final
+
+DWELL_MS: Final = 20_000
+SLOW_MPS: Final = 3.0
 """Slower than this inside the circle is parking, not passing by."""
 
 

@@ -8,28 +8,33 @@ recorded city trips the recent speed alone is by far the worst predictor.
 from __future__ import annotations
 
 from math import sqrt
+from typing import Final
 
-PACE_PRIOR_S = 900.0
+PACE_PRIOR_S: Final = 900.0
 """Weight of the expectation against observed driving, in seconds; from cross-validation on recorded city trips."""
-PACE_MIN, PACE_MAX = 0.5, 2.5
-TELL_S = 15.0
-TELL_SHARE = 0.08
+PACE_MIN: Final = 0.5
+PACE_MAX: Final = 2.5
+TELL_S: Final = 15.0
+TELL_SHARE: Final = 0.08
 """A change is told beyond 15 s and 8 % of what is left ..."""
-TELL_NEAR_SHARE = 0.04
-TELL_NEAR_GROWS_S = 1500.0
+TELL_NEAR_SHARE: Final = 0.04
+TELL_NEAR_GROWS_S: Final = 1500.0
 """... and near the end beyond less: 4 % and one percent more for each 15 s left, but not for a stroll of the GPS."""
-TELL_LEAST_S = 3.0
-TELL_LATER = 0.8
+TELL_LEAST_S: Final = 3.0
+TELL_LATER: Final = 0.8
 """Arrivals drift later more often than sooner, so a little less is enough for that."""
-TELL_KEEPS = 0.3
+TELL_KEEPS: Final = 0.3
 """So much of the band stays between the told and the fresh instant: what moved out a little moves back a little."""
-LOW_SHARE, HIGH_SHARE = 0.63, 1.46
-LOW_SHARE_ESTIMATED, HIGH_SHARE_ESTIMATED = 0.45, 1.5
-LOW_FLOOR_S, HIGH_FLOOR_S = 5.0, 15.0
+LOW_SHARE: Final = 0.63
+HIGH_SHARE: Final = 1.46
+LOW_SHARE_ESTIMATED: Final = 0.45
+HIGH_SHARE_ESTIMATED: Final = 1.5
+LOW_FLOOR_S: Final = 5.0
+HIGH_FLOOR_S: Final = 15.0
 """10th and 90th percentile of (actual / told) on recorded city trips; seconds that do not shrink with the rest."""
-ARRIVING_S = 45.0
+ARRIVING_S: Final = 45.0
 """Below this a customer is told "arriving now" instead of a time."""
-STANDING_TOLD_AFTER_MS = 120_000
+STANDING_TOLD_AFTER_MS: Final = 120_000
 
 
 class Pace:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum
 from math import atan2, degrees, hypot, isfinite
+from typing import Final
 
 from tracker.geo import LocalFrame
 from tracker.messages import Fix
@@ -41,36 +42,36 @@ class Rejection(Enum):
 
 Verdict = Kept | Rejection
 
-CURRENT = Kept.CURRENT
-LATE = Kept.LATE
+CURRENT: Final = Kept.CURRENT
+LATE: Final = Kept.LATE
 
-MAX_AHEAD_MS = 60_000
+MAX_AHEAD_MS: Final = 60_000
 """Phones keep time by the network; a minute covers what is left, and anything beyond would freeze the marker."""
-MIN_AGE_MS = -MAX_AHEAD_MS
-MAX_AGE_MS = 24 * 3600_000
+MIN_AGE_MS: Final = -MAX_AHEAD_MS
+MAX_AGE_MS: Final = 24 * 3600_000
 """A phone that was offline for a day may still hand in its history."""
-MAX_ACCURACY_M = 500.0
+MAX_ACCURACY_M: Final = 500.0
 """Worse than this is a cell tower, which says nothing on a street map."""
-MAX_SPEED_MPS = 70.0
+MAX_SPEED_MPS: Final = 70.0
 """250 km/h: faster than any technician, slower than a GPS glitch."""
-SLACK_M = 60.0
+SLACK_M: Final = 60.0
 """Position error allowed on top of the movement when a device does not tell its accuracy."""
-SLACK_SQ = SLACK_M**2
-AGREEING = 3
+SLACK_SQ: Final = SLACK_M**2
+AGREEING: Final = 3
 """So many refused fixes in a row that agree with each other win over the older track."""
-AGREEING_WITHIN_MS = 120_000
-STANDING_WITHIN_SQ = 15.0**2
-STANDING_LEAVE_M = 20.0
-STANDING_NUDGE_M = 6.0
-STANDING_AFTER_MS = 10_000
+AGREEING_WITHIN_MS: Final = 120_000
+STANDING_WITHIN_SQ: Final = 15.0**2
+STANDING_LEAVE_M: Final = 20.0
+STANDING_NUDGE_M: Final = 6.0
+STANDING_AFTER_MS: Final = 10_000
 """GPS wanders 3-8 m rms around a parked car (p95 11 m); within these bounds the marker stands."""
-DRIVING_MPS = 2.0
+DRIVING_MPS: Final = 2.0
 """A phone that tells this speed is not parked."""
-SMOOTH_S = 2.0
+SMOOTH_S: Final = 2.0
 """Time constant of the speed and heading that are derived from the movement."""
-REMEMBERED = 512
-MAX_FRAME_M = 30_000.0
-MAX_FRAME_SQ = MAX_FRAME_M**2
+REMEMBERED: Final = 512
+MAX_FRAME_M: Final = 30_000.0
+MAX_FRAME_SQ: Final = MAX_FRAME_M**2
 
 
 class TrackFilter:

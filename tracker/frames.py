@@ -9,28 +9,34 @@ from __future__ import annotations
 
 from codecs import utf_8_decode
 from collections.abc import Sequence
+from typing import Final
 
 from websockets.frames import EXTERNAL_CLOSE_CODES
 from websockets.speedups import apply_mask
 
 from tracker.errors import CloseCode, FrameError
 
-TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
-CONTINUATION = 0x0
+TEXT: Final = 0x1
+BINARY: Final = 0x2
+CLOSE: Final = 0x8
+PING: Final = 0x9
+PONG: Final = 0xA
+CONTINUATION: Final = 0x0
 
-MAX_MESSAGE_BYTES = 65_536
+MAX_MESSAGE_BYTES: Final = 65_536
 
-_FINAL = 0x80
-_WHOLE_TEXT = _FINAL | TEXT
-_WHOLE_CLOSE = _FINAL | CLOSE
-_CONTROLS = frozenset((_WHOLE_CLOSE, _FINAL | PING, _FINAL | PONG))
-_FIRST = _CONTROLS | {TEXT, BINARY, _WHOLE_TEXT, _FINAL | BINARY}
+_FINAL: Final = 0x80
+_WHOLE_TEXT: Final = _FINAL | TEXT
+_WHOLE_CLOSE: Final = _FINAL | CLOSE
+_CONTROLS: Final = frozenset((_WHOLE_CLOSE, _FINAL | PING, _FINAL | PONG))
+_FIRST: Final = _CONTROLS | {TEXT, BINARY, _WHOLE_TEXT, _FINAL | BINARY}
 """What the first byte of a frame may be between messages,"""
-_FIRST_WITHIN = _CONTROLS | {CONTINUATION, _FINAL | CONTINUATION}
+_FIRST_WITHIN: Final = _CONTROLS | {CONTINUATION, _FINAL | CONTINUATION}
 """and what within a fragmented one: nothing with a reserved bit, an unknown opcode or half a control frame."""
-_MASKED = 0x80
-_MASKED_16 = _MASKED | 126
-_SHORT, _MIDDLE = 6, 8
+_MASKED: Final = 0x80
+_MASKED_16: Final = _MASKED | 126
+_SHORT: Final = 6
+_MIDDLE: Final = 8
 """Bytes before the payload in a client frame of up to 125 bytes, and in one whose length takes 16 bits."""
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
-EARTH_RADIUS_M = 6_371_008.8
+EARTH_RADIUS_M: Final = 6_371_008.8
 """Mean radius of the earth (IUGG), good to 0.5 % for every distance used here."""
-METRES_PER_DEGREE = math.pi * EARTH_RADIUS_M / 180.0
+METRES_PER_DEGREE: Final = math.pi * EARTH_RADIUS_M / 180.0
 
 
 def distance_m(*, lat: float, lon: float, to_lat: float, to_lon: float) -> float:

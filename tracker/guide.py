@@ -14,6 +14,7 @@ straightness, standing, heading, averages over several snaps, the exact crossing
 from __future__ import annotations
 
 from math import exp
+from typing import Final
 
 from tracker.calibration import Calibration
 from tracker.eta import Pace
@@ -24,33 +25,37 @@ from tracker.roads.tree import Tree
 from tracker.route import Route, RouteProgress
 from tracker.traffic import MINUTE_MS, Traffic
 
-MAP_PACE = 1.4
+MAP_PACE: Final = 1.4
 """Driven for cold map seconds at a log pace of 0: detours, parking, everything a shortest way does not know."""
-ENTRY_S_PER_M = 20.0 / 75.0
+ENTRY_S_PER_M: Final = 20.0 / 75.0
 """Road seconds per metre of the arrival circle's radius: arriving is entering the circle, not reaching its middle."""
-NEAR_S, NEAR_MPS = 3.0, 2.5
+NEAR_S: Final = 3.0
+NEAR_MPS: Final = 2.5
 """However the streets lie, nobody is further from the circle than so many seconds and straight metres per second: a
 one-way round the block is cut by other ways, or the circle entered from another side. It takes a quarter off the
 relative error."""
-FAR_S, FAR_MPS = 1.0, 12.0
+FAR_S: Final = 1.0
+FAR_MPS: Final = 12.0
 """And nobody in a city comes nearer than so fast."""
-LAST_SHARE, LAST_S = 0.85, 500.0
+LAST_SHARE: Final = 0.85
+LAST_S: Final = 500.0
 """Less is told of the last minutes, down to 85 %: most stops that an average expects are over or did not happen. It
 takes 6 % off the error of the last two minutes and adds 2 % to that of all."""
-TRAFFIC_POWER = 1.08
+TRAFFIC_POWER: Final = 1.08
 """Detours and searching grow a little faster than the pace on the way."""
-OWN_PACE_POWER = 0.2
+OWN_PACE_POWER: Final = 0.2
 """Of ``Pace.factor``, itself a root: what one technician drives differs little from what all drive."""
-ON_LINE_M = 30.0
-STEP_GAP_S = 300.0
+ON_LINE_M: Final = 30.0
+STEP_GAP_S: Final = 300.0
 """A longer silence says nothing about the pace."""
-STREET_DETOUR = 1.2
+STREET_DETOUR: Final = 1.2
 """Street metres per straight metre between two fixes."""
-SLOWEST = 6.0
-LEAP_RATIO, LEAP_S = 4.0, 30.0
+SLOWEST: Final = 6.0
+LEAP_RATIO: Final = 4.0
+LEAP_S: Final = 30.0
 """Street seconds between two fixes beyond four times the time between them and half a minute: such a fix is believed
 only when the next one is there too. The filter lets pass what a car could do on a motorway."""
-DELAY_S = 60.0
+DELAY_S: Final = 60.0
 """Slower than six times the expectation plus a minute is a stop at a customer's or a lost phone, not traffic."""
 
 

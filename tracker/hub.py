@@ -13,7 +13,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Collection
 from os import write
-from typing import Any
+from typing import Any, Final
 
 from tracker.errors import CloseCode
 from tracker.frames import frame
@@ -25,8 +25,8 @@ TURN_WRITES = 256
 """Watchers written to in one turn of the sockets. The rest of what was published in it is told in slices."""
 SLICE = 128
 """Watchers written to before the loop gets its turn: about 1 ms, for a request needs four or five of its turns."""
-CUT_AFTER_S = 15.0
-LOOK_EVERY_S = 3
+CUT_AFTER_S: Final = 15.0
+LOOK_EVERY_S: Final = 3
 """Each watcher is looked at so often whether it still reads."""
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from math import cos, floor, radians
+from typing import Final
 
 from tracker.records import Prediction
 
 MINUTES_BEFORE = (30, 15, 5)
-KEEP_EVERY_MS = 15_000
-KEPT = 960
+KEEP_EVERY_MS: Final = 15_000
+KEPT: Final = 960
 """Four hours of predictions at one per 15 s."""
-AREA_DEG = 0.02
+AREA_DEG: Final = 0.02
 """2.2 km: a part of a town, and no address. The ledger outlives the tracks it came from."""
 
 

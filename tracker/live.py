@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
+from typing import Final
 
 from tracker.facts import TripFacts
 from tracker.filters import TrackFilter
@@ -16,11 +17,11 @@ from tracker.records import LastState
 from tracker.route import Route
 from tracker.trip import Trip
 
-REMEMBERED_STATES = 32
+REMEMBERED_STATES: Final = 32
 
-LIVE_WITHIN_MS = 45_000
+LIVE_WITHIN_MS: Final = 45_000
 """Three intervals of the slowest common phone feed (15 s)."""
-LOST_AFTER_MS = 180_000
+LOST_AFTER_MS: Final = 180_000
 
 
 class Duty(Enum):
@@ -31,7 +32,7 @@ class Duty(Enum):
     OFF_DUTY = "off_duty"
 
 
-ON_DUTY = Duty.ON_DUTY
+ON_DUTY: Final = Duty.ON_DUTY
 """Members of an Enum are looked up slowly; the hot path asks for this one at every fix."""
 
 

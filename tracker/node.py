@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from tracker.board import BOARD_TOPIC, board_of
 from tracker.bus import Bus, LocalBus
@@ -37,8 +37,8 @@ from tracker.trip import Trip
 from tracker.watchers import Message, Topic
 from tracker.ways import Ways
 
-BOARD_EVERY_S = 0.5
-KEEP_STATE_EVERY_MS = 10_000
+BOARD_EVERY_S: Final = 0.5
+KEEP_STATE_EVERY_MS: Final = 10_000
 """The position itself is on disk with every fix; what else is known of a technician follows at this pace."""
 ENDINGS = {"completed": "completed", "canceled": "canceled"}
 

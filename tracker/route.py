@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import hypot, inf
+from typing import Final
 
 from tracker.geo import LocalFrame
 
-WINDOW = 4
+WINDOW: Final = 4
 """Segments looked at beyond the nearest one so far: streets of maps are cut into pieces of ten metres, and a phone
 that tells its place every 15 s has passed a dozen of them."""
-ON_IT_M, ON_IT_WINDOW = 10.0, 2
+ON_IT_M: Final = 10.0
+ON_IT_WINDOW: Final = 2
 """So near the line, fewer further segments are enough."""
-NEAR_M = 30.0
-AHEAD_M = 500.0
+NEAR_M: Final = 30.0
+AHEAD_M: Final = 500.0
 """While nothing nearer than ``NEAR_M`` was found, so many metres beyond the nearest are looked at: round a block."""
 
 

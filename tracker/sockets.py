@@ -18,41 +18,42 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from os import read
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tracker.errors import CloseCode
 
 if TYPE_CHECKING:
     from tracker.connections import Connection
 
-TICK_S = 0.002
+TICK_S: Final = 0.002
 """How long arrivals may wait for company under load: a third of the CPU per fix for a delay nobody sees."""
 BATCH = 64
 """Sockets read in one turn: about 2 ms, under the 5 ms the loop may be held."""
-READ_BYTES = 16_384
+READ_BYTES: Final = 16_384
 TURN_BYTES = 65_536
 """Read in one turn: some 400 fixes, about 2 ms. Under a flood the rest waits, and others get their turn."""
-WINDOW_S = 0.05
-BUSY_WAKES = 100
+WINDOW_S: Final = 0.05
+BUSY_WAKES: Final = 100
 """Wake-ups in one window (2000 a second) from which on a tick is cheaper."""
-QUIET_EVENTS = 50
+QUIET_EVENTS: Final = 50
 """Ready sockets in one window (1000 a second) below which an arrival may wake the loop again,"""
-IDLE_SHARE = 0.25
+IDLE_SHARE: Final = 0.25
 """if besides this share of the ticks found nothing: one socket may bring many fixes and is ready once a tick."""
-PATIENT_TICK_S = 0.02
+PATIENT_TICK_S: Final = 0.02
 """The tick while nobody watches a position as it comes: boards are told twice a second."""
-PATIENT_WAKES, PATIENT_EVENTS = 5, 3
+PATIENT_WAKES: Final = 5
+PATIENT_EVENTS: Final = 3
 """BUSY_WAKES and QUIET_EVENTS then: a wake-up costs several fixes' worth of work."""
-FREEZE_EVERY = 1000
+FREEZE_EVERY: Final = 1000
 """So many more connections, and what lives is taken out of the garbage collector's sight: a full collection over the
 objects of 10 000 connections would stop the world for tenths of a second."""
 DRAIN_S = 5.0
 DRAIN_SLICE = 200
 
-_EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
-_WRITABLE = select.EPOLLOUT
-_GONE = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
-_READABLE = select.EPOLLIN | _GONE
+_EVENTS: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+_WRITABLE: Final = select.EPOLLOUT
+_GONE: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+_READABLE: Final = select.EPOLLIN | _GONE
 
 log = logging.getLogger("enroute.sockets")
 

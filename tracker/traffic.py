@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, log
+from typing import Final
 
-MINUTE_MS = 60_000
-FADES_S = 2_400.0
+MINUTE_MS: Final = 60_000
+FADES_S: Final = 2_400.0
 """Time constant of forgetting. Between 20 and 90 minutes the error on recorded trips differs by 2 %."""
-REMEMBERED_MIN = 120
-PRIOR_S = 1_500.0
+REMEMBERED_MIN: Final = 120
+PRIOR_S: Final = 1_500.0
 """Seconds of driving by which the usual pace of the hour is believed: about five trips of five minutes."""
-KEPT_MIN = 3 * 24 * 60
-HOURS_PER_WEEK = 168
-EPOCH_HOUR = 72
+KEPT_MIN: Final = 3 * 24 * 60
+HOURS_PER_WEEK: Final = 168
+EPOCH_HOUR: Final = 72
 """1970 began on a Thursday; weeks begin on Monday here."""
 
 SOLAR_HOURS = (0.0, 5.0, 6.5, 7.5, 9.0, 12.0, 15.5, 17.0, 18.5, 20.0, 22.0, 24.0)

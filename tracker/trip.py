@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import hypot
+from typing import Final
 
 from tracker.arrival import ArrivalDetector
 from tracker.calibration import COLD, Calibration
@@ -16,15 +17,15 @@ from tracker.roads.straight import straight_left_m, straight_left_s
 from tracker.route import Route, RouteProgress
 from tracker.traffic import Traffic
 
-OFF_ROUTE_M = 60.0
+OFF_ROUTE_M: Final = 60.0
 """Two fixes in a row further from the line than this, and the technician drives another way."""
-OFF_FIXES = 2
-NEARBY_M = 500.0
-PACE_GAP_S = 120.0
+OFF_FIXES: Final = 2
+NEARBY_M: Final = 500.0
+PACE_GAP_S: Final = 120.0
 """A longer silence says nothing about the pace."""
 
 
-SILENT_AFTER_MS = 60_000
+SILENT_AFTER_MS: Final = 60_000
 """Four intervals of a common phone feed: from here on the told range widens."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from tracker.calibration import COLD, Calibration
 from tracker.errors import RoadsUnavailable
@@ -16,9 +16,9 @@ from tracker.streams import Streams
 from tracker.traffic import Traffic
 from tracker.trip import Trip
 
-ROUTE_EVERY_S = 10.0
+ROUTE_EVERY_S: Final = 10.0
 """The engine is asked no more often than this for a trip: for its destination's map, or for the way itself."""
-LINE_EVERY_S = 2.0
+LINE_EVERY_S: Final = 2.0
 """On a map that is here a new line costs some tenths of a millisecond; a customer sees no more of them."""
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-DETOUR = 1.35
+from typing import Final
+
+DETOUR: Final = 1.35
 """Road metres per straight metre in European cities; see the comparison of circuity by Giacomin & Levinson,
 Environment and Planning B 42(6), 2015 (1.2-1.4)."""
-PACE_S_PER_M = 0.107
+PACE_S_PER_M: Final = 0.107
 """Seconds per road metre: 9.3 m/s, fitted on recorded city trips (lights and turns included)."""
-START_S = 45.0
+START_S: Final = 45.0
 """What a drive costs apart from its length: pulling out, the last corner, finding the door."""
-START_TAPERS_M = 500.0
+START_TAPERS_M: Final = 500.0
 
 
 def straight_left_m(distance_m: float) -> float:
