@@ -225,11 +225,13 @@ def walk(route: Route, track: list[Fix], frames: list[bytes]) -> Callable[[], An
     hub.subscribe(node.topic("visit"), Watcher(write=Sink().write, principal=None, until_ms=1 << 62))
     device = DeviceConnection(node=node, technician_id="ana")
     device.begin(Sink(), loop)
+    intake = device.intake
+    assert intake is not None
 
     def run() -> None:
         for fix, message in zip(track, frames, strict=True):
             clock[0] = fix.fixed_at
-            device.data_received(message)
+            intake.take(message)
         loop.close()
 
     return run

@@ -21,7 +21,7 @@ from tracker.hub import Hub
 from tracker.watchers import Watcher
 
 if TYPE_CHECKING:
-    from tracker.sockets import Sockets
+    from tracker.sockets import Intake, Sockets
 
 WATCHER_SEND_BUFFER_BYTES = 32_768
 """Kernel memory for what a watcher has not read yet (Linux doubles it): a minute of positions at three a second."""
@@ -64,6 +64,8 @@ class Connection:
     max_bytes = 65_536
     send_buffer_bytes = 0
     receive_buffer_bytes = 0
+    intake: Intake | None = None
+    """Is given what a read brought before ``data_received`` is."""
 
     fd: int
     choked: bool

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from tracker.connections import CONNECTION_STATE, Connection
 from tracker.devices import native
 from tracker.errors import CloseCode, DeviceDataError
-from tracker.filters import CURRENT, Kept, Rejection, Verdict
-from tracker.frames import BINARY, MAX_MESSAGE_BYTES
+from tracker.filters import Kept, Rejection, Verdict
+from tracker.fix_intake import FixIntake
+from tracker.frames import BINARY, MAX_MESSAGE_BYTES, FrameParser
 from tracker.messages import Ack, ErrorFrame, Fix, encode
 from tracker.node import Node
 
@@ -40,11 +39,10 @@ class DeviceConnection(Connection):
         "_errors_s",
         "_node",
         "_refused",
-        "_technician",
         "_timer",
-        "_tokens",
         "_tokens_ms",
         "_upto",
+        "intake",
         "technician_id",
     )
 
@@ -55,12 +53,14 @@ class DeviceConnection(Connection):
         super().__init__()
         self.technician_id = technician_id
         self._node = node
-        self._technician = node.technician(technician_id)
+        self._parser = parser = FrameParser(self.max_bytes)
+        self.intake: FixIntake | None = FixIntake(
+            node=node, technician=node.technician(technician_id), device=self, parser=parser, tokens=BURST_FIXES
+        )
         self._upto = 0
         self._acked_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._refused: dict[str, int] = {}
-        self._tokens = BURST_FIXES
         self._tokens_ms = 0
         self._errors = 0
         self._errors_s = 0.0
@@ -68,30 +68,6 @@ class DeviceConnection(Connection):
     def begin(self, sockets: Sockets, fd: int) -> None:
         super().begin(sockets, fd)
         self._node.answered(self.technician_id, self)
-
-    def data_received(self, data: bytes) -> None:
-        # One fix in one message in one read is what nearly every phone sends nearly always.
-        parser = self._parser
-        if parser is not None and not self._closing and data:
-            payload = parser.whole_text(data)
-            if payload is not None and not self._node.recorder.full:
-                try:
-                    fix = native.decode_one_json(payload)
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                    # A list, or nonsense: read with more patience.
-                    fix = None
-                if fix is not None:
-                    node = self._node
-                    now_ms = node.turn_ms or node.now_ms()
-                    self._tokens -= 1
-                    if self._tokens >= 0 or self._refilled(1, now_ms):
-                        verdict = node.decide(self._technician, fix, now_ms, self)
-                        if verdict is not CURRENT:
-                            self._answer([fix], [verdict])
-                        if not node.turn_ms:
-                            node.settle(now_ms)
-                    return
-        super().data_received(data)
 
     def messages_received(self, messages: list[tuple[int, bytes]]) -> None:
         node = self._node
@@ -111,10 +87,9 @@ class DeviceConnection(Connection):
         if not fixes:
             return
         now_ms = node.now_ms()
-        self._tokens -= len(fixes)
-        if self._tokens < 0 and not self._refilled(len(fixes), now_ms):
+        if not self._allowed(len(fixes), now_ms):
             return
-        self._answer(fixes, node.ingest(self.technician_id, fixes, now_ms))
+        self.answer(fixes, node.ingest(self.technician_id, fixes, now_ms))
 
     def _shed(self, messages: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
         """Only the newest of what came in one read, the others refused unread: whoever takes in everything of a flood
@@ -123,10 +98,11 @@ class DeviceConnection(Connection):
         reason = Rejection.OVERLOADED.value
         self._node.rejections[reason] += count
         self._refused[reason] = self._refused.get(reason, 0) + count
-        self._tokens -= count
+        if self.intake is not None:
+            self.intake.tokens -= count
         return messages[-1:]
 
-    def _answer(self, fixes: list[Fix], verdicts: list[Verdict]) -> None:
+    def answer(self, fixes: list[Fix], verdicts: list[Verdict]) -> None:
         """Owe the acknowledgement, tell what was refused."""
         upto = 0
         for fix, verdict in zip(fixes, verdicts, strict=True):
@@ -151,6 +127,7 @@ class DeviceConnection(Connection):
             self._timer = self.loop.call_later(wait_s, self._ack)
 
     def ended(self) -> None:
+        self.intake = None
         self._node.hung_up(self.technician_id, self)
         if self._timer is not None:
             self._timer.cancel()
@@ -162,13 +139,19 @@ class DeviceConnection(Connection):
         refused, self._refused = self._refused, {}
         self.send(encode(Ack(upto=self._upto, rejected=refused or None)))
 
-    def _refilled(self, count: int, now_ms: int) -> bool:
-        """``count`` fixes used the allowance up: add what the time since the last refill brought. Closes when that is
-        too little."""
+    def _allowed(self, count: int, now_ms: int) -> bool:
+        """Take so many fixes off the allowance; when it is used up, add what the time since the last refill brought.
+        Closes when that is too little."""
+        intake = self.intake
+        if intake is None:
+            return False
+        intake.tokens -= count
+        if intake.tokens >= 0:
+            return True
         earned = (now_ms - self._tokens_ms) * MAX_FIXES_PER_S // 1000
-        self._tokens = min(self._tokens + count + earned, BURST_FIXES) - count
+        intake.tokens = tokens = min(intake.tokens + count + earned, BURST_FIXES) - count
         self._tokens_ms = now_ms
-        if self._tokens < 0:
+        if tokens < 0:
             self.close(CloseCode.TOO_MANY, "too many fixes")
             return False
         return True

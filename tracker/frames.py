@@ -38,6 +38,9 @@ _MASKED_16: Final = _MASKED | 126
 _SHORT: Final = 6
 _MIDDLE: Final = 8
 """Bytes before the payload in a client frame of up to 125 bytes, and in one whose length takes 16 bits."""
+_FEW_BYTES: Final = 1024
+_TEXT_HEADS: Final = [bytes((_WHOLE_TEXT, 126, length >> 8, length & 0xFF)) for length in range(_FEW_BYTES)]
+"""What stands before a text of so many bytes, 126 or more: positions are told too often to put it together anew."""
 
 
 def frame(payload: bytes, opcode: int = TEXT) -> bytes:
@@ -45,6 +48,8 @@ def frame(payload: bytes, opcode: int = TEXT) -> bytes:
     length = len(payload)
     if length < 126:
         return bytes((0x80 | opcode, length)) + payload
+    if length < _FEW_BYTES and opcode == TEXT:
+        return _TEXT_HEADS[length] + payload
     if length < 65_536:
         return bytes((0x80 | opcode, 126, length >> 8, length & 0xFF)) + payload
     return bytes((0x80 | opcode, 127)) + length.to_bytes(8, "big") + payload

@@ -183,18 +183,18 @@ class Hub:
                 if not topic.sockets:
                     self._forget_if_empty(topic)
 
-    def tell_all(self, told: list[tuple[Topic, Message]], now_ms: int) -> None:
-        """Tell each topic its message, now: the writes of a whole turn in one go."""
-        for topic, message in told:
+    def tell_all(self, told: list[tuple[Topic, int, bytes, bytes]], now_ms: int) -> None:
+        """Tell each topic its position (topic, seq, payload, frame), now: the writes of a whole turn in one go."""
+        delivered = 0
+        for topic, seq, payload, data in told:
             sockets = topic.sockets
             count = len(sockets)
             if topic.others or topic.backlog is not None or topic.until_ms <= now_ms or count > self._room:
                 self.delivered += topic.count
-                self._tell(topic, message, now_ms)
+                self._tell(topic, Message(payload, seq, True, True, data), now_ms)
                 continue
-            self.delivered += count
+            delivered += count
             self._room -= count
-            data = message.frame
             size = len(data)
             short = None
             for fd in sockets:
@@ -207,8 +207,10 @@ class Hub:
                 if taken != size:
                     short = [*(short or ()), (fd, taken)]
             if short is not None:
+                message = Message(payload, seq, True, True, data)
                 for fd, taken in short:
                     self._fall_behind(sockets.get(fd), message, taken)
+        self.delivered += delivered
 
     def publish_topic(self, name: str, payload: bytes) -> int:
         """Tell a topic something that is not part of a numbered stream; returns how many watch it."""

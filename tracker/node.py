@@ -292,7 +292,7 @@ class Node(Streams):
 
     def _tell_moved(self, now_ms: int) -> None:
         moved, self._moved = self._moved, []
-        told: list[tuple[Topic, Message]] = []
+        told: list[tuple[Topic, int, bytes, bytes]] = []
         # What is not a position: told after it.
         further: list[LiveTrip] = []
         find, changed, ships = self.hub.find, self._changed, self._ships
@@ -314,11 +314,11 @@ class Node(Streams):
             if topic is not None or ships:
                 live.seq = seq = live.seq + 1
                 payload = encode(motion.position(seq, now_ms))
-                message = Message(payload, seq, True, True, frame(payload))
+                data = frame(payload)
                 if topic is not None:
-                    told.append((topic, message))
+                    told.append((topic, seq, payload, data))
                 if ships:
-                    self.bus.ship(live.topic, message)
+                    self.bus.ship(live.topic, Message(payload, seq, True, True, data))
             if motion.eta_changed or motion.just_arrived or motion.wants_route or now_ms >= live.predictions.due_ms:
                 further.append(live)
         if told:

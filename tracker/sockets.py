@@ -69,6 +69,16 @@ class Turn(Protocol):
     def release(self) -> None: ...
 
 
+class Intake:
+    """A shorter way for what a connection is nearly always sent."""
+
+    __slots__ = ()
+
+    def take(self, data: bytes) -> bool:
+        """Work on what one read brought, or return False and do nothing."""
+        return False
+
+
 class Sockets:
     """``adopt`` gives it an open socket and the connection that speaks on it; everything else happens by itself.
 
@@ -235,7 +245,9 @@ class Sockets:
         try:
             for connection, data, more in received:
                 try:
-                    connection.data_received(data)
+                    intake = connection.intake
+                    if intake is None or not intake.take(data):
+                        connection.data_received(data)
                 except Exception:
                     self._failed(connection)
                 if more and connection.fd >= 0:

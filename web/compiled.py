@@ -30,6 +30,7 @@ MODULES = (
     "tracker.board",
     "tracker.eta",
     "tracker.filters",
+    "tracker.fix_intake",
     "tracker.frames",
     "tracker.geo",
     "tracker.grants",
