@@ -40,7 +40,7 @@ class FixIntake(Intake):
     def take(self, data: bytes) -> bool:
         """False when these bytes are anything else, or may not be taken: then nothing was done."""
         node = self._node
-        if self.tokens <= 0 or node.recorder.full:
+        if self.tokens <= 0 or node.pending.full:
             return False
         payload = self.parser.whole_text(data)
         if payload is None:

@@ -18,8 +18,9 @@ from typing import Any, Final
 from tracker.errors import CloseCode
 from tracker.frames import frame
 from tracker.messages import HEARTBEAT_S, Heartbeat, encode
+from tracker.topics import Topic
 from tracker.unread import Unread
-from tracker.watchers import NEVER_MS, Message, Topic, Watcher
+from tracker.watchers import NEVER_MS, Message, Watcher
 
 TURN_WRITES = 256
 """Watchers written to in one turn of the sockets. The rest of what was published in it is told in slices."""

@@ -28,13 +28,15 @@ from tracker.messages import (
     Fix,
     encode,
 )
-from tracker.recorder import Acknowledged, Recorder
+from tracker.pending import Acknowledged
+from tracker.recorder import Recorder
 from tracker.records import FixRow, LastState
 from tracker.roads import NoRoads, RoadEngine
 from tracker.store import TrackStore
 from tracker.streams import Streams
+from tracker.topics import Topic
 from tracker.trip import Trip
-from tracker.watchers import Message, Topic
+from tracker.watchers import Message
 from tracker.ways import Ways
 
 BOARD_EVERY_S: Final = 0.5
@@ -69,6 +71,7 @@ class Node(Streams):
         self.store = store
         self.arrival_radius_m = arrival_radius_m
         self.recorder = Recorder(store, states=self._last_states)
+        self.pending = self.recorder.pending
         self.rejections: Counter[str] = Counter()
         self.turn_ms = 0
         """Now, for all fixes of a turn; 0 between turns."""
@@ -243,9 +246,8 @@ class Node(Streams):
 
     def settle(self, now_ms: int) -> None:
         """Record what was decided, and tell the newest position of each technician who moved."""
-        recorder = self.recorder
-        if recorder.rows:
-            recorder.added()
+        if self.pending.rows:
+            self.recorder.added()
         if self._moved:
             self._tell_moved(now_ms)
 
@@ -264,17 +266,17 @@ class Node(Streams):
                 trip_id = live.id
         else:
             verdict = technician.track.receive(fix, now_ms)
-        recorder = self.recorder
+        pending = self.pending
         if verdict is CURRENT:
             if not technician.moved:
                 technician.moved = True
                 self._moved.append(technician)
             if device is not None:
-                recorder.acks[device] = fixed_at
+                pending.acks[device] = fixed_at
         elif verdict is not LATE:
             self.rejections[verdict.value] += 1
             return verdict
-        recorder.rows.append(
+        pending.rows.append(
             FixRow(
                 technician.id,
                 fixed_at,

@@ -9,8 +9,9 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from tracker.pending import Acknowledged, Pending
 from tracker.records import FixRow, LastState
 from tracker.store import TrackStore
 
@@ -27,12 +28,6 @@ T = TypeVar("T")
 log = logging.getLogger("enroute.recorder")
 
 
-class Acknowledged(Protocol):
-    """A device that is told when its fixes up to ``upto`` (ms, its clock) are on disk."""
-
-    def committed(self, upto: int) -> None: ...
-
-
 class Recorder:
     """``add`` queues a row; ``committed`` gives a future for everything queued so far.
 
@@ -43,29 +38,35 @@ class Recorder:
     def __init__(self, store: TrackStore, *, states: Callable[[set[str]], list[LastState]]) -> None:
         self._store = store
         self._states = states
-        self.rows: list[FixRow] = []
+        self.pending = Pending()
         self._dirty: set[str] = set()
         self._waiters: list[Callable[[], None]] = []
         self._extra: list[Callable[[], None]] = []
-        self.acks: dict[Acknowledged, int] = {}
         self._writing = 0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fixes", initializer=_stand_back)
         self._stopping = False
         self.failing = False
-        # So much waits that nothing more may be taken.
-        self.full = False
         self.committed_rows = 0
 
     @property
+    def rows(self) -> list[FixRow]:
+        return self.pending.rows
+
+    @property
+    def full(self) -> bool:
+        """So much waits that nothing more may be taken."""
+        return self.pending.full
+
+    @property
     def waiting(self) -> int:
-        return len(self.rows) + self._writing
+        return len(self.pending.rows) + self._writing
 
     @property
     def behind(self) -> bool:
         """More comes in than can be written, although writing goes well."""
-        return not self.failing and len(self.rows) + self._writing > BEHIND
+        return not self.failing and len(self.pending.rows) + self._writing > BEHIND
 
     @property
     def taken_rows(self) -> int:
@@ -73,15 +74,15 @@ class Recorder:
         return self.committed_rows + self.waiting
 
     def add(self, row: FixRow) -> None:
-        self.rows.append(row)
+        self.pending.rows.append(row)
         self.added()
 
     def added(self) -> None:
-        """Rows were appended to ``rows``, or devices put into ``acks``, directly: the hot path does so for a whole turn
+        """Rows were put into ``pending`` directly: the hot path does so for a whole turn
         and says it once."""
         self._wake.set()
-        if len(self.rows) > MAX_WAITING:
-            self.full = True
+        if len(self.pending.rows) > MAX_WAITING:
+            self.pending.full = True
 
     def touch(self, technician_id: str) -> None:
         """The technician's last state changed and is to be kept with the next batch."""
@@ -98,8 +99,8 @@ class Recorder:
         """Tell the device after everything added so far is on disk. The highest ``upto`` of a batch counts: late
         fixes come after newer ones."""
         self._wake.set()
-        if self.acks.get(device, -1) < upto:
-            self.acks[device] = upto
+        if self.pending.acks.get(device, -1) < upto:
+            self.pending.acks[device] = upto
 
     def when_committed(self, callback: Callable[[], None]) -> None:
         """Call back, once, after everything added so far is on disk."""
@@ -132,10 +133,10 @@ class Recorder:
             if not self._stopping:
                 await asyncio.sleep(BATCH_S)
             self._wake.clear()
-            rows, self.rows = self.rows, []
+            rows, self.pending.rows = self.pending.rows, []
             dirty, self._dirty = self._dirty, set()
             waiters, self._waiters = self._waiters, []
-            acks, self.acks = self.acks, {}
+            acks, self.pending.acks = self.pending.acks, {}
             extra, self._extra = self._extra, []
             if (rows or dirty or extra) and not await self._commit(rows, dirty, extra):
                 return
@@ -143,7 +144,9 @@ class Recorder:
                 _call(callback)
             for device, upto in acks.items():
                 _call(device.committed, upto)
-            if self._stopping and not (self.rows or self._dirty or self._extra or self._waiters or self.acks):
+            if self._stopping and not (
+                self.pending.rows or self._dirty or self._extra or self._waiters or self.pending.acks
+            ):
                 return
 
     async def _commit(self, rows: list[FixRow], dirty: set[str], extra: list[Callable[[], None]]) -> bool:
@@ -151,7 +154,7 @@ class Recorder:
         loop = asyncio.get_running_loop()
         self._writing = len(rows)
         while True:
-            self.full = self.waiting > MAX_WAITING
+            self.pending.full = self.waiting > MAX_WAITING
             states = self._states(dirty)
             try:
                 await loop.run_in_executor(self._thread, self._write, rows, states, extra)
@@ -169,7 +172,7 @@ class Recorder:
                 self.failing = False
                 self.committed_rows += len(rows)
                 self._writing = 0
-                self.full = self.waiting > MAX_WAITING
+                self.pending.full = self.waiting > MAX_WAITING
                 return True
 
     def _write(self, rows: list[FixRow], states: list[LastState], extra: list[Callable[[], None]]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tracker.frames import frame
+
+if TYPE_CHECKING:
+    from tracker.topics import Topic
 
 MAX_KEPT = 64
 """States a stalled watcher may miss before it is cut; a visit has a dozen in its whole life."""
@@ -104,45 +106,3 @@ class Watcher:
     def cut(self, code: int, reason: str) -> None:
         """End this watch: tell why if the socket still takes it, then be gone."""
         raise NotImplementedError
-
-
-class Topic:
-    """The watchers of one trip, one contact's home page, or the board.
-
-    ``sockets`` are those that take bytes, by file descriptor; ``others`` the stalled ones and those without a
-    socket. ``until_ms``: no right to watch ends before. ``due``: what is told at the end of the turn. ``backlog``:
-    what a crowd is told slice by slice. ``patient``: its watchers do not mind some hundredths of a second.
-    """
-
-    __slots__ = ("backlog", "due", "name", "others", "patient", "sockets", "until_ms")
-
-    def __init__(self, name: str, *, patient: bool = False) -> None:
-        self.name = name
-        self.patient = patient
-        self.sockets: dict[int, Watcher] = {}
-        self.others: dict[Watcher, None] | None = None
-        self.until_ms = NEVER_MS
-        self.due: list[Message] | None = None
-        self.backlog: deque[list[Any]] | None = None
-
-    @property
-    def watchers(self) -> list[Watcher]:
-        return [*self.sockets.values(), *(self.others or ())]
-
-    @property
-    def count(self) -> int:
-        return len(self.sockets) + (len(self.others) if self.others else 0)
-
-    def place(self, watcher: Watcher) -> None:
-        if watcher.fd >= 0 and not watcher.stalled:
-            self.sockets[watcher.fd] = watcher
-        elif self.others is None:
-            self.others = {watcher: None}
-        else:
-            self.others[watcher] = None
-
-    def displace(self, watcher: Watcher) -> None:
-        if self.others:
-            self.others.pop(watcher, None)
-        if self.sockets.get(watcher.fd) is watcher:
-            del self.sockets[watcher.fd]
