@@ -264,7 +264,7 @@ def test_what_is_unknown_is_left_out_and_what_is_told_is_rounded():
 
     wire = msgspec.json.decode(encode(trip.position(7, NOW_MS)))
 
-    assert (wire["heading_deg"], wire["speed_cms"], wire["accuracy_m"]) == (0, 1123, 6)
+    assert (wire["heading_deg"], wire["speed_cms"], wire["accuracy_m"]) == (0, 1123, 7)
     bare = a_trip()
     receive(bare, fix_at())
     assert not {"heading_deg", "accuracy_m"} & msgspec.json.decode(encode(bare.position(7, NOW_MS))).keys()
