@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 MAX_KEPT = 64
 """States a stalled watcher may miss before it is cut; a visit has a dozen in its whole life."""
-NEVER_MS = 1 << 62
+NEVER_MS = 1 << 60
+"""Compiled code compares what fits 63 bits with a sign in place, and calls for what does not."""
 
 
 class Message(msgspec.Struct, gc=False):
