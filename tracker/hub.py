@@ -10,50 +10,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Callable, Collection
-from os import write
+from collections.abc import Callable
 from typing import Any, Final
 
-from tracker.errors import CloseCode
 from tracker.frames import frame
 from tracker.messages import HEARTBEAT_S, Heartbeat, encode
+from tracker.telling import SLICE, Telling
 from tracker.topics import Topic
 from tracker.unread import Unread
-from tracker.watchers import NEVER_MS, Message, Watcher
+from tracker.watchers import Watcher
 
-TURN_WRITES = 256
-"""Watchers written to in one turn of the sockets. The rest of what was published in it is told in slices."""
-SLICE = 128
-"""Watchers written to before the loop gets its turn: about 1 ms, for a request needs four or five of its turns."""
 CUT_AFTER_S: Final = 15.0
 LOOK_EVERY_S: Final = 3
 """Each watcher is looked at so often whether it still reads."""
 
 
-class Hub:
+class Hub(Telling):
     """All watchers of this process. Not thread-safe: everything happens on the event loop's thread."""
 
     def __init__(self, *, now_ms: Callable[[], int], loop: asyncio.AbstractEventLoop | None = None) -> None:
-        self._now_ms = now_ms
-        self._loop = loop
-        self._topics: dict[str, Topic] = {}
+        super().__init__(now_ms=now_ms, loop=loop)
         self._stalled: set[Watcher] = set()
         self._beats: list[set[Watcher]] = [set() for _ in range(HEARTBEAT_S)]
         self._beat = 0
         self._next_beat = 0
         self._unread = Unread()
-        self._held = False
-        self._due: list[Topic] = []
-        # Writes that this turn may still do, and the topics that wait for slices.
-        self._room = TURN_WRITES
-        self._behind: deque[Topic] = deque()
-        self._slicing = False
         self._task: asyncio.Task[None] | None = None
-        # Topics with watchers who want to know at once.
-        self.live_topics = 0
-        self.delivered = 0
-        self.cut_slow = 0
 
     # Watching
 
@@ -156,213 +138,6 @@ class Hub:
                 else:
                     watcher.send_frame(message.frame)
 
-    # Telling
-
-    @property
-    def patient(self) -> bool:
-        """Nobody watches anything that is to be told at once."""
-        return not self.live_topics
-
-    def hold(self) -> None:
-        """A turn begins: what is published until ``release`` is told then, of positions the newest per topic."""
-        self._held = True
-        self._room = TURN_WRITES
-
-    def release(self) -> None:
-        """The turn is over: tell what was published in it, topic by topic."""
-        self._held = False
-        if not self._due:
-            return
-        due, self._due = self._due, []
-        now_ms = self._now_ms()
-        for topic in due:
-            messages = topic.due
-            if messages is not None:
-                topic.due = None
-                for message in messages:
-                    self._tell(topic, message, now_ms)
-                if not topic.sockets:
-                    self._forget_if_empty(topic)
-
-    def tell_all(self, told: list[tuple[Topic, int, bytes, bytes]], now_ms: int) -> None:
-        """Tell each topic its position (topic, seq, payload, frame), now: the writes of a whole turn in one go."""
-        delivered = 0
-        for topic, seq, payload, data in told:
-            sockets = topic.sockets
-            count = len(sockets)
-            if topic.others or topic.backlog is not None or topic.until_ms <= now_ms or count > self._room:
-                self.delivered += topic.count
-                self._tell(topic, Message(payload, seq, True, True, data), now_ms)
-                continue
-            delivered += count
-            self._room -= count
-            size = len(data)
-            short = None
-            for fd in sockets:
-                try:
-                    taken = write(fd, data)
-                except BlockingIOError:
-                    taken = 0
-                except OSError:
-                    taken = -1
-                if taken != size:
-                    short = [*(short or ()), (fd, taken)]
-            if short is not None:
-                message = Message(payload, seq, True, True, data)
-                for fd, taken in short:
-                    self._fall_behind(sockets.get(fd), message, taken)
-        self.delivered += delivered
-
-    def publish_topic(self, name: str, payload: bytes) -> int:
-        """Tell a topic something that is not part of a numbered stream; returns how many watch it."""
-        return self.publish(name, Message.of(payload))
-
-    def publish(self, name: str, message: Message) -> int:
-        """Tell every watcher of a topic; returns how many there are. Never waits."""
-        topic = self._topics.get(name)
-        return self.tell(topic, message) if topic is not None else 0
-
-    def tell(self, topic: Topic, message: Message) -> int:
-        """``publish`` on a topic that was found already."""
-        others = topic.others
-        count = len(topic.sockets) + len(others) if others else len(topic.sockets)
-        self.delivered += count
-        if self._held:
-            due = topic.due
-            if due is None:
-                topic.due = [message]
-                self._due.append(topic)
-            elif message.conflates and due and due[-1].conflates:
-                due[-1] = message
-            else:
-                due.append(message)
-        else:
-            self._tell(topic, message, self._now_ms())
-        return count
-
-    def _tell_due(self, topic: Topic) -> None:
-        messages, topic.due = topic.due or (), None
-        now_ms = self._now_ms()
-        for message in messages:
-            self._tell(topic, message, now_ms)
-
-    def _tell(self, topic: Topic, message: Message, now_ms: int) -> None:
-        if topic.until_ms <= now_ms:
-            self._cut_all_expired(topic, now_ms)
-        count = topic.count
-        if topic.backlog is not None or count > self._room:
-            self._enqueue(topic, message)
-            return
-        self._room -= count
-        sockets = topic.sockets
-        if sockets:
-            for fd, taken in _write_all(sockets, message.frame):
-                self._fall_behind(sockets.get(fd), message, taken)
-        if topic.others:
-            self._tell_others(list(topic.others), message)
-
-    def _tell_some(self, topic: Topic, watchers: list[Watcher], message: Message) -> None:
-        """A part of a crowd. Whoever left, or left and came again, is not told what is not theirs."""
-        present = [watcher for watcher in watchers if watcher.topic is topic]
-        sockets = {watcher.fd: watcher for watcher in present if not watcher.stalled and watcher.fd >= 0}
-        for fd, taken in _write_all(sockets, message.frame):
-            self._fall_behind(sockets[fd], message, taken)
-        if len(sockets) < len(present):
-            self._tell_others([each for each in present if each.stalled or each.fd < 0], message)
-
-    def _fall_behind(self, watcher: Watcher | None, message: Message, taken: int) -> None:
-        """A socket took a part of a frame, nothing (0), or is broken (-1)."""
-        if watcher is None:
-            return
-        if taken < 0:
-            watcher.abort()
-            return
-        watcher.choke(message.frame[taken:] if taken else b"")
-        if not taken and not watcher.keep(message):
-            self._cut_slow(watcher)
-
-    def _tell_others(self, others: Collection[Watcher], message: Message) -> None:
-        for watcher in others:
-            if not watcher.stalled:
-                watcher.write(message.frame)
-            elif not watcher.keep(message):
-                self._cut_slow(watcher)
-
-    def _cut_slow(self, watcher: Watcher) -> None:
-        self.cut_slow += 1
-        self.unsubscribe(watcher)
-        watcher.cut(CloseCode.TOO_SLOW, "too slow")
-
-    def _cut_expired(self, watcher: Watcher) -> None:
-        self.unsubscribe(watcher)
-        watcher.cut(CloseCode.SIGN_IN_AGAIN, "the right to watch has ended")
-
-    def _cut_all_expired(self, topic: Topic, now_ms: int) -> None:
-        soonest_ms = NEVER_MS
-        for watcher in topic.watchers:
-            if watcher.until_ms > now_ms:
-                soonest_ms = min(soonest_ms, watcher.until_ms)
-            elif watcher.stalled:
-                # It is not told anything now; whether it still may is asked when it drains.
-                continue
-            else:
-                self._cut_expired(watcher)
-        topic.until_ms = soonest_ms
-
-    def _enqueue(self, topic: Topic, message: Message) -> None:
-        # Entries are [message, watchers at the time of publishing, how many were told]. An entry nobody was told
-        # of yet is replaced by a newer position: the order per watcher stays.
-        backlog = topic.backlog
-        if backlog is None:
-            topic.backlog = deque([[message, topic.watchers, 0]])
-            self._behind.append(topic)
-            self._work_off()
-            return
-        newest = backlog[-1]
-        if message.conflates and newest[0].conflates and newest[2] == 0:
-            newest[0] = message
-            newest[1] = topic.watchers
-        else:
-            backlog.append([message, topic.watchers, 0])
-
-    def _work_off(self) -> None:
-        """Tell as many as there is room for; those of other topics before the next slice of the same one."""
-        while self._behind and self._room > 0:
-            topic = self._behind.popleft()
-            backlog = topic.backlog
-            if backlog is None:
-                continue
-            entry = backlog[0]
-            message, watchers, told = entry
-            # Nobody is left of a position that was forgotten half told.
-            until = max(told, min(told + self._room, len(watchers)))
-            self._room -= until - told
-            self._tell_some(topic, watchers[told:until], message)
-            entry[2] = until
-            if until >= len(watchers):
-                backlog.popleft()
-            if backlog:
-                self._behind.append(topic)
-            else:
-                topic.backlog = None
-                self._forget_if_empty(topic)
-        if self._behind and not self._slicing:
-            self._slicing = True
-            (self._loop or asyncio.get_running_loop()).call_soon(self._slice)
-
-    def _slice(self) -> None:
-        self._slicing = False
-        self._room = SLICE
-        self._work_off()
-
-    def _forget_if_empty(self, topic: Topic) -> None:
-        if topic.sockets or topic.others or topic.backlog is not None or topic.due is not None:
-            return
-        if self._topics.get(topic.name) is topic:
-            del self._topics[topic.name]
-            if not topic.patient:
-                self.live_topics -= 1
-
     # Ending
 
     def disconnect(
@@ -453,20 +228,3 @@ class Hub:
         for watcher in watchers:
             if watcher.topic is not None and not watcher.stalled:
                 watcher.send_frame(data)
-
-
-def _write_all(fds: Collection[int], data: bytes) -> list[tuple[int, int]]:
-    """Write the bytes to every socket; those that did not take all: (fd, bytes taken; -1 for a broken socket)."""
-    size = len(data)
-    short = []
-    for fd in fds:
-        try:
-            taken = write(fd, data)
-        except BlockingIOError:
-            short.append((fd, 0))
-        except OSError:
-            short.append((fd, -1))
-        else:
-            if taken != size:
-                short.append((fd, taken))
-    return short

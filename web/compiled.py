@@ -45,6 +45,7 @@ MODULES = (
     "tracker.route",
     "tracker.sockets",
     "tracker.streams",
+    "tracker.telling",
     "tracker.topics",
     "tracker.traffic",
     "tracker.trip",

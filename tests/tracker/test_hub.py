@@ -5,8 +5,9 @@ import msgspec
 
 from tests.tracker.journeys import NOW_MS
 from tests.tracker.listeners import Listener, payload_of
-from tracker.hub import CUT_AFTER_S, SLICE, TURN_WRITES, Hub
+from tracker.hub import CUT_AFTER_S, Hub
 from tracker.messages import HEARTBEAT_S
+from tracker.telling import SLICE, TURN_WRITES
 from tracker.watchers import MAX_KEPT, Message
 
 TOPIC = "trip:visit"

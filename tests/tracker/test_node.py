@@ -11,9 +11,9 @@ from tests.tracker.test_route import line
 from tracker import node as module
 from tracker.errors import NotTracked
 from tracker.filters import CURRENT, LATE
-from tracker.hub import SLICE, TURN_WRITES
 from tracker.messages import Since, TechnicianCard
 from tracker.route import Route
+from tracker.telling import SLICE, TURN_WRITES
 
 # The hot path
 

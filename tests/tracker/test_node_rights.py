@@ -9,9 +9,9 @@ from tests.tracker.test_route import decode_polyline6
 from tracker import ways as module
 from tracker.errors import NotTracked
 from tracker.filters import CURRENT, Rejection
-from tracker.hub import SLICE, TURN_WRITES
 from tracker.messages import TechnicianCard
 from tracker.route import Route
+from tracker.telling import SLICE, TURN_WRITES
 
 # Grants
 

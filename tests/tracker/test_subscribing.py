@@ -11,7 +11,7 @@ import pytest
 from tests.tracker.journeys import NOW_MS, fix_at
 from tests.tracker.nodes import set_off
 from tests.tracker.stores import MemoryTrackStore
-from tracker import hub as hub_module
+from tracker import telling
 from tracker.hub import Hub
 from tracker.node import Node
 from tracker.watchers import NEVER_MS, Watcher
@@ -124,8 +124,8 @@ class World:
 @pytest.mark.parametrize("trials", [TRIALS, pytest.param(FULL_TRIALS // 2, marks=pytest.mark.full)])
 @pytest.mark.timeout(900)
 async def test_none_of_many_who_join_while_positions_are_published_is_stale(monkeypatch, crowd, trials):
-    monkeypatch.setattr(hub_module, "TURN_WRITES", 3)
-    monkeypatch.setattr(hub_module, "SLICE", 3)
+    monkeypatch.setattr(telling, "TURN_WRITES", 3)
+    monkeypatch.setattr(telling, "SLICE", 3)
     world = World(crowd=crowd)
     world.fix()
     chance = random.Random(7)
