@@ -118,6 +118,17 @@ def is_overdue(appointment: Appointment, *, now_s: int) -> bool:
     return appointment.status is Status.SCHEDULED and now_s >= appointment.window_end_s
 
 
+def count_before(appointment: Appointment, day: Sequence[Appointment]) -> int:
+    """How many of the technician's visits of a day come before this one: those under way, and those that start sooner
+    and have neither ended nor been canceled."""
+    under_way = (Status.TRAVELING, Status.IN_PROGRESS)
+    return sum(
+        visit.id != appointment.id
+        and (visit.status in under_way or (visit.status is Status.SCHEDULED and visit.start_s < appointment.start_s))
+        for visit in day
+    )
+
+
 def choose_active(
     traveling: Sequence[Appointment],
     *,

@@ -84,6 +84,8 @@ class RatingJson(msgspec.Struct):
 class AppointmentJson(msgspec.Struct):
     """A visit. `eta_at` in milliseconds since 1970, every other time ISO 8601 with the offset of `time_zone`.
 
+    `visits_before`: how many visits the technician makes before this one; told on its day, while it is Scheduled, when
+    one visit is asked for.
     `offer_again`: it could not be done (nobody home), so the page offers to book the same again.
     """
 
@@ -109,6 +111,7 @@ class AppointmentJson(msgspec.Struct):
     cancel_warning: str | None
     offer_again: bool
     rating: RatingJson | None
+    visits_before: int | None = None
 
 
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from slots.booking.reading import (
     overdue,
     sections,
     traveling,
+    visits_before,
 )
 from slots.booking.reassigning import reassign
 from slots.booking.scheduling import Change, Scheduling
@@ -51,4 +52,5 @@ __all__ = [
     "travel",
     "traveling",
     "undo",
+    "visits_before",
 ]

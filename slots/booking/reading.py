@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from slots import appointment_store, catalog_store
 from slots.booking.scheduling import Scheduling
 from slots.errors import NotFound
-from slots.model import AppointmentView, ChangeRecord, Status, Value
-from slots.policy import choose_active
+from slots.model import Appointment, AppointmentView, ChangeRecord, Site, Status, Value
+from slots.policy import choose_active, count_before
 from slots.zones import day_bounds, local_date
 
 
@@ -69,6 +69,19 @@ async def day_of_technician(
         zone = ZoneInfo(resource.time_zone)
         from_s, to_s = day_bounds(day or local_date(now_s, zone), zone)
         return await appointment_store.of_technician(connection, technician_key=resource.key, from_s=from_s, to_s=to_s)
+
+
+async def visits_before(scheduling: Scheduling, *, appointment: Appointment, site: Site, now_s: int) -> int | None:
+    """How many visits the technician still makes before this one; None unless it is Scheduled for today at its site."""
+    zone = ZoneInfo(site.time_zone)
+    if appointment.status is not Status.SCHEDULED or local_date(appointment.start_s, zone) != local_date(now_s, zone):
+        return None
+    from_s, to_s = day_bounds(local_date(now_s, zone), zone)
+    async with scheduling.database.read() as connection:
+        views = await appointment_store.of_technician(
+            connection, technician_key=appointment.technician_key, from_s=from_s, to_s=to_s
+        )
+    return count_before(appointment, [view.appointment for view in views])
 
 
 async def traveling(scheduling: Scheduling) -> tuple[AppointmentView, ...]:

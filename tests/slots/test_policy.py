@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from slots.model import Actor, Appointment, Rating, Rules, Status, Switches
-from slots.policy import allowed, allowed_to_technician, cancel_warning, choose_active, is_overdue
+from slots.policy import allowed, allowed_to_technician, cancel_warning, choose_active, count_before, is_overdue
 from tests.slots.factories import CUSTOMER, DISPATCHER, an_appointment, at
 
 RULES = Rules(move_cutoff_s=7200, cancel_cutoff_s=3600)
@@ -128,3 +128,18 @@ def test_two_unknown_arrival_times_do_not_take_turns() -> None:
 def test_when_the_active_one_ends_the_next_is_promoted() -> None:
     assert choose_active([traveling("b")], arrivals_s={"b": 9}, active_before="a") == "b"
     assert choose_active([], arrivals_s={}, active_before="a") is None
+
+
+def test_before_a_visit_come_those_under_way_and_those_that_start_sooner() -> None:
+    mine = an_appointment(id="mine", start_s=at(12), end_s=at(13))
+    day = [
+        mine,
+        an_appointment(id="done", start_s=at(8), end_s=at(9), status=Status.COMPLETED),
+        an_appointment(id="canceled", start_s=at(9), end_s=at(10), status=Status.CANCELED),
+        an_appointment(id="begun late", start_s=at(14), end_s=at(15), status=Status.IN_PROGRESS),
+        an_appointment(id="next", start_s=at(11), end_s=at(12)),
+        an_appointment(id="after", start_s=at(13), end_s=at(14)),
+    ]
+
+    assert count_before(mine, day) == 2
+    assert count_before(mine, [mine]) == 0

@@ -154,7 +154,12 @@ async def read_appointment(request: Request) -> Response:
     if view.status is Status.TRAVELING:
         # Which of several is the Active one is for the database to say, not for what this process remembers.
         await state.bridge.home.sections(state.booking, account_id=view.appointment.account_id, past_limit=1)
-    return visit_answer(request, principal, view)
+    before = None
+    if state.switches.technician_tracking:
+        before = await booking.visits_before(
+            state.booking, appointment=view.appointment, site=view.site, now_s=state.now_s()
+        )
+    return visit_answer(request, principal, view, visits_before=before)
 
 
 @endpoint(

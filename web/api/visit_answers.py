@@ -36,7 +36,15 @@ def visit_json(state: State, view: AppointmentView, viewer: Viewer) -> Appointme
     )
 
 
-def visit_answer(request: Request, principal: Principal, view: AppointmentView, *, status: int = 200) -> Response:
+def visit_answer(
+    request: Request,
+    principal: Principal,
+    view: AppointmentView,
+    *,
+    status: int = 200,
+    visits_before: int | None = None,
+) -> Response:
     """The visit as JSON, with its version as `ETag`."""
     body = visit_json(state_of(request), view, viewer_of(request, principal))
+    body.visits_before = visits_before
     return answer(body, status=status, headers={"ETag": etag(view.version)})

@@ -172,6 +172,24 @@ async def test_one_visit_comes_with_its_version_as_etag(house: House):
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_on_the_day_a_planned_visit_tells_how_many_come_before_it(house: House):
+    async def before(visit: dict[str, Any]) -> int | None:
+        return (await house.rui.get(f"/api/appointments/{visit['id']}")).json()["visits_before"]
+
+    visits = [await house.book(clock=clock) for clock in ("09:00", "12:00", "15:00")]
+    the_day_before = [await before(visit) for visit in visits]
+    house.turn_to("2026-11-24T07:00")
+    in_the_morning = [await before(visit) for visit in visits]
+    await house.bring_to(visits[0], "traveling")
+    under_way = [await before(visit) for visit in visits]
+    await house.dora.put("/api/dispatch/switches", json={"technician_tracking": False})
+
+    assert the_day_before == [None, None, None]
+    assert in_the_morning == [0, 1, 2]
+    assert under_way == [None, 1, 2]
+    assert await before(visits[1]) is None
+
+
 async def test_an_unknown_visit_and_a_foreign_one_are_the_same_404(house: House):
     visit = await house.book()
 
