@@ -16,10 +16,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 FOLDER = Path(__file__).resolve().parent.parent / "static"
-SERVED = ("css", "js", "icons", "vendor")
+SERVED = ("css", "js", "words", "icons", "vendor")
 YEAR_S = 31_536_000
 
-_KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_KINDS = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+}
 # Compressing something this small saves no packet.
 _WORTH_COMPRESSING_BYTES = 400
 

@@ -22,6 +22,7 @@ PREFIX = "ENROUTE_"
 OTHER_VARIABLES = frozenset({"ENROUTE_SIM_URL", "ENROUTE_SIM_EMAIL", "ENROUTE_SIM_PASSWORD", "ENROUTE_TEST_DATA"})
 
 ROADS_NAME = "roads.graph"
+LOGO_SUFFIXES = (".svg", ".png", ".webp")
 ROAD_SERVERS = ("osrm+http", "osrm+https", "valhalla+http", "valhalla+https")
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -49,6 +50,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     compiled: Literal["auto", "off"] = "auto"
 
     brand: Annotated[str, Meta(min_length=1, max_length=60)] = "Enroute"
+    # "#rrggbb": the one colour of buttons and links.
+    accent: Annotated[str, Meta(pattern="^#[0-9A-Fa-f]{6}$")] | None = None
+    logo_file: str | None = None
     contact_phone: str | None = None
     contact_email: str | None = None
 
@@ -198,6 +202,10 @@ def _check_together(settings: Settings) -> None:
             raise SettingsError(
                 f"{PREFIX}ROADS_URL must look like osrm+http://host:5000 or valhalla+https://host/path."
             )
+    if settings.logo_file is not None:
+        logo = Path(settings.logo_file)
+        if logo.suffix.lower() not in LOGO_SUFFIXES or not logo.is_file():
+            raise SettingsError(f"{PREFIX}LOGO_FILE must be a file that exists and ends in {', '.join(LOGO_SUFFIXES)}.")
     if settings.min_lead_days > settings.max_lead_days:
         raise SettingsError(
             f"{PREFIX}MIN_LEAD_DAYS ({settings.min_lead_days}) is more than {PREFIX}MAX_LEAD_DAYS"

@@ -18,9 +18,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from web import arrivals_page
+from web import arrivals_page, brand
 from web.assets import FOLDER, Assets
 from web.auth import Principal, authenticate
+from web.languages import LANGUAGES, choose_language, direction, translator
 from web.problems import Problem
 from web.state import State, state_of
 
@@ -32,6 +33,8 @@ HOME_OF_ROLE = {"technician": "/technician", "dispatcher": "/dispatch", "admin":
 CUSTOMER = ("customer",)
 BOOKERS = ("customer", "dispatcher", "admin")
 EVERYBODY = ("customer", "technician", "dispatcher", "admin")
+# These are written in English alone.
+ENGLISH_PAGES = frozenset({"arrivals"})
 WATCHERS = ("customer", "dispatcher", "admin", "link")
 
 
@@ -60,23 +63,42 @@ def render(request: Request, name: str, principal: Principal | None, status: int
     """A page of `static/pages`. It may not be stored: it is somebody's own, and names the files of this version."""
     state = state_of(request)
     settings = state.settings
+    language = "en" if name in ENGLISH_PAGES else language_of(request, principal)
     text = (
         templates()
         .get_template(f"{name}.html")
         .render(
+            _=translator(language),
+            language=language,
+            direction=direction(language),
+            languages=LANGUAGES.items(),
             brand=settings.brand,
+            brand_sheet=brand.sheet_address(settings),
+            logo=brand.logo_address(settings),
             contact_phone=settings.contact_phone,
             contact_email=settings.contact_email,
             self_scheduling=state.switches.self_scheduling,
             principal=principal,
             map_style_url=settings.map_style_url,
             basemap=_basemap(state),
+            wanted="next" in request.query_params,
             appointment_id=request.path_params.get("appointment"),
             **values,
         )
     )
-    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Language": language,
+        "Referrer-Policy": "no-referrer",
+        "Vary": "Accept-Language, Cookie",
+    }
     return Response(text, status_code=status, media_type="text/html", headers=headers)
+
+
+def language_of(request: Request, principal: Principal | None) -> str:
+    """What the person chose, else what their browser asks for."""
+    chosen = principal.locale if principal else None
+    return choose_language(chosen=chosen, accepted=request.headers.get("accept-language", ""))
 
 
 def _basemap(state: State) -> str | None:
@@ -123,11 +145,12 @@ async def _home(request: Request) -> Response:
 
 def problem_page(request: Request, problem: Problem, principal: Principal | None = None) -> Response:
     """A problem for people: what happened, and a way on."""
+    words = translator(language_of(request, principal))
     text = problem.detail or {
         404: "The address may be mistyped, or what was here is over.",
         403: "Please call us, we are happy to help.",
     }.get(problem.status, "Please try again in a moment.")
-    return render(request, "problem", principal, problem.status, title=problem.title, text=text)
+    return render(request, "problem", principal, problem.status, title=words(problem.title), text=words(text))
 
 
 async def _basemap_file(request: Request) -> Response:
@@ -142,10 +165,6 @@ async def _basemap_file(request: Request) -> Response:
 
 async def _static(request: Request) -> Response:
     return await assets().serve(request)
-
-
-async def _favicon(request: Request) -> Response:
-    return RedirectResponse(f"{assets().root}/icons/icon.svg", status_code=301)
 
 
 routes: list[BaseRoute] = [
@@ -166,5 +185,5 @@ routes: list[BaseRoute] = [
     Route("/dispatch/arrivals", _page("arrivals", "dispatcher", "admin", fill=arrivals_page.fill)),
     Route("/static/{version}/{path:path}", _static),
     Route(BASEMAP_PATH, _basemap_file),
-    Route("/favicon.ico", _favicon),
+    *brand.routes(assets),
 ]

@@ -13,7 +13,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     A link sees one visit (`appointment_id`) and nothing else; its `contact_id` is the recipient, `session_id` the id of
     the link. `expires_at_ms` is when the proof ends by itself; `proved_at_ms` when it was looked at, so that a
-    revocation since then counts.
+    revocation since then counts. `locale` is the language they chose, None for that of the browser.
     """
 
     role: str
@@ -22,6 +22,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     contact_id: str | None = None
     technician_id: str | None = None
     appointment_id: str | None = None
+    locale: str | None = None
     session_id: str
     expires_at_ms: int
     proved_at_ms: int = 0
@@ -40,6 +41,7 @@ def principal_of(person: Person, *, session_id: str, expires_s: int, proved_at_m
         account_id=person.account_id if is_customer else None,
         contact_id=person.id if is_customer else None,
         technician_id=person.technician_id,
+        locale=person.locale,
         session_id=session_id,
         expires_at_ms=expires_s * 1000,
         proved_at_ms=proved_at_ms,

@@ -1,5 +1,7 @@
 /** Asking the server: JSON in, JSON out, problems as `Problem`. No DOM. */
 
+import { _, isKnown, later } from "./words.js";
+
 export class Problem extends Error {
   constructor({ status = 0, code = "unreachable", title = "", detail = "", ...extra }) {
     super(detail || title || code);
@@ -7,13 +9,19 @@ export class Problem extends Error {
   }
 }
 
-const UNREACHABLE = "We cannot reach the server. Please check your connection and try again.";
+const UNREACHABLE = later("We cannot reach the server. Please check your connection and try again.");
+const UNEXPECTED = later("Something went wrong. Please try again.");
+
+/** What to tell the person: the server's sentence where it can be said in their language, else its title. */
+export function problemWords({ detail, title, message }) {
+  return _([detail, title, message].find((text) => text && isKnown(text)) ?? UNEXPECTED);
+}
 
 async function problemOf(response) {
   try {
     return new Problem({ ...(await response.json()), status: response.status });
   } catch {
-    return new Problem({ status: response.status, code: "unexpected", detail: "Something went wrong. Please try again." });
+    return new Problem({ status: response.status, code: "unexpected", detail: UNEXPECTED });
   }
 }
 

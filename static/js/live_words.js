@@ -2,6 +2,7 @@
 
 import { freshness, serverNow } from "./live_state.js";
 import { age, clock, clockRange, distance } from "./time_words.js";
+import { _, later } from "./words.js";
 
 const NEAR_M = 600;
 const NEAR_MINUTES = 3;
@@ -11,15 +12,15 @@ const WORTH_SAYING_MS = 120_000;
 const NEWS_MS = 60_000;
 
 const TITLES = {
-  waiting: "One moment",
-  scheduled: "Your visit is planned",
-  on_the_way: "On the way",
-  near: "Almost there",
-  here: "Your technician is here",
-  in_progress: "The visit has begun",
-  completed: "The visit is completed",
-  canceled: "The visit was canceled",
-  over: "This visit is over",
+  waiting: later("One moment"),
+  scheduled: later("Your visit is planned"),
+  on_the_way: later("On the way"),
+  near: later("Almost there"),
+  here: later("Your technician is here"),
+  in_progress: later("The visit has begun"),
+  completed: later("The visit is completed"),
+  canceled: later("The visit was canceled"),
+  over: later("This visit is over"),
 };
 
 const ENDS = { completed: "completed", canceled: "canceled", in_progress: "in_progress" };
@@ -43,9 +44,9 @@ function stageOf(state, now) {
 
 /** Why the arrival is what it is, where a customer may wonder; "" where there is nothing to explain. */
 function reasonWords({ reason, estimated, told_at }, now) {
-  if (reason === "standing still") return "The technician is standing still just now, perhaps in traffic.";
-  if (reason === "re-routed" && told_at !== null && now - told_at < NEWS_MS) return "The technician has taken another way.";
-  return estimated ? "A rough estimate, made without a map of the roads." : "";
+  if (reason === "standing still") return _("The technician is standing still just now, perhaps in traffic.");
+  if (reason === "re-routed" && told_at !== null && now - told_at < NEWS_MS) return _("The technician has taken another way.");
+  return estimated ? _("A rough estimate, made without a map of the roads.") : "";
 }
 
 function arrivalOf(state, now, viewer) {
@@ -54,36 +55,38 @@ function arrivalOf(state, now, viewer) {
   const minutes = minutesLeft(state, now);
   // Never in the past: an arrival that is due is "now", and the range begins no earlier than this minute.
   const low_at = Math.max(eta_low_at, serverNow(state, now));
+  const now_due = minutes < 1 || state.eta.reason === "arriving";
   return {
     eta_at,
     minutes,
     clock: clock(Math.max(eta_at, serverNow(state, now)), state.time_zone, viewer),
     range: clockRange(low_at, Math.max(eta_high_at, low_at), state.time_zone, viewer),
     why: reasonWords(state.eta, now),
-    in_words: minutes < 1 || state.eta.reason === "arriving" ? "Arriving now" : `in ${minutes} min`,
+    in_words: now_due ? _("Arriving now") : _("in {count} min", { count: minutes }),
+    aloud: now_due ? _("arriving now") : _("in {count} min", { count: minutes }),
   };
 }
 
 /** Exactly one trouble at a time, the one nearest to the viewer first. */
 function troubleOf(state, fresh) {
   if (state.ended || ["completed", "canceled", "in_progress"].includes(state.status)) return null;
-  if (!state.online) return { kind: "offline", text: "You are offline. This is the last we heard; it updates when you are back." };
+  if (!state.online) return { kind: "offline", text: _("You are offline. This is the last we heard; it updates when you are back.") };
   if (state.link === "retrying") {
-    return { kind: "server", text: "We cannot reach our server just now. Trying again by ourselves." };
+    return { kind: "server", text: _("We cannot reach our server just now. Trying again by ourselves.") };
   }
   if (state.status !== "traveling") return null;
   if (fresh.level === "delayed" || fresh.level === "lost") {
-    return { kind: "phone", text: "The technician's phone is silent, perhaps in a tunnel. The visit goes on as planned." };
+    return { kind: "phone", text: _("The technician's phone is silent, perhaps in a tunnel. The visit goes on as planned.") };
   }
   return null;
 }
 
 function freshnessWords(state, fresh, viewer) {
-  if (fresh.level === "live") return "Live";
-  if (fresh.level === "delayed") return `${age(fresh.age_ms)} ago`;
+  if (fresh.level === "live") return _("Live");
+  if (fresh.level === "delayed") return _("{age} ago", { age: age(fresh.age_ms) });
   if (!state.tracking) return "";
-  if (fresh.level === "lost") return `Last seen ${clock(state.position.fixed_at, state.time_zone, viewer)}`;
-  return state.status === "traveling" ? "No position yet" : "";
+  if (fresh.level === "lost") return _("Last seen {clock}", { clock: clock(state.position.fixed_at, state.time_zone, viewer) });
+  return state.status === "traveling" ? _("No position yet") : "";
 }
 
 export function liveWords(state, now, viewer) {
@@ -92,9 +95,9 @@ export function liveWords(state, now, viewer) {
   const left_m = fresh.level === "lost" ? null : (state.position?.left_m ?? null);
   return {
     stage,
-    title: TITLES[stage],
+    title: _(TITLES[stage]),
     arrival: arrivalOf(state, now, viewer),
-    distance: left_m === null || stage === "here" ? "" : `${distance(left_m)} away`,
+    distance: left_m === null || stage === "here" ? "" : _("{distance} away", { distance: distance(left_m) }),
     freshness: { level: fresh.level, text: freshnessWords(state, fresh, viewer) },
     trouble: troubleOf(state, fresh),
   };
@@ -110,16 +113,16 @@ export const nothingSaid = Object.freeze({ stage: null, eta_at: null, why: "", t
 export function announcement(said, words, technician) {
   const parts = [];
   const next = { ...said, stage: words.stage, trouble: words.trouble?.kind ?? null, technician: technician ?? said.technician };
-  if (said.technician && technician && technician !== said.technician) parts.push(`${technician} is coming instead.`);
+  if (said.technician && technician && technician !== said.technician) parts.push(_("{name} is coming instead.", { name: technician }));
   if (words.stage !== said.stage && words.stage !== "waiting") parts.push(`${words.title}.`);
   const moved = words.arrival && (said.eta_at === null || Math.abs(words.arrival.eta_at - said.eta_at) >= WORTH_SAYING_MS);
   if (words.arrival && (moved || (parts.length && words.stage !== "here"))) {
-    parts.push(`Arrival about ${words.arrival.clock}, ${words.arrival.in_words.toLowerCase()}.`);
+    parts.push(_("Arrival about {clock}, {when}.", { clock: words.arrival.clock, when: words.arrival.aloud }));
     next.eta_at = words.arrival.eta_at;
     if (words.arrival.why && words.arrival.why !== said.why) parts.push(words.arrival.why);
     next.why = words.arrival.why;
   }
   if (words.trouble && words.trouble.kind !== said.trouble) parts.push(words.trouble.text);
-  if (!words.trouble && said.trouble) parts.push("Live again.");
+  if (!words.trouble && said.trouble) parts.push(_("Live again."));
   return { text: parts.join(" "), said: next };
 }

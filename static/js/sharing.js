@@ -1,15 +1,16 @@
 /** Sharing this phone's position: the browser's geolocation into the device link. The choice survives a reload. */
 
-import { get, post } from "./api.js";
+import { get, post, problemWords } from "./api.js";
 import { DeviceLink } from "./device_link.js";
 import { FixStore } from "./fix_store.js";
 import { age } from "./time_words.js";
+import { _, later } from "./words.js";
 
 const REMEMBERED = "enroute.sharing";
 const REFUSALS = {
-  1: "This page may not see your position. Allow it in the browser's settings.",
-  2: "Your position cannot be found right now.",
-  3: "Still looking for your position.",
+  1: later("This page may not see your position. Allow it in the browser's settings."),
+  2: later("Your position cannot be found right now."),
+  3: later("Still looking for your position."),
 };
 
 /** The browser's position in the units of the wire; unknown stays absent, never 0. */
@@ -55,7 +56,7 @@ export class Sharing {
       await this.#open();
     } catch (problem) {
       this.isOn = false;
-      this.#refusal = problem.detail || "Your position cannot be shared right now.";
+      this.#refusal = problem.detail ? problemWords(problem) : _("Your position cannot be shared right now.");
       this.#tell();
       return;
     }
@@ -63,7 +64,7 @@ export class Sharing {
     this.#watch = navigator.geolocation.watchPosition(
       (position) => this.#take(position),
       (error) => {
-        this.#refusal = REFUSALS[error.code] ?? error.message;
+        this.#refusal = _(REFUSALS[error.code] ?? error.message);
         if (error.code === 1) this.turnOff({ because: this.#refusal });
         else this.#tell();
       },
@@ -123,12 +124,12 @@ export class Sharing {
   }
 
   #text() {
-    if (!this.isOn) return this.#refusal || "Off";
+    if (!this.isOn) return this.#refusal || _("Off");
     if (this.#refusal) return this.#refusal;
-    if (this.#linkState === "sign_in") return "Please sign in again.";
-    if (this.#linkState !== "open") return "No network. Your positions wait here.";
-    if (this.#newest_at === null) return "Looking for your position …";
-    return `On · last position ${age(Date.now() - this.#newest_at)} ago`;
+    if (this.#linkState === "sign_in") return _("Please sign in again.");
+    if (this.#linkState !== "open") return _("No network. Your positions wait here.");
+    if (this.#newest_at === null) return _("Looking for your position …");
+    return _("On · last position {age} ago", { age: age(Date.now() - this.#newest_at) });
   }
 
   #tell() {

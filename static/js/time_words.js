@@ -1,10 +1,15 @@
-/** Instants to words, always in the visit's own time zone. Instants are milliseconds or ISO texts; language by argument. */
+/** Instants to words, always in the visit's own time zone. Instants are milliseconds or ISO texts; the viewer's locale by argument. */
 
-const LANGUAGE = "en";
+import { _, spoken } from "./words.js";
 
-/** Words are English for now; the order of day and month and 12 or 24 hours follow the viewer. */
+const LOCALES = { en: "en-GB", de: "de-DE", ar: "ar" };
+
+/** Words are those of the page; the order of day and month and 12 or 24 hours follow the viewer. */
 function localeOf(viewer) {
-  return viewer && viewer.toLowerCase().startsWith(LANGUAGE) ? viewer : "en-GB";
+  const language = spoken();
+  const own = viewer?.toLowerCase().split("-")[0] === language ? viewer : (LOCALES[language] ?? language);
+  // One kind of digits on the whole page, also where a number stands in a text of ours.
+  return new Intl.Locale(own, { numberingSystem: "latn" });
 }
 
 function hourCycleOf(viewer) {
@@ -46,10 +51,15 @@ export function dateIn(instant, zone) {
   return parts.format(new Date(instant));
 }
 
+/** A part of a day's name, like "Wed" or "25", in the language of the page. */
+export function dayWord(instant, options, viewer = viewerLanguage()) {
+  return format({ ...options, timeZone: "UTC" }, viewer).format(new Date(instant));
+}
+
 export function nearDay(instant, zone, { now = Date.now(), viewer = viewerLanguage() } = {}) {
   const date = dateIn(instant, zone);
-  if (date === dateIn(now, zone)) return "Today";
-  if (date === dateIn(now + 86_400_000, zone)) return "Tomorrow";
+  if (date === dateIn(now, zone)) return _("Today");
+  if (date === dateIn(now + 86_400_000, zone)) return _("Tomorrow");
   return day(instant, zone, { now, viewer });
 }
 
@@ -70,15 +80,16 @@ export function windowClock(start, end, zone, viewer = viewerLanguage()) {
 /** "40 s", "3 min", "2 h": the age of something. */
 export function age(age_ms) {
   const seconds = Math.max(0, Math.round(age_ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 60) return _("{count} s", { count: seconds });
   const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+  return minutes < 90 ? _("{count} min", { count: minutes }) : _("{count} h", { count: Math.round(minutes / 60) });
 }
 
 export function duration(minutes) {
   const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
-  if (!hours) return `${rest} min`;
-  return rest ? `${hours} h ${rest} min` : `${hours} h`;
+  const [whole, left] = [_("{count} h", { count: hours }), _("{count} min", { count: rest })];
+  if (!hours) return left;
+  return rest ? `${whole} ${left}` : whole;
 }
 
 export function countdown(left_ms) {
@@ -86,7 +97,9 @@ export function countdown(left_ms) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-export function distance(metres) {
-  if (metres < 950) return `${Math.max(10, Math.round(metres / 10) * 10)} m`;
-  return metres < 9_950 ? `${(metres / 1000).toFixed(1)} km` : `${Math.round(metres / 1000)} km`;
+export function distance(metres, viewer = viewerLanguage()) {
+  if (metres < 950) return _("{count} m", { count: Math.max(10, Math.round(metres / 10) * 10) });
+  const digits = metres < 9_950 ? 1 : 0;
+  const number = new Intl.NumberFormat(localeOf(viewer), { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return _("{count} km", { count: number.format(metres / 1000) });
 }

@@ -4,14 +4,15 @@ import { appointmentPath, get, post } from "../api.js";
 import { byId } from "./element.js";
 import { showNotice, withButton } from "./notice.js";
 import { cancelWarning, visitWords } from "./visit_words.js";
+import { _ } from "../words.js";
 
 /** Somebody changed the visit while the dialog was open: says what it is now, and goes on from there. */
 async function lookAgain(appointment) {
   const now = await get(appointmentPath(appointment.id));
   showNotice(byId("cancel-warning"), cancelWarning(now), "warning");
   const words = visitWords(now);
-  const text = `The visit was changed meanwhile: ${words.day}, ${words.window}, ${words.status.text}.`;
-  return { now, text: now.allowed.cancel ? `${text} Press again to cancel it.` : text };
+  const text = _("The visit was changed meanwhile: {day}, {window}, {status}.", { day: words.day, window: words.window, status: words.status.text });
+  return { now, text: now.allowed.cancel ? `${text} ${_("Press again to cancel it.")}` : text };
 }
 
 /** The page holds the `<dialog id="cancel-dialog">` (pages/cancel_dialog.html). */
@@ -22,7 +23,7 @@ export function askToCancel(appointment, { reason = "" } = {}) {
   const text = form.elements.reason;
   const count = byId("cancel-count");
   const tell = () => {
-    count.textContent = `${text.value.length} of ${text.maxLength}`;
+    count.textContent = _("{count} of {most}", { count: text.value.length, most: text.maxLength });
   };
   showNotice(byId("cancel-warning"), cancelWarning(appointment), "warning");
   showNotice(place, "");

@@ -1,5 +1,6 @@
 /** One place on the page that says what went wrong or well; a lost session goes to the sign-in page and comes back. */
 
+import { problemWords } from "../api.js";
 import { element } from "./element.js";
 
 export function showNotice(place, text, kind = "error") {
@@ -16,7 +17,7 @@ export function showProblem(place, problem) {
     toSignIn();
     return;
   }
-  showNotice(place, problem.detail || problem.title || problem.message);
+  showNotice(place, problemWords(problem));
 }
 
 /** Runs `work` with the button out of reach meanwhile; a problem is shown at `place`. Returns whether it went well. */

@@ -1,6 +1,7 @@
 /** The technician's card: photo or initials, name, a number to call. */
 
 import { element, icon } from "./element.js";
+import { _ } from "../words.js";
 
 export function initials(name) {
   const words = (name ?? "").trim().split(/\s+/).filter(Boolean);
@@ -16,20 +17,20 @@ export function face({ name, photo }) {
 }
 
 export function personCard(technician) {
-  const name = technician.name || "Your technician";
+  const name = technician.name || _("Your technician");
   const call = technician.phone
     ? element(
         "a",
-        { class: "button", href: `tel:${technician.phone.replace(/[^+\d]/g, "")}`, "aria-label": `Call ${name}` },
+        { class: "button", href: `tel:${technician.phone.replace(/[^+\d]/g, "")}`, "aria-label": _("Call {name}", { name }) },
         icon("phone"),
-        "Call",
+        _("Call"),
       )
     : null;
   return element(
     "div",
     { class: "person" },
     face({ ...technician, name }),
-    element("div", { class: "who" }, element("h2", {}, name), element("p", { class: "quiet small" }, "Your technician")),
+    element("div", { class: "who" }, element("h2", {}, name), element("p", { class: "quiet small" }, _("Your technician"))),
     call,
   );
 }

@@ -2,20 +2,32 @@
  * choice is gone. */
 
 import { get } from "../api.js";
-import { dateIn, day, windowClock } from "../time_words.js";
+import { dateIn, day, dayWord, windowClock } from "../time_words.js";
 import { byId, element } from "./element.js";
+import { _, later } from "../words.js";
 
 const DAYS_AT_ONCE = 14;
 const DAY_MS = 86_400_000;
 
+/** By the site's own clock, which the times of the API carry. */
+const PARTS = [
+  { from_h: 0, text: later("Night") },
+  { from_h: 5, text: later("Morning") },
+  { from_h: 12, text: later("Afternoon") },
+  { from_h: 17, text: later("Evening") },
+];
+const SHORT_DAY = 6;
+
+const NOTHING_FREE = later("Nothing is free on this day.");
+
 /** Beside a day's number there is room for one word. */
 const EMPTY_WORD = {
-  past: "over",
-  too_soon: "too soon",
-  too_far_ahead: "not yet",
-  holiday: "holiday",
-  closed: "closed",
-  full: "full",
+  past: later("over"),
+  too_soon: later("too soon"),
+  too_far_ahead: later("not yet"),
+  holiday: later("holiday"),
+  closed: later("closed"),
+  full: later("full"),
 };
 
 /** A date `YYYY-MM-DD` needs no zone: noon UTC is within that day for the words we make of it. */
@@ -102,9 +114,9 @@ export class SlotPicker extends EventTarget {
       this.#choose(null);
       this.#drawTimes();
     });
-    const word = (options) => new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" }).format(new Date(noonOf(date)));
-    const free = slots.length ? `${slots.length} ${slots.length === 1 ? "time" : "times"}` : (EMPTY_WORD[empty?.code] ?? "–");
-    const aloud = `${day(noonOf(date), "UTC")}, ${slots.length ? free : (empty?.text ?? "nothing free")}`;
+    const word = (options) => dayWord(noonOf(date), options);
+    const free = slots.length ? _("{count} times", { count: slots.length }) : _(EMPTY_WORD[empty?.code] ?? "–");
+    const aloud = `${day(noonOf(date), "UTC")}, ${slots.length ? free : _(empty?.text ?? NOTHING_FREE)}`;
     return element(
       "label",
       { class: slots.length ? "choice day" : "choice day empty" },
@@ -124,15 +136,26 @@ export class SlotPicker extends EventTarget {
     const { slots, empty } = this.#days.find((each) => each.date === this.#date) ?? { slots: [] };
     byId("times-day").textContent = this.#date ? day(noonOf(this.#date), "UTC") : "";
     if (slots.length) {
-      this.times.replaceChildren(...slots.map((slot) => this.#timeChoice(slot)));
+      this.times.replaceChildren(...this.#grouped(slots));
       return;
     }
-    const why = empty?.text ?? "Nothing is free on this day.";
+    const why = _(empty?.text ?? NOTHING_FREE);
     const elsewhere = empty?.code === "too_far_ahead" || this.#days.some((each) => each.slots.length);
-    const on = elsewhere ? "" : " Look at later days, or call us and we find a time together.";
+    const on = elsewhere ? "" : ` ${_("Look at later days, or call us and we find a time together.")}`;
     const notice = element("div", { class: "notice", role: "status" }, element("p", {}, why + on));
     this.times.replaceChildren(notice);
     if (this.explains) this.#explain(notice);
+  }
+
+  /** A long day is read by its parts; a short one needs no headings. */
+  #grouped(slots) {
+    if (slots.length <= SHORT_DAY) return slots.map((slot) => this.#timeChoice(slot));
+    const partOf = (slot) => PARTS.findLast((part) => Number(slot.window_start.slice(11, 13)) >= part.from_h);
+    return slots.flatMap((slot, index) => {
+      const part = partOf(slot);
+      const begins = index === 0 || part !== partOf(slots[index - 1]);
+      return [begins ? element("p", { class: "part quiet small" }, _(part.text)) : null, this.#timeChoice(slot)].filter(Boolean);
+    });
   }
 
   async #explain(notice) {

@@ -2,6 +2,7 @@
 
 import { element, icon } from "./element.js";
 import { visitWords } from "./visit_words.js";
+import { _ } from "../words.js";
 
 const pathOf = (appointment, rest = "") => `/appointments/${encodeURIComponent(appointment.id)}${rest}`;
 
@@ -9,15 +10,15 @@ function buttons(appointment) {
   const { allowed, status } = appointment;
   const list = [];
   if (allowed.live_map) {
-    list.push(element("a", { class: "button primary", href: pathOf(appointment, "/live") }, icon("map"), "View Live Map"));
+    list.push(element("a", { class: "button primary", href: pathOf(appointment, "/live") }, icon("map"), _("View Live Map")));
   }
   if (allowed.move || (allowed.cancel && status === "scheduled")) {
-    list.push(element("a", { class: "button", href: pathOf(appointment, "/modify") }, "Modify"));
+    list.push(element("a", { class: "button", href: pathOf(appointment, "/modify") }, _("Modify")));
   } else if (status === "in_progress") {
-    list.push(element("button", { class: "button", type: "button", disabled: true }, "Modify"));
+    list.push(element("button", { class: "button", type: "button", disabled: true }, _("Modify")));
   }
   if (allowed.feedback) {
-    const text = appointment.rating ? "Change feedback" : "Send feedback";
+    const text = appointment.rating ? _("Change feedback") : _("Send feedback");
     list.push(element("a", { class: "button", href: pathOf(appointment, "/feedback") }, icon("star"), text));
   }
   return list.length ? element("div", { class: "button-row" }, list) : null;
@@ -39,11 +40,11 @@ export function visitCard(appointment, { active = false, now = Date.now() } = {}
       ? element(
           "div",
           {},
-          element("p", { class: "arrival-words quiet" }, words.arrival_minutes < 1 ? "Arriving now" : `Arriving in ${words.arrival_minutes} min, about`),
+          element("p", { class: "arrival-words quiet" }, words.arrival_minutes < 1 ? _("Arriving now") : _("Arriving in {count} min, about", { count: words.arrival_minutes })),
           element("p", { class: "arrival-clock numbers" }, words.arrival),
         )
       : null;
-  const who = words.technician ? `${words.service} with ${words.technician}` : words.service;
+  const who = words.technician ? _("{service} with {name}", { service: words.service, name: words.technician }) : words.service;
   return element(
     "article",
     { class: active ? "visit card active" : "visit card", "data-id": appointment.id, "data-status": appointment.status },
@@ -54,7 +55,7 @@ export function visitCard(appointment, { active = false, now = Date.now() } = {}
       {},
       element("p", {}, who, words.asset ? ` · ${words.asset}` : ""),
       words.address ? element("p", { class: "quiet small" }, words.address) : null,
-      appointment.cancel_reason ? element("p", { class: "quiet small" }, `Reason: ${appointment.cancel_reason}`) : null,
+      appointment.cancel_reason ? element("p", { class: "quiet small" }, _("Reason: {reason}", { reason: appointment.cancel_reason })) : null,
     ),
     buttons(appointment),
   );

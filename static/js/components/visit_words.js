@@ -1,20 +1,32 @@
 /** What an appointment of the API says in words. Pure. */
 
 import { clock, nearDay, windowClock } from "../time_words.js";
+import { _, later } from "../words.js";
 
 const STATUS = {
-  scheduled: { text: "Planned", tone: "" },
-  traveling: { text: "On the way", tone: "lively" },
-  in_progress: { text: "In progress", tone: "lively" },
-  completed: { text: "Completed", tone: "" },
-  canceled: { text: "Canceled", tone: "bad" },
+  scheduled: { text: later("Planned"), tone: "" },
+  traveling: { text: later("On the way"), tone: "lively" },
+  in_progress: { text: later("In progress"), tone: "lively" },
+  completed: { text: later("Completed"), tone: "" },
+  canceled: { text: later("Canceled"), tone: "bad" },
 };
 
-const WARNINGS = { technician_on_the_way: "Your technician is already on the way to you." };
+const WARNINGS = { technician_on_the_way: later("Your technician is already on the way to you.") };
 
 /** What to think about before canceling, or "". */
 export function cancelWarning(appointment) {
-  return WARNINGS[appointment.cancel_warning] ?? "";
+  return _(WARNINGS[appointment.cancel_warning] ?? "");
+}
+
+/** How many visits come before this one today, or "" where that is not told. */
+export function turnWords({ visits_before: before }) {
+  if (!Number.isFinite(before)) return "";
+  return before ? _("{count} visits before you.", { count: before }) : _("You are next.");
+}
+
+function statusWords(status) {
+  const { text, tone } = STATUS[status] ?? { text: status, tone: "" };
+  return { text: _(text), tone };
 }
 
 export function visitWords(appointment, now = Date.now()) {
@@ -22,11 +34,11 @@ export function visitWords(appointment, now = Date.now()) {
   return {
     day: nearDay(window_start, time_zone, { now }),
     window: windowClock(window_start, window_end, time_zone),
-    service: service?.name ?? service ?? "Visit",
+    service: service?.name ?? service ?? _("Visit"),
     asset: asset?.name ?? asset ?? "",
     address: site?.address ?? site?.name ?? "",
     technician: appointment.technician?.name ?? "",
-    status: STATUS[status] ?? { text: status, tone: "" },
+    status: statusWords(status),
     arrival: appointment.eta_at ? clock(appointment.eta_at, time_zone) : "",
     arrival_minutes: appointment.eta_at ? Math.max(0, Math.ceil((appointment.eta_at - now) / 60_000)) : null,
   };

@@ -5,16 +5,20 @@ import { askToCancel } from "../components/cancel_dialog.js";
 import { byId, element, icon, say } from "../components/element.js";
 import { showNotice, showProblem } from "../components/notice.js";
 import { personCard } from "../components/person.js";
+import { shareButton } from "../components/share_button.js";
 import { statusBadge } from "../components/visit_card.js";
-import { visitWords } from "../components/visit_words.js";
+import { turnWords, visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
 import { duration } from "../time_words.js";
+import { _, later } from "../words.js";
 
 const CONFIRMATIONS = {
-  booked: "It is booked. We have sent you the details.",
-  moved: "Your visit has a new time.",
-  canceled: "Your visit is canceled.",
+  booked: later("It is booked. We have sent you the details."),
+  moved: later("Your visit has a new time."),
+  canceled: later("Your visit is canceled."),
 };
+
+const TURN_EVERY_MS = 60_000;
 
 const main = byId("content");
 const id = main.dataset.appointment;
@@ -28,24 +32,32 @@ function fact(name, title, text) {
 function actions(appointment) {
   const { allowed, status } = appointment;
   const list = [];
-  if (allowed.live_map) list.push(element("a", { class: "button primary", href: page("/live") }, icon("map"), "View Live Map"));
+  if (allowed.live_map) list.push(element("a", { class: "button primary", href: page("/live") }, icon("map"), _("View Live Map")));
   if (appointment.offer_again) {
     const same = new URLSearchParams({ service: appointment.service.id, ...(appointment.asset ? { asset: appointment.asset.id } : {}) });
-    list.push(element("a", { class: "button primary", href: `/book?${same}` }, icon("calendar"), "Choose a new time"));
+    list.push(element("a", { class: "button primary", href: `/book?${same}` }, icon("calendar"), _("Choose a new time")));
   }
   if (allowed.feedback) {
-    const text = appointment.rating ? "Change feedback" : "Send feedback";
+    const text = appointment.rating ? _("Change feedback") : _("Send feedback");
     list.push(element("a", { class: "button primary", href: page("/feedback") }, icon("star"), text));
   }
   if (status === "scheduled" || status === "traveling") {
-    list.push(element("a", { class: "button", href: appointmentPath(id, "/calendar.ics"), download: "visit.ics" }, icon("calendar"), "Add to calendar"));
+    list.push(element("a", { class: "button", href: appointmentPath(id, "/calendar.ics"), download: "visit.ics" }, icon("calendar"), _("Add to calendar")));
   }
-  if (allowed.move) list.push(element("a", { class: "button", href: page("/modify") }, "Modify"));
-  else if (status === "in_progress") list.push(element("button", { class: "button", type: "button", disabled: true }, "Modify"));
+  if (status === "scheduled" || status === "traveling") {
+    list.push(shareButton({ text: () => shareWords(appointment), onCopied: () => showNotice(byId("problem"), _("The words are in your clipboard."), "good") }));
+  }
+  if (allowed.move) list.push(element("a", { class: "button", href: page("/modify") }, _("Modify")));
+  else if (status === "in_progress") list.push(element("button", { class: "button", type: "button", disabled: true }, _("Modify")));
   if (allowed.cancel) {
-    list.push(element("button", { class: "button danger", type: "button", id: "cancel", onclick: () => cancel(appointment) }, "Cancel appointment"));
+    list.push(element("button", { class: "button danger", type: "button", id: "cancel", onclick: () => cancel(appointment) }, _("Cancel appointment")));
   }
   return element("div", { class: "button-row" }, list);
+}
+
+function shareWords(appointment) {
+  const { service, day, window: when, arrival, address } = visitWords(appointment);
+  return [`${service}: ${day}, ${when}`, arrival && `${_("Arrival about")} ${arrival}`, address].filter(Boolean).join("\n");
 }
 
 async function cancel(appointment) {
@@ -58,11 +70,12 @@ async function cancel(appointment) {
 
 function draw(appointment) {
   const words = visitWords(appointment);
+  const turn = turnWords(appointment);
   if (shown && shown.status !== appointment.status) say(byId("news"), words.status.text);
   shown = appointment;
   const technician = appointment.technician?.name ? element("section", { class: "card" }, personCard(appointment.technician)) : null;
-  const canceled = appointment.cancel_reason ? fact("note", "Reason of the cancellation", appointment.cancel_reason) : null;
-  const rating = appointment.rating ? fact("star", "Your feedback", `${appointment.rating.rating} of 5`) : null;
+  const canceled = appointment.cancel_reason ? fact("note", _("Reason of the cancellation"), appointment.cancel_reason) : null;
+  const rating = appointment.rating ? fact("star", _("Your feedback"), _("{number} of 5", { number: appointment.rating.rating })) : null;
   byId("visit").replaceChildren(
     element(
       "div",
@@ -73,6 +86,7 @@ function draw(appointment) {
         statusBadge(words),
         element("h1", {}, words.day),
         element("p", { class: "window numbers" }, words.window),
+        turn ? element("p", { class: "turn" }, turn) : null,
       ),
       element(
         "section",
@@ -80,10 +94,10 @@ function draw(appointment) {
         element(
           "dl",
           { class: "facts" },
-          fact("tool", "Service", `${words.service}, about ${duration(appointment.service.duration_min)}`),
-          fact("home", "What it is about", words.asset),
-          fact("place", "Address", words.address),
-          fact("note", "Details", appointment.details),
+          fact("tool", _("Service"), _("{service}, about {duration}", { service: words.service, duration: duration(appointment.service.duration_min) })),
+          fact("home", _("What it is about"), words.asset),
+          fact("place", _("Address"), words.address),
+          fact("note", _("Details"), appointment.details),
           canceled,
           rating,
         ),
@@ -97,7 +111,7 @@ function draw(appointment) {
 function confirm() {
   const kind = Object.keys(CONFIRMATIONS).find((name) => new URLSearchParams(location.search).has(name));
   byId("confirmation").hidden = !kind;
-  if (kind) say(byId("confirmation-text"), CONFIRMATIONS[kind]);
+  if (kind) say(byId("confirmation-text"), _(CONFIRMATIONS[kind]));
 }
 
 async function refresh() {
@@ -113,3 +127,5 @@ async function refresh() {
 confirm();
 await refresh();
 followHome(refresh);
+// Other visits of the technician tell this page nothing: whose turn it is has to be asked.
+setInterval(() => shown?.visits_before !== null && refresh(), TURN_EVERY_MS);

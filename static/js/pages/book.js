@@ -5,6 +5,7 @@ import { byId, element, say } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { SlotPicker } from "../components/slot_picker.js";
 import { countdown, day, duration, windowClock } from "../time_words.js";
+import { _, later } from "../words.js";
 
 const URGENT_MS = 60_000;
 
@@ -53,7 +54,7 @@ async function keep(slot) {
   if (!slot) return;
   showNotice(problemPlace, "");
   say(byId("summary-when"), `${day(slot.window_start, picker.zone, { short: true })}, ${windowClock(slot.window_start, slot.window_end, picker.zone)}`);
-  say(byId("summary-hold"), "Keeping this time for you …");
+  say(byId("summary-hold"), _("Keeping this time for you …"));
   try {
     const kept = await post("/api/holds", { slot: slot.slot, service: chosenService(), asset: form.elements.asset.value || null });
     if (ask !== asked) {
@@ -64,7 +65,7 @@ async function keep(slot) {
     idempotencyKey = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
     byId("book-button").disabled = false;
     tick();
-    say(byId("announcer"), `${byId("summary-when").textContent} is kept for you for ${Math.round((new Date(hold.expires_at) - Date.now()) / 60_000)} minutes.`);
+    say(byId("announcer"), _("{time} is kept for you for {count} min.", { time: byId("summary-when").textContent, count: Math.round((new Date(hold.expires_at) - Date.now()) / 60_000) }));
   } catch (problem) {
     if (ask === asked) await offerOthers(problem);
   }
@@ -88,11 +89,11 @@ function tick() {
   if (!hold) return;
   const left_ms = new Date(hold.expires_at) - Date.now();
   if (left_ms <= 0) {
-    offerOthers({ code: "hold_expired", detail: "We kept the time for you, but not longer. Please choose again." });
+    offerOthers({ code: "hold_expired", detail: later("We kept the time for you, but not longer. Please choose again.") });
     return;
   }
   const words = byId("summary-hold");
-  say(words, `Kept for you for ${countdown(left_ms)}`);
+  say(words, _("Kept for you for {time}", { time: countdown(left_ms) }));
   words.classList.toggle("urgent", left_ms < URGENT_MS);
 }
 
@@ -119,7 +120,7 @@ function serviceChoice(service, chosen) {
       "span",
       { class: "face" },
       element("span", {}, element("span", { class: "name" }, service.name), element("span", { class: "about" }, service.description ?? "")),
-      element("span", { class: "takes" }, `about ${duration(service.duration_min)}`),
+      element("span", { class: "takes" }, _("about {duration}", { duration: duration(service.duration_min) })),
     ),
   );
 }
@@ -149,7 +150,7 @@ try {
   byId("services").replaceChildren(
     ...(services.length
       ? services.map((each) => serviceChoice(each, services.length === 1 || each.id === wanted.get("service")))
-      : [element("p", { class: "notice" }, "Nothing can be booked here at the moment. Please call us.")]),
+      : [element("p", { class: "notice" }, _("Nothing can be booked here at the moment. Please call us."))]),
   );
   if (assets.some((each) => each.id === wanted.get("asset"))) form.elements.asset.value = wanted.get("asset");
   if (chosenService()) await showSlots();

@@ -7,9 +7,10 @@ import { initials } from "../components/person.js";
 import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
 import { age } from "../time_words.js";
+import { _, later } from "../words.js";
 
 const AGAIN_MS = 10_000;
-const DUTY = { on_duty: "On duty", on_break: "On break", off_duty: "Off duty" };
+const DUTY = { on_duty: later("On duty"), on_break: later("On break"), off_duty: later("Off duty") };
 
 const main = byId("content");
 let map = null;
@@ -22,22 +23,22 @@ function placeOf({ lat_e6, lon_e6, fixed_at }) {
 
 function technicianRow(technician, now) {
   const place = placeOf(technician);
-  const seen = place?.fixed_at ? `seen ${age(now - place.fixed_at)} ago` : "no position";
+  const seen = place?.fixed_at ? _("seen {age} ago", { age: age(now - place.fixed_at) }) : _("no position");
   return element(
     "li",
     { "data-id": technician.id },
     element("div", { class: "person" }, element("span", { class: "face-photo", "aria-hidden": "true" }, initials(technician.name)), element("div", {}, element("p", {}, technician.name), element("p", { class: "quiet small" }, seen))),
     technician.silent
-      ? element("span", { class: "badge warning" }, "Phone silent")
-      : element("span", { class: `badge ${technician.duty === "on_duty" ? "lively" : ""}` }, DUTY[technician.duty] ?? ""),
+      ? element("span", { class: "badge warning" }, _("Phone silent"))
+      : element("span", { class: `badge ${technician.duty === "on_duty" ? "lively" : ""}` }, _(DUTY[technician.duty] ?? "")),
   );
 }
 
 function warningsOf(visit) {
   const list = [];
-  if (visit.overdue) list.push("Nobody set off");
-  else if (visit.late_risk) list.push("Late");
-  if (visit.low_rating) list.push("Unhappy");
+  if (visit.overdue) list.push(_("Nobody set off"));
+  else if (visit.late_risk) list.push(_("Late"));
+  if (visit.low_rating) list.push(_("Unhappy"));
   return list.map((text) => element("span", { class: "badge warning" }, text));
 }
 
@@ -95,9 +96,9 @@ function listOf(node, items, nothing) {
 async function refresh() {
   try {
     const { technicians, visits, server_time: now } = await get("/api/dispatch/board");
-    listOf(byId("technicians"), technicians.map((each) => technicianRow(each, now)), "No technicians yet.");
-    listOf(byId("visits"), visits.map(visitRow), "No visits today.");
-    say(byId("board-state"), `${technicians.filter((each) => each.duty === "on_duty").length} on duty`);
+    listOf(byId("technicians"), technicians.map((each) => technicianRow(each, now)), _("No technicians yet."));
+    listOf(byId("visits"), visits.map(visitRow), _("No visits today."));
+    say(byId("board-state"), _("{count} on duty", { count: technicians.filter((each) => each.duty === "on_duty").length }));
     showNotice(byId("problem"), "");
     await drawMap(technicians);
   } catch (problem) {

@@ -4,6 +4,7 @@ import { appointmentPath, get, post } from "../api.js";
 import { byId, say } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { visitWords } from "../components/visit_words.js";
+import { _ } from "../words.js";
 
 const id = byId("content").dataset.appointment;
 const form = byId("feedback");
@@ -12,7 +13,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const rating = Number(form.elements.rating.value);
   if (!rating) {
-    showNotice(byId("problem"), "Please choose between one and five stars.");
+    showNotice(byId("problem"), _("Please choose between one and five stars."));
     form.elements.rating[0].focus();
     return;
   }
@@ -28,14 +29,14 @@ form.addEventListener("submit", async (event) => {
 try {
   const appointment = await get(appointmentPath(id));
   const words = visitWords(appointment);
-  say(byId("about"), [words.service, words.technician && `with ${words.technician}`, `· ${words.day}`].filter(Boolean).join(" "));
+  say(byId("about"), `${words.technician ? _("{service} with {name}", { service: words.service, name: words.technician }) : words.service} · ${words.day}`);
   if (appointment.rating) {
     form.elements.rating.value = String(appointment.rating.rating);
     form.elements.comment.value = appointment.rating.comment ?? "";
   }
   if (!appointment.allowed.feedback) {
     form.hidden = true;
-    showNotice(byId("problem"), "Feedback is not possible for this visit.");
+    showNotice(byId("problem"), _("Feedback is not possible for this visit."));
     byId("about").after(byId("problem"));
   }
 } catch (problem) {

@@ -2,9 +2,10 @@
 
 import { post } from "../api.js";
 import { onSend } from "../components/form.js";
+import { _ } from "../words.js";
 
 const { tell } = onSend("forgot", async ({ email }, form) => {
   await post("/api/password/forgot", { email });
   form.reset();
-  tell("If we know this address, a link is on its way. Please look into your mail.", "good");
+  tell(_("If we know this address, a link is on its way. Please look into your mail."), "good");
 });

@@ -1,21 +1,27 @@
 /** …/live: words first, then the map. */
 
+import { appointmentPath, get } from "../api.js";
 import { byId, element, icon, say } from "../components/element.js";
 import { showNotice, toSignIn } from "../components/notice.js";
 import { personCard } from "../components/person.js";
+import { turnWords } from "../components/visit_words.js";
 import { LiveFeed } from "../live.js";
 import { freshness, nothingKnown, reduceLive } from "../live_state.js";
 import { announcement, liveWords, nothingSaid } from "../live_words.js";
 import { nearDay, windowClock } from "../time_words.js";
+import { _ } from "../words.js";
 
 const main = byId("content");
 const appointment = main.dataset.appointment;
 const page = (rest) => `/appointments/${encodeURIComponent(appointment)}${rest}`;
+const TURN_EVERY_MS = 60_000;
 const STAGES = ["on_the_way", "near", "here"];
 
 let state = nothingKnown;
 let said = nothingSaid;
 let shownTechnician = "";
+let turn = "";
+let turnAsked_at = null;
 let map = null;
 let mapWanted = false;
 
@@ -41,7 +47,7 @@ function drawArrival(words) {
   if (!shown) return;
   say(byId("arrival-clock"), arrival.clock);
   say(byId("arrival-minutes"), arrival.in_words);
-  say(byId("arrival-range"), arrival.range.includes("–") ? `between ${arrival.range}` : "");
+  say(byId("arrival-range"), arrival.range.includes("–") ? _("between {range}", { range: arrival.range }) : "");
   say(byId("arrival-why"), arrival.why);
 }
 
@@ -65,13 +71,23 @@ function drawFreshness({ level, text }) {
 
 function sentence(stage) {
   const planned = state.window_start ? `${nearDay(state.window_start, state.time_zone)}, ${windowClock(state.window_start, state.window_end, state.time_zone)}` : "";
-  if (stage === "scheduled") return `${planned}. As soon as the technician sets out, you can follow them here.`;
-  if (stage === "on_the_way" && !state.tracking) return "Your technician is on the way. The live map is switched off.";
-  if (stage === "here") return "Please open the door, it is about to begin.";
-  if (stage === "in_progress") return "The technician is at work. There is nothing more to follow here.";
-  if (stage === "over") return "There is nothing more to follow here.";
-  if (stage === "waiting" && state.link === "stay_away") return "There is no such visit, or it is not yours to follow.";
+  if (stage === "scheduled") return `${planned}. ${_("As soon as the technician sets out, you can follow them here.")} ${turn}`.trim();
+  if (stage === "on_the_way" && !state.tracking) return _("Your technician is on the way. The live map is switched off.");
+  if (stage === "here") return _("Please open the door, it is about to begin.");
+  if (stage === "in_progress") return _("The technician is at work. There is nothing more to follow here.");
+  if (stage === "over") return _("There is nothing more to follow here.");
+  if (stage === "waiting" && state.link === "stay_away") return _("There is no such visit, or it is not yours to follow.");
   return "";
+}
+
+/** Before anybody travels here, the words tell at least how many others come first. Other visits send no news: asked. */
+async function askTurn(stage) {
+  if (stage !== "scheduled") turn = "";
+  else if (turnAsked_at === null || Date.now() - turnAsked_at > TURN_EVERY_MS) {
+    turnAsked_at = Date.now();
+    // Without an answer the page only knows less.
+    turn = turnWords(await get(appointmentPath(appointment)).catch(() => ({})));
+  }
 }
 
 function drawTechnician() {
@@ -93,12 +109,12 @@ function drawAfter(stage) {
   const over = ["completed", "canceled", "over", "in_progress"].includes(stage);
   if (over === !after.hidden) return;
   after.hidden = !over;
-  after.replaceChildren(element("a", { class: "button", href: page("") }, icon("note"), "Details of the visit"));
+  after.replaceChildren(element("a", { class: "button", href: page("") }, icon("note"), _("Details of the visit")));
 }
 
 function draw() {
   const words = liveWords(state, Date.now());
-  say(byId("title"), state.link === "stay_away" && words.stage === "waiting" ? "Nothing to see here" : words.title);
+  say(byId("title"), state.link === "stay_away" && words.stage === "waiting" ? _("Nothing to see here") : words.title);
   document.title = words.arrival && words.stage !== "here" ? `${words.arrival.clock} · ${words.title}` : words.title;
   main.dataset.stage = words.stage;
   drawArrival(words);
@@ -110,6 +126,7 @@ function draw() {
     trouble.dataset.kind = words.trouble?.kind ?? "";
     showNotice(trouble, words.trouble?.text ?? "", words.trouble?.kind === "phone" ? "" : "warning");
   }
+  askTurn(words.stage);
   drawTechnician();
   row("distance", words.distance);
   const traveling = state.status === "traveling" && state.window_start;

@@ -7,6 +7,7 @@ import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { SlotPicker } from "../components/slot_picker.js";
 import { visitWords } from "../components/visit_words.js";
 import { day, windowClock } from "../time_words.js";
+import { _ } from "../words.js";
 
 const { appointment: id, explains } = byId("content").dataset;
 const page = (rest) => `/appointments/${encodeURIComponent(id)}${rest}`;
@@ -18,7 +19,7 @@ let chosen = null;
 function drawCurrent() {
   const words = visitWords(appointment);
   byId("current-time").replaceChildren(
-    element("p", { class: "quiet small" }, "Now planned"),
+    element("p", { class: "quiet small" }, _("Now planned")),
     element("p", { class: "when numbers" }, `${words.day}, ${words.window}`),
     element("p", {}, words.service, words.asset ? ` · ${words.asset}` : ""),
   );
@@ -28,8 +29,8 @@ function drawCurrent() {
 async function showSlots() {
   byId("when").hidden = !appointment.allowed.move;
   if (!appointment.allowed.move) {
-    const tooLate = "This visit can no longer be moved here. Please call us.";
-    const begun = "Only a visit that has not begun can be moved.";
+    const tooLate = _("This visit can no longer be moved here. Please call us.");
+    const begun = _("Only a visit that has not begun can be moved.");
     showNotice(problemPlace, appointment.status === "scheduled" ? tooLate : begun, "warning");
     return;
   }
@@ -43,7 +44,7 @@ async function load() {
     drawCurrent();
     await showSlots();
   } catch (problem) {
-    byId("current-time").replaceChildren(element("p", { class: "quiet" }, "Nothing to show."));
+    byId("current-time").replaceChildren(element("p", { class: "quiet" }, _("Nothing to show.")));
     showProblem(problemPlace, problem);
   }
 }

@@ -2,6 +2,7 @@
 
 import { post } from "../api.js";
 import { onSend } from "../components/form.js";
+import { _ } from "../words.js";
 
 const token = decodeURIComponent(location.hash.slice(1));
 history.replaceState(null, "", location.pathname);
@@ -11,4 +12,4 @@ const { tell } = onSend("reset", async ({ password }) => {
   location.assign("/sign-in");
 });
 
-if (!token) tell("This link is not complete. Please open it again from the e-mail.");
+if (!token) tell(_("This link is not complete. Please open it again from the e-mail."));

@@ -8,12 +8,13 @@ import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
 import { Sharing } from "../sharing.js";
+import { _, later } from "../words.js";
 
 const STEPS = [
-  { name: "travel", text: "Start traveling", primary: true },
-  { name: "start", text: "Start the visit", primary: true },
-  { name: "complete", text: "Complete", primary: true },
-  { name: "undo", text: "Undo: not traveling" },
+  { name: "travel", text: later("Start traveling"), primary: true },
+  { name: "start", text: later("Start the visit"), primary: true },
+  { name: "complete", text: later("Complete"), primary: true },
+  { name: "undo", text: later("Undo: not traveling") },
 ];
 const WATCHERS_EVERY_MS = 5_000;
 const problemPlace = byId("problem");
@@ -23,13 +24,13 @@ let visits = [];
 
 function directions(site) {
   if (!Number.isFinite(site?.lat)) return null;
-  return element("a", { class: "button", href: `geo:${site.lat},${site.lon}?q=${site.lat},${site.lon}` }, icon("place"), "Directions");
+  return element("a", { class: "button", href: `geo:${site.lat},${site.lon}?q=${site.lat},${site.lon}` }, icon("place"), _("Directions"));
 }
 
 function call(contact) {
   if (!contact?.phone) return null;
   const href = `tel:${contact.phone.replace(/[^+\d]/g, "")}`;
-  return element("a", { class: "button", href, "aria-label": `Call ${contact.name}` }, icon("phone"), "Call");
+  return element("a", { class: "button", href, "aria-label": _("Call {name}", { name: contact.name }) }, icon("phone"), _("Call"));
 }
 
 async function change(visit, name, button) {
@@ -46,14 +47,14 @@ async function change(visit, name, button) {
 }
 
 async function cancel(visit) {
-  const canceled = await askToCancel(visit, { reason: "Nobody home" });
+  const canceled = await askToCancel(visit, { reason: _("Nobody home") });
   if (canceled) await refresh();
 }
 
 function visitNode(visit) {
   const words = visitWords(visit);
   const steps = STEPS.filter(({ name }) => visit.allowed[name]).map(({ name, text, primary }) =>
-    element("button", { type: "button", class: primary ? "button primary" : "button", "data-step": name, onclick: (event) => change(visit, name, event.currentTarget) }, text),
+    element("button", { type: "button", class: primary ? "button primary" : "button", "data-step": name, onclick: (event) => change(visit, name, event.currentTarget) }, _(text)),
   );
   const under_way = ["traveling", "in_progress"].includes(visit.status);
   return element(
@@ -68,13 +69,13 @@ function visitNode(visit) {
       visit.contact?.name ? element("p", { class: "quiet small" }, visit.contact.name) : null,
       visit.details ? element("p", { class: "small" }, visit.details) : null,
     ),
-    arrivedAt === visit.id && visit.status === "traveling" ? element("p", { class: "notice good", role: "status" }, "You seem to be there. Start the visit?") : null,
+    arrivedAt === visit.id && visit.status === "traveling" ? element("p", { class: "notice good", role: "status" }, _("You seem to be there. Start the visit?")) : null,
     element(
       "div",
       { class: "button-row" },
       steps,
       under_way || visit.status === "scheduled" ? [directions(visit.site), call(visit.contact)] : null,
-      visit.allowed.cancel ? element("button", { type: "button", class: "button danger", "data-step": "cancel", onclick: () => cancel(visit) }, "Cannot be done") : null,
+      visit.allowed.cancel ? element("button", { type: "button", class: "button danger", "data-step": "cancel", onclick: () => cancel(visit) }, _("Cannot be done")) : null,
     ),
   );
 }
@@ -106,10 +107,10 @@ async function showWatchers() {
   try {
     const { watchers } = await get("/api/technician/watchers");
     const count = watchers.length;
-    const who = [...new Set(watchers.map((each) => each.name || "somebody with a tracking link"))].join(", ");
-    say(byId("watchers"), count ? `Can see you now: ${who}.` : "Nobody can see you now.");
+    const who = [...new Set(watchers.map((each) => each.name || _("somebody with a tracking link")))].join(", ");
+    say(byId("watchers"), count ? _("Can see you now: {who}.", { who }) : _("Nobody can see you now."));
   } catch {
-    say(byId("watchers"), "Who can see you is not known right now.");
+    say(byId("watchers"), _("Who can see you is not known right now."));
   }
 }
 
@@ -119,7 +120,7 @@ const sharing = new Sharing({
     say(byId("sharing-state"), text);
     drawSharingHint();
     byId("waiting-fixes").hidden = waiting < 5;
-    say(byId("waiting-fixes"), `${waiting} positions wait for the network. Nothing is lost.`);
+    say(byId("waiting-fixes"), _("{count} positions wait for the network. Nothing is lost.", { count: waiting }));
   },
   onArrival: (trip) => {
     arrivedAt = trip;
