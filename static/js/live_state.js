@@ -137,8 +137,15 @@ const KINDS = {
   end: (state, message) => ({ ...state, ended: message.reason ?? "over", position: null, eta: null, route: null }),
 };
 
+/** Sent away for good: what was known of the technician is nobody's business here any more. */
+function hearLink(state, { link }) {
+  if (link !== "stay_away" || state.status === null) return { ...state, link };
+  const gone = { technician: null, position: null, eta: null, route: null };
+  return { ...state, ...gone, link, ended: state.ended ?? "over" };
+}
+
 export function reduceLive(state, message, now) {
-  if (message.type === "link") return { ...state, link: message.link };
+  if (message.type === "link") return hearLink(state, message);
   if (message.type === "browser") return { ...state, online: message.online };
   const heard = { ...state, heard_at: now };
   if (message.type === "welcome") return hearWelcome(heard, message, now);

@@ -26,7 +26,7 @@ const page = (rest) => `/appointments/${encodeURIComponent(id)}${rest}`;
 let shown = null;
 
 function fact(name, title, text) {
-  return text ? element("div", {}, icon(name), element("div", {}, element("dt", {}, title), element("dd", {}, text))) : null;
+  return text ? element("div", {}, element("dt", {}, icon(name), title), element("dd", {}, text)) : null;
 }
 
 function actions(appointment) {
