@@ -16,6 +16,7 @@ let hold = null;
 let chosen = null;
 let idempotencyKey = null;
 let asked = 0;
+let turns = Promise.resolve();
 // A visit that could not be done is offered again: its link names what is to be booked.
 const wanted = new URLSearchParams(location.search);
 
@@ -28,10 +29,16 @@ function query() {
   return { service: chosenService(), ...(asset ? { asset } : {}) };
 }
 
-function forgetHold({ release = true } = {}) {
-  if (hold && release) remove(`/api/holds/${encodeURIComponent(hold.hold)}`).catch(() => {});
+function forgetHold() {
+  const before = hold;
   hold = null;
   byId("book-button").disabled = true;
+  return before;
+}
+
+async function giveBack() {
+  const before = forgetHold();
+  if (before) await remove(`/api/holds/${encodeURIComponent(before.hold)}`).catch(() => {});
 }
 
 async function showSlots() {
@@ -45,23 +52,28 @@ async function showSlots() {
   }
 }
 
-/** A chosen time is kept for us from now on; the one kept before is given back. */
-async function keep(slot) {
+/** A chosen time is kept for us from now on. One after the other: the time kept before would stand in the way of its
+ * neighbour, and arrow keys choose one neighbour after the other. */
+function keep(slot) {
   const ask = (asked += 1);
-  forgetHold();
   chosen = slot;
+  byId("book-button").disabled = true;
   byId("summary").hidden = !slot;
-  if (!slot) return;
-  showNotice(problemPlace, "");
-  say(byId("summary-when"), `${day(slot.window_start, picker.zone, { short: true })}, ${windowClock(slot.window_start, slot.window_end, picker.zone)}`);
-  say(byId("summary-hold"), _("Keeping this time for you …"));
+  if (slot) {
+    showNotice(problemPlace, "");
+    say(byId("summary-when"), `${day(slot.window_start, picker.zone, { short: true })},\n${windowClock(slot.window_start, slot.window_end, picker.zone)}`);
+    say(byId("summary-hold"), _("Keeping this time for you …"));
+  }
+  turns = turns.then(() => changeHold(slot, ask));
+}
+
+async function changeHold(slot, ask) {
+  await giveBack();
+  if (!slot || ask !== asked) return;
   try {
-    const kept = await post("/api/holds", { slot: slot.slot, service: chosenService(), asset: form.elements.asset.value || null });
-    if (ask !== asked) {
-      remove(`/api/holds/${encodeURIComponent(kept.hold)}`).catch(() => {});
-      return;
-    }
-    hold = kept;
+    hold = await post("/api/holds", { slot: slot.slot, service: chosenService(), asset: form.elements.asset.value || null });
+    // Another one is wanted by now: whoever comes next gives this one back.
+    if (ask !== asked) return;
     idempotencyKey = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
     byId("book-button").disabled = false;
     tick();
@@ -73,7 +85,7 @@ async function keep(slot) {
 
 /** That time is gone: say so and show what is free now. */
 async function offerOthers(problem) {
-  forgetHold({ release: false });
+  forgetHold();
   byId("summary").hidden = true;
   try {
     await picker.refresh();
