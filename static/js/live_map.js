@@ -80,13 +80,18 @@ export class LiveMap {
     }
     const moved = state.position && state.position.fixed_at !== this.#position?.fixed_at;
     // Cut before the marker sets off: the line never ends in front of it.
-    if (moved || rerouted) this.#map.getSource("route")?.setData(lineOf(this.#routeAhead()));
+    if (moved || rerouted) this.#cutRoute();
     if (moved) this.#goTo(state.position);
   }
 
   #routeAhead() {
     if (!this.#route) return [];
     return this.#drawn ? ahead(this.#route, this.#drawn) : this.#route;
+  }
+
+  /** What lies behind the marker is no way any more. */
+  #cutRoute() {
+    this.#map.getSource("route")?.setData(lineOf(this.#routeAhead()));
   }
 
   #goTo(position) {
@@ -96,6 +101,7 @@ export class LiveMap {
     const unseen = document.visibilityState === "hidden" || still.matches || !this.#drawn;
     if (unseen) {
       this.#place(position);
+      this.#cutRoute();
       this.#vehicle.addTo(this.#map);
       if (!before) this.overview();
       else this.#keepInView();
@@ -117,8 +123,10 @@ export class LiveMap {
     if (!this.#glide) return;
     const place = placeAt(this.#glide, performance.now());
     this.#place(place);
-    if (place.done) this.#glide = null;
-    else this.#frame = requestAnimationFrame(() => this.#step());
+    if (place.done) {
+      this.#glide = null;
+      this.#cutRoute();
+    } else this.#frame = requestAnimationFrame(() => this.#step());
   }
 
   #place({ lat, lon }) {

@@ -31,7 +31,7 @@ ARGUMENTS = [
     "--no-first-run",
     "--disable-quic",
 ]
-HOUSEHOLDS = 40
+HOUSEHOLDS = 60
 DESTINATION = {"lat": 41.15, "lon": -8.61}
 # No cut-off stands between a test and its visit; whatever the hour, there are slots today.
 RULES = {"ENROUTE_MIN_LEAD_S": "0", "ENROUTE_MOVE_CUTOFF_S": "0", "ENROUTE_CANCEL_CUTOFF_S": "0"}

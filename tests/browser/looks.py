@@ -16,7 +16,6 @@ AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 LOOK_RULES = ("color-contrast", "target-size", "link-in-text-block")
 PHONE_LIGHT = (PHONE, "light")
 DESK_DARK = (DESK, "dark")
-TWO_LOOKS = (PHONE_LIGHT, DESK_DARK)
 ALL_LOOKS = (PHONE_LIGHT, DESK_DARK, (PHONE, "dark"), (DESK, "light"))
 
 Look = tuple[dict[str, int], str]
@@ -27,7 +26,7 @@ def _axe() -> str:
     return AXE.read_text()
 
 
-async def look_at(page: Page, state: str, looks: tuple[Look, ...] = TWO_LOOKS) -> list[str]:
+async def look_at(page: Page, state: str, looks: tuple[Look, ...]) -> list[str]:
     """What is wrong with this state of the page, in all the looks."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(_axe())

@@ -65,7 +65,7 @@ picker.addEventListener("choose", ({ detail: slot }) => {
   byId("summary").hidden = !slot;
   if (slot) {
     const words = windowClock(slot.window_start, slot.window_end, picker.zone);
-    say(byId("summary-when"), `${day(slot.window_start, picker.zone, { short: true })}, ${words}`);
+    say(byId("summary-when"), `${day(slot.window_start, picker.zone, { short: true })},\n${words}`);
   }
 });
 picker.addEventListener("problem", (event) => showProblem(problemPlace, event.detail));
