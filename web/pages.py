@@ -22,6 +22,7 @@ from web import arrivals_page, brand
 from web.assets import FOLDER, Assets
 from web.auth import Principal, authenticate
 from web.languages import LANGUAGES, choose_language, direction, translator
+from web.preloads import preloads
 from web.problems import Problem
 from web.state import State, state_of
 
@@ -91,6 +92,7 @@ def render(request: Request, name: str, principal: Principal | None, status: int
         "Content-Language": language,
         "Referrer-Policy": "no-referrer",
         "Vary": "Accept-Language, Cookie",
+        "Link": preloads(text, assets()),
     }
     return Response(text, status_code=status, media_type="text/html", headers=headers)
 
