@@ -11,6 +11,17 @@ function lineOf(points) {
   return { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates: points.map(lngLat) } };
 }
 
+function boundsOf(points) {
+  const [lats, lons] = [points.map((each) => each.lat), points.map((each) => each.lon)];
+  return [
+    [Math.min(...lons), Math.min(...lats)],
+    [Math.max(...lons), Math.max(...lats)],
+  ];
+}
+
+/** Everything in one picture, and no closer than one finds one's way. */
+const OVERVIEW = { padding: PADDING_PX, maxZoom: 16.5 };
+
 function addRoute(map, route, { dark }) {
   map.addSource("route", { type: "geojson", data: lineOf(route ?? []) });
   const layout = { "line-cap": "round", "line-join": "round" };
@@ -26,21 +37,25 @@ export class LiveMap {
   #vehicleNode = null;
   #headingNode = null;
   #destination = null;
+  #destinationAt = null;
   #glide = null;
   #drawn = null;
   #position = null;
   #route = null;
   #frame = 0;
   #follows = true;
+  #framed = true;
 
   /** A LiveMap, or null where there is no WebGL2. `onWander(away)` tells when the viewer moves the map themselves. */
   static async open(container, { basemap, styleUrl, state, onWander }) {
     const self = new LiveMap();
-    const start = state.position ?? state.destination;
+    const shown = [state.position, state.destination, ...(state.route ?? [])].filter(Boolean);
     const opened = await openMap(container, {
       basemap,
       styleUrl,
-      center: lngLat(start),
+      // The first picture is already the whole way: no tile is asked for that is not seen.
+      bounds: boundsOf(shown),
+      fitBoundsOptions: OVERVIEW,
       onStyle: (map, look) => addRoute(map, self.#routeAhead(), look),
     });
     if (!opened) return null;
@@ -70,13 +85,17 @@ export class LiveMap {
 
   /** Draws a state of the live page; `level` is the freshness of its position. */
   show(state, level) {
-    if (state.destination) this.#destination.setLngLat(lngLat(state.destination)).addTo(this.#map);
+    if (state.destination !== this.#destinationAt) {
+      this.#destinationAt = state.destination;
+      this.#destination.setLngLat(lngLat(state.destination)).addTo(this.#map);
+    }
     const rerouted = state.route !== this.#route;
     this.#route = state.route;
     this.#vehicleNode.dataset.level = level;
     if (!state.position) {
       this.#vehicle.remove();
       this.#position = this.#drawn = this.#glide = null;
+      this.#framed = false;
     }
     const moved = state.position && state.position.fixed_at !== this.#position?.fixed_at;
     // Cut before the marker sets off: the line never ends in front of it.
@@ -103,8 +122,8 @@ export class LiveMap {
       this.#place(position);
       this.#cutRoute();
       this.#vehicle.addTo(this.#map);
-      if (!before) this.overview();
-      else this.#keepInView();
+      if (before) this.#keepInView();
+      else if (!this.#framed) this.overview();
       return;
     }
     this.#glide = glide({
@@ -143,13 +162,8 @@ export class LiveMap {
     const points = [this.#position, this.#destination.getLngLat() && this.#place_of(this.#destination)].filter(Boolean);
     const [first] = points;
     if (!first) return;
-    const all = [...points, ...(this.#route ?? [])];
-    const [lats, lons] = [all.map((each) => each.lat), all.map((each) => each.lon)];
-    const bounds = [
-      [Math.min(...lons), Math.min(...lats)],
-      [Math.max(...lons), Math.max(...lats)],
-    ];
-    this.#map.fitBounds(bounds, { padding: PADDING_PX, maxZoom: 16.5, animate: !still.matches, duration: 900 });
+    const bounds = boundsOf([...points, ...(this.#route ?? [])]);
+    this.#map.fitBounds(bounds, { ...OVERVIEW, animate: !still.matches, duration: 900 });
   }
 
   #place_of(marker) {

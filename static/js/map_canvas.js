@@ -5,6 +5,7 @@ import { mapStyle } from "./map_style.js";
 /** A style of another host that has not come by then leaves the page to its words. */
 const STYLE_WITHIN_MS = 15_000;
 const VENDOR = new URL("../vendor/", import.meta.url);
+const vendored = (path) => new URL(path, VENDOR).href;
 const dark = globalThis.matchMedia("(prefers-color-scheme: dark)");
 
 function loadScript(url) {
@@ -27,6 +28,21 @@ function loadSheet(url) {
   });
 }
 
+/** The library asks for its worker only once it runs: by then it is here. A failure shows when the worker is wanted. */
+function fetchAhead(url) {
+  fetch(url).catch(() => {});
+}
+
+/** The reader of the drawn map, which begins to read its directory while the library is still on its way. */
+async function loadTiles(url) {
+  await loadScript(vendored("pmtiles/pmtiles.js"));
+  const protocol = new globalThis.pmtiles.Protocol();
+  const tiles = new globalThis.pmtiles.PMTiles(url);
+  protocol.add(tiles);
+  tiles.getHeader().catch(() => {});
+  return protocol;
+}
+
 function hasWebGl2() {
   try {
     return Boolean(document.createElement("canvas").getContext("webgl2"));
@@ -37,23 +53,25 @@ function hasWebGl2() {
 
 /**
  * `{map, maplibre}`, or null where the browser cannot draw one: the page then lives by its words.
+ * The first view is `center` and `zoom`, or `bounds` with `fitBoundsOptions`.
  * `onStyle(map)` is called whenever a style has just been loaded, to add layers of one's own.
  */
-export async function openMap(container, { basemap = null, styleUrl = null, center, zoom = 13, onStyle = () => {} }) {
+export async function openMap(container, { basemap = null, styleUrl = null, onStyle = () => {}, ...view }) {
   if (!hasWebGl2()) return null;
-  const [maplibre] = await Promise.all([
-    import(new URL("maplibre-gl/maplibre-gl.mjs", VENDOR)),
-    loadSheet(new URL("maplibre-gl/maplibre-gl.css", VENDOR)),
-    basemap && !styleUrl ? loadScript(new URL("pmtiles/pmtiles.js", VENDOR)) : null,
-  ]);
-  if (globalThis.pmtiles) maplibre.addProtocol("pmtiles", new globalThis.pmtiles.Protocol().tile);
   const basemapUrl = basemap ? new URL(basemap, location.href).href : null;
+  const loading = [import(vendored("maplibre-gl/maplibre-gl.mjs")), loadSheet(vendored("maplibre-gl/maplibre-gl.css"))];
+  if (basemapUrl && !styleUrl) loading.push(loadTiles(basemapUrl));
+  const worker = vendored("maplibre-gl/maplibre-gl-worker.mjs");
+  fetchAhead(worker);
+  const [maplibre, , protocol] = await Promise.all(loading);
+  // Named as it was fetched, or it would be fetched again.
+  maplibre.setWorkerUrl(worker);
+  if (protocol) maplibre.addProtocol("pmtiles", protocol.tile);
   const style = () => styleUrl ?? mapStyle({ dark: dark.matches, basemap: basemapUrl });
   const map = new maplibre.Map({
     container,
     style: style(),
-    center,
-    zoom,
+    ...view,
     maxZoom: 18,
     attributionControl: { compact: true },
     dragRotate: false,
@@ -62,6 +80,8 @@ export async function openMap(container, { basemap = null, styleUrl = null, cent
   });
   map.touchZoomRotate.disableRotation();
   map.on("style.load", () => onStyle(map, { dark: dark.matches }));
+  // The first whole picture, for whoever measures.
+  map.once("load", () => performance.mark("map-drawn"));
   if (!styleUrl) dark.addEventListener("change", () => map.setStyle(style(), { diff: false }));
   const styled = await new Promise((resolve) => {
     map.once("style.load", () => resolve(true));

@@ -149,11 +149,15 @@ function drawMap() {
   }
 }
 
+// Small, and here before the first position is; the library behind it comes only when there is something to show.
+const mapModules = import("../live_map.js");
+mapModules.catch(() => {});
+
 /** The map is heavy and optional: it comes after the words, and its absence costs nobody anything. */
 async function openMap() {
   const frame = byId("map-frame");
   try {
-    const { LiveMap } = await import("../live_map.js");
+    const { LiveMap } = await mapModules;
     frame.hidden = false;
     map = await LiveMap.open(byId("map"), {
       basemap: main.dataset.basemap ?? null,
