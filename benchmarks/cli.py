@@ -18,6 +18,7 @@ BENCHMARKS = {
     "offers": "benchmarks.offers",
     "roads": "benchmarks.roads",
     "syscalls": "benchmarks.syscalls",
+    "pages": "benchmarks.pages",
 }
 
 
