@@ -1,5 +1,6 @@
 /** Asking the server: JSON in, JSON out, problems as `Problem`. No DOM. */
 
+import { hearServerTime } from "./server_clock.js";
 import { _, isKnown, later } from "./words.js";
 
 export class Problem extends Error {
@@ -10,12 +11,17 @@ export class Problem extends Error {
 }
 
 const UNREACHABLE = later("We cannot reach the server. Please check your connection and try again.");
+const OFFLINE = later("You are offline. This is the last we heard; it updates when you are back.");
 const UNEXPECTED = later("Something went wrong. Please try again.");
 
 /** What to tell the person: the server's sentence where it can be said in their language, else its title. */
 export function problemWords({ detail, title, message }) {
   return _([detail, title, message].find((text) => text && isKnown(text)) ?? UNEXPECTED);
 }
+
+/** A line that swallows everything never fails by itself. A change may take longer: it must not be asked for twice. */
+const ANSWER_WITHIN_MS = 15_000;
+const CHANGE_WITHIN_MS = 60_000;
 
 async function problemOf(response) {
   try {
@@ -31,12 +37,14 @@ export async function request(method, path, { body, version, idempotencyKey } = 
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
+  const signal = AbortSignal.timeout(method === "GET" ? ANSWER_WITHIN_MS : CHANGE_WITHIN_MS);
   let response;
   try {
-    response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" });
+    response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", signal });
   } catch {
-    throw new Problem({ detail: UNREACHABLE });
+    throw new Problem({ detail: globalThis.navigator?.onLine === false ? OFFLINE : UNREACHABLE });
   }
+  hearServerTime(response.headers.get("Date"));
   if (!response.ok) throw await problemOf(response);
   const text = await response.text();
   return { data: text ? JSON.parse(text) : null, etag: response.headers.get("ETag") };

@@ -2,6 +2,7 @@
  * choice is gone. */
 
 import { get } from "../api.js";
+import { serverNow } from "../server_clock.js";
 import { dateIn, day, dayWord, windowClock } from "../time_words.js";
 import { byId, element } from "./element.js";
 import { _, later } from "../words.js";
@@ -57,7 +58,7 @@ export class SlotPicker extends EventTarget {
   async show(query, zone) {
     this.#query = query;
     this.#zone = zone ?? this.#zone;
-    this.#from = dateIn(Date.now(), this.#zone);
+    this.#from = dateIn(serverNow(), this.#zone);
     this.#date = null;
     await this.#load();
   }
@@ -68,7 +69,7 @@ export class SlotPicker extends EventTarget {
   }
 
   async #move(days) {
-    const today = dateIn(Date.now(), this.#zone);
+    const today = dateIn(serverNow(), this.#zone);
     const from = plusDays(this.#from, days);
     this.#from = from < today ? today : from;
     this.#date = null;
@@ -103,7 +104,7 @@ export class SlotPicker extends EventTarget {
     this.strip.replaceChildren(...this.#days.map((each) => this.#dayChoice(each)));
     this.strip.querySelector("input:checked")?.closest(".choice").scrollIntoView({ block: "nearest", inline: "center" });
     const earlier = byId("earlier-days");
-    if (earlier) earlier.disabled = this.#from <= dateIn(Date.now(), this.#zone);
+    if (earlier) earlier.disabled = this.#from <= dateIn(serverNow(), this.#zone);
     this.#drawTimes();
   }
 

@@ -1,5 +1,6 @@
 /** A visit in a list: what, when, who, and the buttons that `allowed` allows. */
 
+import { serverNow } from "../server_clock.js";
 import { element, icon } from "./element.js";
 import { visitWords } from "./visit_words.js";
 import { _ } from "../words.js";
@@ -28,7 +29,7 @@ export function statusBadge(words) {
   return element("span", { class: `badge ${words.status.tone}` }, words.status.text);
 }
 
-export function visitCard(appointment, { active = false, now = Date.now() } = {}) {
+export function visitCard(appointment, { active = false, now = serverNow() } = {}) {
   const words = visitWords(appointment, now);
   const when = element(
     "h3",

@@ -1,5 +1,6 @@
 /** What an appointment of the API says in words. Pure. */
 
+import { serverNow } from "../server_clock.js";
 import { clock, nearDay, windowClock } from "../time_words.js";
 import { _, later } from "../words.js";
 
@@ -29,7 +30,7 @@ function statusWords(status) {
   return { text: _(text), tone };
 }
 
-export function visitWords(appointment, now = Date.now()) {
+export function visitWords(appointment, now = serverNow()) {
   const { time_zone, window_start, window_end, service, asset, site, status } = appointment;
   return {
     day: nearDay(window_start, time_zone, { now }),

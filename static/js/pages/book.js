@@ -4,6 +4,7 @@ import { get, post, remove } from "../api.js";
 import { byId, element, say } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { SlotPicker } from "../components/slot_picker.js";
+import { serverNow } from "../server_clock.js";
 import { countdown, day, duration, windowClock } from "../time_words.js";
 import { _, later } from "../words.js";
 
@@ -77,7 +78,7 @@ async function changeHold(slot, ask) {
     idempotencyKey = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
     byId("book-button").disabled = false;
     tick();
-    say(byId("announcer"), _("{time} is kept for you for {count} min.", { time: byId("summary-when").textContent, count: Math.round((new Date(hold.expires_at) - Date.now()) / 60_000) }));
+    say(byId("announcer"), _("{time} is kept for you for {count} min.", { time: byId("summary-when").textContent, count: Math.round((new Date(hold.expires_at) - serverNow()) / 60_000) }));
   } catch (problem) {
     if (ask === asked) await offerOthers(problem);
   }
@@ -99,7 +100,7 @@ async function offerOthers(problem) {
 
 function tick() {
   if (!hold) return;
-  const left_ms = new Date(hold.expires_at) - Date.now();
+  const left_ms = new Date(hold.expires_at) - serverNow();
   if (left_ms <= 0) {
     offerOthers({ code: "hold_expired", detail: later("We kept the time for you, but not longer. Please choose again.") });
     return;

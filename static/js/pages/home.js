@@ -6,6 +6,7 @@ import { showNotice, showProblem } from "../components/notice.js";
 import { visitCard } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
+import { serverNow } from "../server_clock.js";
 
 const ARRIVAL_AGES_MS = 30_000;
 
@@ -20,7 +21,7 @@ function draw({ active, upcoming }) {
   byId("active-section").hidden = !active.length;
   byId("upcoming-section").hidden = !upcoming.length;
   byId("empty").hidden = active.length + upcoming.length > 0;
-  const now = Date.now();
+  const now = serverNow();
   byId("active").replaceChildren(...active.map((each) => visitCard(each, { active: true, now })));
   byId("upcoming").replaceChildren(...upcoming.map((each) => visitCard(each, { now })));
   tellNews([...active, ...upcoming]);
