@@ -27,16 +27,20 @@ export function followHome(onChange, { path = "/ws/home", world = globalThis } =
       if (link === "open") return;
       missed = true;
       // Where sockets are blocked the page still keeps itself up to date, only slower.
-      if (link === "retrying") poll = world.setInterval(onChange, POLL_MS);
+      if (link !== "retrying") return;
+      poll = world.setInterval(onChange, POLL_MS);
+      // Whether the server is away is told by asking it.
+      soon();
     },
     world,
   });
   socket.open();
   const wake = () => {
-    socket.retryNow();
+    socket.renew();
     soon();
   };
   world.addEventListener?.("online", wake);
+  world.addEventListener?.("offline", soon);
   world.document?.addEventListener("visibilitychange", () => {
     if (world.document.visibilityState === "visible") wake();
   });

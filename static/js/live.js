@@ -32,10 +32,10 @@ export class LiveFeed {
     this.#leave();
   }
 
-  /** The network or the tab came back. */
+  /** The network or the tab came back, or a clock jumped: nothing known before counts until it is heard again. */
   wake() {
     if (this.#stopped) return;
-    if (this.#socket) this.#socket.retryNow();
+    if (this.#socket) this.#socket.renew();
     else this.#bySocket();
   }
 

@@ -9,7 +9,9 @@ import { decodePolyline6 } from "./polyline6.js";
 export const DELAYED_AFTER_MS = 45_000;
 export const LOST_AFTER_MS = 180_000;
 
-const CLOCK_JUMP_MS = 3_000;
+export const CLOCK_JUMP_MS = 3_000;
+/** So much longer than the time between two heartbeats nothing was heard: the line is dead, whoever it looks like. */
+const SILENT_AFTER = 1.4;
 /** Faster than this a technician no longer stands still. */
 const DRIVES_CMS = 200;
 
@@ -159,12 +161,20 @@ export function reduceLive(state, message, now) {
   return hear(heard, message);
 }
 
-/** `{level: "none" | "live" | "delayed" | "lost", age_ms}`: the worse of what the server says and what time makes of it. */
+/** Whether what we know is what the server knows: the viewer is online, and the line has not fallen silent. */
+export function isCurrent(state, now) {
+  if (!state.online || state.link === "retrying" || state.link === "asking") return false;
+  return state.heard_at === null || now - state.heard_at <= SILENT_AFTER * 1000 * state.heartbeat_s;
+}
+
+/** `{level: "none" | "live" | "delayed" | "lost", age_ms}`: the worst of what the server says, what time makes of it,
+ * and what we can know: nobody is live whom we cannot hear. */
 export function freshness(state, now) {
   if (!state.position) return { level: "none", age_ms: 0 };
   const age_ms = Math.max(0, serverNow(state, now) - state.position.fixed_at);
   const byAge = age_ms > LOST_AFTER_MS ? "lost" : age_ms > DELAYED_AFTER_MS ? "delayed" : "live";
   const order = ["live", "delayed", "lost"];
-  const level = order[Math.max(order.indexOf(byAge), order.indexOf(state.position.freshness))];
+  const byLine = isCurrent(state, now) ? "live" : "delayed";
+  const level = order[Math.max(...[byAge, byLine, state.position.freshness].map((each) => order.indexOf(each)))];
   return { level, age_ms };
 }

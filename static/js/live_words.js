@@ -1,6 +1,6 @@
 /** What a state of the live page says in words: everything the map shows, for eyes and ears. Pure. */
 
-import { freshness, serverNow } from "./live_state.js";
+import { freshness, isCurrent, serverNow } from "./live_state.js";
 import { age, clock, clockRange, distance } from "./time_words.js";
 import { _, later } from "./words.js";
 
@@ -68,10 +68,12 @@ function arrivalOf(state, now, viewer) {
 }
 
 /** Exactly one trouble at a time, the one nearest to the viewer first. */
-function troubleOf(state, fresh) {
+function troubleOf(state, fresh, now) {
   if (state.ended || ["completed", "canceled", "in_progress"].includes(state.status)) return null;
   if (!state.online) return { kind: "offline", text: _("You are offline. This is the last we heard; it updates when you are back.") };
-  if (state.link === "retrying") {
+  // Whose fault the age is shows in a moment, when somebody answers or nobody does.
+  if (state.link === "asking") return null;
+  if (!isCurrent(state, now)) {
     return { kind: "server", text: _("We cannot reach our server just now. Trying again by ourselves.") };
   }
   if (state.status !== "traveling") return null;
@@ -99,7 +101,7 @@ export function liveWords(state, now, viewer) {
     arrival: arrivalOf(state, now, viewer),
     distance: left_m === null || stage === "here" ? "" : _("{distance} away", { distance: distance(left_m) }),
     freshness: { level: fresh.level, text: freshnessWords(state, fresh, viewer) },
-    trouble: troubleOf(state, fresh),
+    trouble: troubleOf(state, fresh, now),
   };
 }
 

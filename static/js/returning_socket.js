@@ -1,13 +1,16 @@
 /**
  * A websocket that comes back: watches for silence, waits with jitter, obeys the server's close codes. No DOM.
  *
- * Handlers: `onMessage(object)`, `onLink("connecting" | "open" | "retrying" | "stay_away" | "sign_in", code)`,
+ * Handlers: `onMessage(object)`, `onLink("asking" | "open" | "retrying" | "stay_away" | "sign_in", code)`,
  * `onFailedOpen(count)` for opens in a row that never succeeded. `greeting()` may return a first message to send.
  */
 
 import { afterClose, reconnectDelay } from "./backoff.js";
 
+const OPEN_WITHIN_MS = 15_000;
 const FIRST_SILENCE_MS = 60_000;
+/** A heartbeat that is so much late will not come: known before a position looks old for another reason. */
+const LATE_HEARTBEAT = 1.4;
 
 export class ReturningSocket {
   #socket = null;
@@ -35,6 +38,14 @@ export class ReturningSocket {
   /** Something suggests that the network is back: do not sit out the wait. */
   retryNow() {
     if (this.#wanted && !this.#socket) this.#connect();
+  }
+
+  /** Something suggests that what looks open is dead: a new connection, whose first word is the newest. */
+  renew() {
+    if (!this.#wanted) return;
+    this.#attempt = 0;
+    this.onLink("asking");
+    this.#connect();
   }
 
   get isOpen() {
@@ -67,12 +78,12 @@ export class ReturningSocket {
     socket.onmessage = (event) => {
       this.#attempt = 0;
       const message = JSON.parse(event.data);
-      if (message.heartbeat_s) this.#silence_ms = 2_000 * message.heartbeat_s;
+      if (message.heartbeat_s) this.#silence_ms = LATE_HEARTBEAT * 1_000 * message.heartbeat_s;
       this.#listenForSilence();
       this.onMessage(message);
     };
     socket.onclose = (event) => this.#closed(event.code, opened);
-    this.#listenForSilence();
+    this.#silenceTimer = this.world.setTimeout(() => this.#closed(1006, opened), OPEN_WITHIN_MS);
   }
 
   #closed(code, opened) {

@@ -116,15 +116,17 @@ test("a lost session asks to sign in again", () => {
   assert.deepEqual(links(), ["sign_in"]);
 });
 
-test("silence of two heartbeats counts as a broken line", () => {
+test("a heartbeat that is late by nearly half counts as a broken line", () => {
   const world = makeWorld();
   const { links } = startFeed(world);
   world.sockets[0].opens();
   world.sockets[0].says({ type: "welcome", heartbeat_s: 2 });
 
-  world.passes(4_000);
+  world.passes(2_799);
+  const before = links().at(-1);
+  world.passes(2_800);
 
-  assert.equal(links().at(-1), "retrying");
+  assert.deepEqual([before, links().at(-1)], ["open", "retrying"]);
   assert.equal(world.sockets[0].readyState, 3);
 });
 
@@ -180,6 +182,32 @@ test("a network that is back is used at once", () => {
   feed.wake();
 
   assert.equal(world.sockets.length, 2);
+});
+
+test("a line that looks open may be dead after a sleep: the newest is asked for on a new one", () => {
+  const world = makeWorld();
+  const { feed, links } = startFeed(world, { epoch: "k", seq: 7 });
+  world.sockets[0].opens();
+
+  feed.wake();
+  world.sockets[1].opens();
+
+  assert.deepEqual([world.sockets.length, world.sockets[0].readyState], [2, 3]);
+  assert.deepEqual(world.sockets[1].sent, [{ type: "hello", since: { epoch: "k", seq: 7 } }]);
+  assert.deepEqual(links(), ["open", "asking", "open"]);
+});
+
+test("a handshake that nobody answers is given up, and two of them count as blocked", async () => {
+  const world = makeWorld({ answer: { status: "traveling", epoch: "k", seq: 3 } });
+  const { links } = startFeed(world);
+
+  world.passes(15_000);
+  world.passes(6_000);
+  world.passes(15_000);
+  await settled();
+
+  assert.deepEqual(links(), ["retrying", "retrying"]);
+  assert.equal(world.streams.length, 1);
 });
 
 test("a stopped feed stays silent", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { freshness, nothingKnown, reduceLive, serverNow } from "../../static/js/live_state.js";
+import { freshness, isCurrent, nothingKnown, reduceLive, serverNow } from "../../static/js/live_state.js";
 
 const NOW = 1_800_000_000_000;
 
@@ -166,12 +166,30 @@ test("a slow heartbeat does not make positions look younger", () => {
   assert.equal(after.clock_ahead_ms, 0);
 });
 
-test("a position grows old: live, delayed, lost", () => {
+test("a position grows old while the line lives: live, delayed, lost", () => {
+  const levelAfter = (age_ms) => {
+    const now = NOW + age_ms;
+    return freshness(reduceLive(hear([welcome()]), { type: "heartbeat", server_time: now }, now), now).level;
+  };
+
+  assert.deepEqual([40_000, 60_000, 181_000].map(levelAfter), ["live", "delayed", "lost"]);
+});
+
+test("nobody is live whom we cannot hear: offline, server away, asking again, a line that fell silent", () => {
+  const state = hear([welcome({ heartbeat_s: 25 })]);
+  const levels = [{ online: false }, { link: "retrying" }, { link: "asking" }].map((more) => freshness({ ...state, ...more }, NOW).level);
+
+  assert.deepEqual(levels, ["delayed", "delayed", "delayed"]);
+  assert.deepEqual([isCurrent(state, NOW + 34_000), isCurrent(state, NOW + 36_000)], [true, false]);
+  assert.equal(freshness(state, NOW + 36_000).level, "delayed");
+});
+
+test("a line that answers again is current again", () => {
   const state = hear([welcome()]);
 
-  assert.equal(freshness(state, NOW + 40_000).level, "live");
-  assert.equal(freshness(state, NOW + 60_000).level, "delayed");
-  assert.equal(freshness(state, NOW + 181_000).level, "lost");
+  const after = reduceLive(state, { type: "heartbeat", server_time: NOW + 50_000 }, NOW + 50_000);
+
+  assert.deepEqual([isCurrent(state, NOW + 50_000), isCurrent(after, NOW + 50_000)], [false, true]);
 });
 
 test("the server's word counts when it is worse", () => {

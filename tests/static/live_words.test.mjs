@@ -82,10 +82,20 @@ test("three troubles are three different messages, the nearest to the viewer fir
 
   const offline = words(watching({ online: false, link: "retrying" }), silent).trouble;
   const server = words(watching({ link: "retrying" }), silent).trouble;
-  const phone = words(watching(), silent).trouble;
+  const phone = words(watching({ heard_at: silent }), silent).trouble;
 
   assert.deepEqual([offline.kind, server.kind, phone.kind], ["offline", "server", "phone"]);
   assert.equal(new Set([offline.text, server.text, phone.text]).size, 3);
+});
+
+test("a phone is not blamed for a line on which nobody is heard, nor before the newest was asked for", () => {
+  const silent = NOW + 100_000;
+
+  const unheard = words(watching({ heard_at: NOW }), silent);
+  const asking = words(watching({ heard_at: NOW, link: "asking" }), silent);
+
+  assert.deepEqual([unheard.trouble.kind, unheard.freshness], ["server", { level: "delayed", text: "2 min ago" }]);
+  assert.deepEqual([asking.trouble, asking.freshness.level], [null, "delayed"]);
 });
 
 test("a lost position says when it was last seen and hides the distance", () => {

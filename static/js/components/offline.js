@@ -1,5 +1,6 @@
 /** Says above the page that the browser is offline, and since when, until it is back. The live page has words of its own. */
 
+import { serverNow } from "../server_clock.js";
 import { clock } from "../time_words.js";
 import { _ } from "../words.js";
 import { byId } from "./element.js";

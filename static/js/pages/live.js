@@ -6,7 +6,7 @@ import { showNotice, toSignIn } from "../components/notice.js";
 import { personCard } from "../components/person.js";
 import { turnWords } from "../components/visit_words.js";
 import { LiveFeed } from "../live.js";
-import { freshness, nothingKnown, reduceLive } from "../live_state.js";
+import { CLOCK_JUMP_MS, freshness, nothingKnown, reduceLive, serverNow } from "../live_state.js";
 import { announcement, liveWords, nothingSaid } from "../live_words.js";
 import { nearDay, windowClock } from "../time_words.js";
 import { _ } from "../words.js";
@@ -70,7 +70,7 @@ function drawFreshness({ level, text }) {
 }
 
 function sentence(stage) {
-  const planned = state.window_start ? `${nearDay(state.window_start, state.time_zone)}, ${windowClock(state.window_start, state.window_end, state.time_zone)}` : "";
+  const planned = state.window_start ? `${nearDay(state.window_start, state.time_zone, { now: serverNow(state, Date.now()) })}, ${windowClock(state.window_start, state.window_end, state.time_zone)}` : "";
   if (stage === "scheduled") return `${planned}. ${_("As soon as the technician sets out, you can follow them here.")} ${turn}`.trim();
   if (stage === "on_the_way" && !state.tracking) return _("Your technician is on the way. The live map is switched off.");
   if (stage === "here") return _("Please open the door, it is about to begin.");
@@ -115,7 +115,8 @@ function drawAfter(stage) {
 function draw() {
   const words = liveWords(state, Date.now());
   say(byId("title"), state.link === "stay_away" && words.stage === "waiting" ? _("Nothing to see here") : words.title);
-  document.title = words.arrival && words.stage !== "here" ? `${words.arrival.clock} · ${words.title}` : words.title;
+  const title = words.arrival && words.stage !== "here" ? `${words.arrival.clock} · ${words.title}` : words.title;
+  if (document.title !== title) document.title = title;
   main.dataset.stage = words.stage;
   drawArrival(words);
   drawStages(words.stage);
@@ -191,12 +192,23 @@ function browserIs(online) {
 window.addEventListener("online", () => browserIs(true));
 window.addEventListener("offline", () => browserIs(false));
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") {
-    feed.wake();
-    draw();
-  }
+  if (document.visibilityState === "visible") feed.wake();
 });
+document.addEventListener("resume", () => feed.wake());
 if (!navigator.onLine) hear({ type: "browser", online: false });
-// Ages grow and minutes pass without any message.
-setInterval(draw, 1000);
+
+/** How far the phone's clock is ahead of a count that no setting changes and that a sleeping device stops. */
+const drift = () => Date.now() - performance.now();
+let drifted_ms = drift();
+
+/** Ages grow and minutes pass without any message. */
+function tick() {
+  const jumped_ms = Math.abs(drift() - drifted_ms);
+  drifted_ms = drift();
+  // Set, or slept: what the server's clock is now, only the server can tell.
+  if (jumped_ms > CLOCK_JUMP_MS) feed.wake();
+  draw();
+}
+
+setInterval(tick, 1000);
 feed.start();
