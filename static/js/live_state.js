@@ -121,8 +121,14 @@ function hearSnapshot(state, snapshot) {
   return eta ? { ...next, eta } : next;
 }
 
-function hearWelcome(state, message, now) {
+/** A line that is open again says first what is new; until it has, what we know is old. */
+function hearLink(state, { link }) {
+  return { ...state, link: link === "open" && state.epoch !== null ? "asking" : link };
+}
+
+function hearWelcome(before, message, now) {
   const { snapshot } = message;
+  const state = { ...before, link: "open" };
   const { epoch, seq, server_time } = { ...snapshot, ...message };
   // A poll that was overtaken by the socket brings an older picture of the same epoch.
   if (epoch === state.epoch && seq < state.seq) return hearClock(state, server_time, now);

@@ -184,6 +184,14 @@ test("nobody is live whom we cannot hear: offline, server away, asking again, a 
   assert.equal(freshness(state, NOW + 36_000).level, "delayed");
 });
 
+test("a line that is open again is current with its first word, not before", () => {
+  const opened = hear([welcome(), { type: "link", link: "retrying" }, { type: "link", link: "open" }]);
+
+  const told = reduceLive(opened, welcome({ seq: 9 }), NOW);
+
+  assert.deepEqual([isCurrent(opened, NOW), isCurrent(told, NOW)], [false, true]);
+});
+
 test("a line that answers again is current again", () => {
   const state = hear([welcome()]);
 
