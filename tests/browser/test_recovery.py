@@ -256,6 +256,7 @@ async def test_a_minute_without_the_server_is_told_and_made_good(
 ) -> None:
     link, crowd = over_a_line
     crowd.expects("ERR_")
+    crowd.expects("before receiving a handshake response")
     page, home = await crowd.customer(), await crowd.customer()
     await page.goto(journey.path)
     await home.goto("/")
