@@ -121,11 +121,6 @@ function hearSnapshot(state, snapshot) {
   return eta ? { ...next, eta } : next;
 }
 
-/** A line that is open again says first what is new; until it has, what we know is old. */
-function hearLink(state, { link }) {
-  return { ...state, link: link === "open" && state.epoch !== null ? "asking" : link };
-}
-
 function hearWelcome(before, message, now) {
   const { snapshot } = message;
   const state = { ...before, link: "open" };
@@ -145,9 +140,12 @@ const KINDS = {
   end: (state, message) => ({ ...state, ended: message.reason ?? "over", position: null, eta: null, route: null }),
 };
 
-/** Sent away for good: what was known of the technician is nobody's business here any more. */
+/** A line that is open again says first what is new; until it has, what we know is old. Sent away for good: what was
+ * known of the technician is nobody's business here any more. */
 function hearLink(state, { link }) {
-  if (link !== "stay_away" || state.status === null) return { ...state, link };
+  if (link !== "stay_away" || state.status === null) {
+    return { ...state, link: link === "open" && state.epoch !== null ? "asking" : link };
+  }
   const gone = { technician: null, position: null, eta: null, route: null };
   return { ...state, ...gone, link, ended: state.ended ?? "over" };
 }
