@@ -26,8 +26,9 @@ UNKNOWN_START_RADIUS_M = 30e3
 DETOUR = 1.3
 AROUND_M = 3000.0
 """Ways begin and end with a stretch in the wrong direction."""
-TIMES_AT_ONCE = 8
-"""Destinations (or origins) of a table that keep a new visit waiting: some 50 ms in a city."""
+TIMES_AT_ONCE = 2
+"""Destinations (or origins) of a table that keep a new visit, or who asks for another table, waiting: some 20 ms in a
+city, 100 ms in a metropolis."""
 SAME_PLACE_DIGITS = 5
 """Decimals of a degree: a metre."""
 

@@ -4,7 +4,8 @@ servers do it in another process (``tracker.roads.worker``)."""
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from math import ceil, hypot
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from tracker.roads.backward import Backward
 from tracker.roads.cover import Cover
 from tracker.roads.graph import E7, TURN_UNIT_S, UNIT_M, RoadGraph, east_unit_m
 from tracker.roads.onward import Onward
@@ -22,8 +24,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 DEFAULT_RADIUS_M = 40_000.0
 """A working day's area round a visit."""
-RADIUS_STEP_M = 5_000.0
-"""Radii for travel times are rounded up to this, so that destinations share covers."""
+LEG_RADII_M = (20e3, 40e3, 80e3, 160e3)
+"""A travel time is looked for within the first that holds its way, whatever else is asked with it: the same leg takes
+the same time in every table."""
 MOST_S = (UNREACHABLE - 1) * TREE_UNIT_S
 GOAL_REACHES_M = (60.0, 250.0, 1000.0)
 """How far from a road a destination may lie, tried one after the other: farms and building sites are far from any."""
@@ -34,6 +37,8 @@ FAST_CLASSES_M = 40.0
 """Nobody stops on a motorway: it must be so much nearer than a street to be an end."""
 COVERS = 4
 """So many covers are kept: of a city there is one."""
+PLACES_KEPT = 20_000
+"""Where a place lies on the road is found once for all tables: some 10 MB."""
 
 
 class Place(NamedTuple):
@@ -54,9 +59,13 @@ class _Ender(NamedTuple):
 class TreeMaker:
     """Trees of one graph."""
 
-    def __init__(self, graph: RoadGraph) -> None:
+    def __init__(self, graph: RoadGraph, *, leg_radii_m: Sequence[float] = LEG_RADII_M) -> None:
         self.graph = graph
+        self._leg_radii_m = leg_radii_m
         self._covers: OrderedDict[tuple[int, ...], Cover] = OrderedDict()
+        # The roads themselves never change, only the seconds that they take.
+        self._start_at = lru_cache(PLACES_KEPT)(lambda place: snap(graph, lat=place.lat, lon=place.lon))
+        self._goals_at = lru_cache(PLACES_KEPT)(lambda place: self.goals(lat=place.lat, lon=place.lon))
 
     def goals(self, *, lat: float, lon: float) -> list[Goal]:
         """Where a trip to a place may end: both directions of the nearest street, and of others as near."""
@@ -83,16 +92,13 @@ class TreeMaker:
         goals = self.goals(lat=lat, lon=lon)
         return self.tree_to(goals, radius_m=radius_m) if goals else None
 
-    def tree_to(self, goals: Sequence[Goal], *, radius_m: float = DEFAULT_RADIUS_M, with_ways: bool = True) -> Tree:
-        """The tree to the nearest (in time) of several ends; without ways it knows seconds and no metres or lines."""
+    def tree_to(self, goals: Sequence[Goal], *, radius_m: float = DEFAULT_RADIUS_M) -> Tree:
+        """The tree to the nearest (in time) of several ends."""
         graph = self.graph
         cover = self._cover([goal.edge for goal in goals], radius_m)
         enders = self._enders(cover, goals)
         seconds, before = _grown(cover, enders)
-        following = np.full(cover.count, NO_NEXT, np.uint8)
-        metres = np.zeros(cover.count)
-        if with_ways:
-            following, metres = _ways(cover, before, enders)
+        following, metres = _ways(cover, before, enders)
         reached = np.isfinite(seconds)
         units = np.full(cover.count, UNREACHABLE, np.uint16)
         units[reached] = np.rint(seconds[reached] / TREE_UNIT_S)
@@ -110,35 +116,55 @@ class TreeMaker:
     def times(self, origins: Sequence[Place], destinations: Sequence[Place]) -> list[list[float | None]]:
         """Driving seconds from each origin (in a row) to each destination; None where no way is known.
 
-        One search for each destination back to the origins or, where these are fewer, for each origin onward. Its
-        radius takes in all places of the other side.
+        One search for each destination back to the origins or, where these are fewer, for each origin onward; one more
+        where some are so far away that a wider part of the map is searched for them.
         """
         if len(origins) < len(destinations):
-            ends = [(place, self.goals(lat=place.lat, lon=place.lon)) for place in destinations]
-            return [self._onward(origin, ends) for origin in origins]
-        starts = [snap(self.graph, lat=origin.lat, lon=origin.lon) for origin in origins]
-        columns = []
-        for lat, lon in destinations:
-            goals = self.goals(lat=lat, lon=lon)
-            if not goals:
-                columns.append([None] * len(origins))
-                continue
-            furthest_m = max((_reach_m(origin, lat=lat, lon=lon) for origin in origins), default=0.0)
-            tree = self.tree_to(goals, radius_m=furthest_m, with_ways=False)
-            lefts = [None if at is None else tree.left(self.graph, at) for at in starts]
-            columns.append([None if left is None else left.seconds for left in lefts])
+            return [self._onward(origin, destinations) for origin in origins]
+        columns = [self._backward(origins, destination) for destination in destinations]
         return [[column[row] for column in columns] for row in range(len(origins))]
 
-    def _onward(self, origin: Place, ends: Sequence[tuple[Place, list[Goal]]]) -> list[float | None]:
-        """Seconds from one origin to the goals of each place."""
-        at = snap(self.graph, lat=origin.lat, lon=origin.lon)
+    def _onward(self, origin: Place, ends: Sequence[Place]) -> list[float | None]:
+        at = self._start_at(origin)
+        found: list[float | None] = [None] * len(ends)
         if at is None:
-            return [None] * len(ends)
-        reached = [(place, goals) for place, goals in ends if goals]
-        furthest_m = max((_reach_m(place, lat=origin.lat, lon=origin.lon) for place, _ in reached), default=0.0)
-        edges = [at.edge, *(goal.edge for _, goals in reached for goal in goals)]
-        search = Onward(self.graph, self._cover(edges, furthest_m), at, limit_s=MOST_S)
-        return [search.seconds_to(goals) for _, goals in ends]
+            return found
+        for cover, numbers in self._within(at.edge, [self._leg_radius_m(origin, end) for end in ends]):
+            search = Onward(self.graph, cover, at, limit_s=MOST_S)
+            for number in numbers:
+                found[number] = search.seconds_to(self._goals_at(ends[number]))
+        return found
+
+    def _backward(self, starts: Sequence[Place], end: Place) -> list[float | None]:
+        goals = self._goals_at(end)
+        found: list[float | None] = [None] * len(starts)
+        if not goals:
+            return found
+        for cover, numbers in self._within(goals[0].edge, [self._leg_radius_m(start, end) for start in starts]):
+            enders = {number: ender.seconds for number, ender in self._enders(cover, goals).items()}
+            search = Backward(self.graph, cover, goals, enders, limit_s=MOST_S)
+            for number in numbers:
+                at = self._start_at(starts[number])
+                found[number] = None if at is None else search.seconds_from(at)
+        return found
+
+    def _leg_radius_m(self, start: Place, end: Place) -> float:
+        """That of a circle which holds the way, detours included."""
+        north_m = (start.lat - end.lat) * E7 * UNIT_M
+        east_m = (start.lon - end.lon) * E7 * east_unit_m(lat=(start.lat + end.lat) / 2)
+        needed_m = 1.3 * hypot(north_m, east_m) + 3_000.0
+        widest_m = self._leg_radii_m[-1]
+        return next(
+            (radius_m for radius_m in self._leg_radii_m if radius_m >= needed_m), ceil(needed_m / widest_m) * widest_m
+        )
+
+    def _within(self, edge: int, radii_m: Sequence[float]) -> Iterator[tuple[Cover, list[int]]]:
+        """What to search, and for which of the radii, by their places in the list."""
+        covers = {radius_m: self._cover([edge], radius_m) for radius_m in set(radii_m)}
+        numbers: dict[Cover, list[int]] = {}
+        for number, radius_m in enumerate(radii_m):
+            numbers.setdefault(covers[radius_m], []).append(number)
+        yield from numbers.items()
 
     def _cover(self, edges: Sequence[int], radius_m: float) -> Cover:
         """The circle is drawn round the tile of the first edge, so that visits nearby share a cover."""
@@ -202,13 +228,6 @@ def _ways(cover: Cover, before: Array, enders: dict[int, _Ender]) -> tuple[Array
         metres += metres[onward]
         onward = onward[onward]
     return following, metres[:-1]
-
-
-def _reach_m(origin: Place, *, lat: float, lon: float) -> float:
-    """A radius that holds the way from an origin, detours included."""
-    north_m = (origin.lat - lat) * E7 * UNIT_M
-    east_m = (origin.lon - lon) * E7 * east_unit_m(lat=lat)
-    return ceil((1.3 * hypot(north_m, east_m) + 3_000.0) / RADIUS_STEP_M) * RADIUS_STEP_M
 
 
 def _is_fast(graph: RoadGraph, at: Snap) -> bool:

@@ -215,31 +215,39 @@ def test_travel_times_are_those_of_the_trees(graph, town):
 
     tree = tree_to(graph, lat=lat, lon=lon)
     first, last = (tree.left(graph, snap(graph, lat=o.lat, lon=o.lon)).seconds for o in origins[::2])
-    assert times == [[first, None], [None, None], [last, None]]
+    # Trees count in halves of a second.
+    (to_first, _), nowhere, (to_last, _) = times
+    assert [to_first, to_last] == pytest.approx([first, last], abs=TREE_UNIT_S / 2 + 0.01)
+    assert (times[0][1], nowhere, times[2][1]) == (None, [None, None], None)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_times_from_one_place_to_many_are_those_of_the_trees_of_the_many(seed, tmp_path):
+def test_a_leg_takes_the_same_time_from_whichever_end_it_is_searched_and_whatever_is_asked_with_it(seed, tmp_path):
     graph = RandomTown(seed=seed).graph(tmp_path)
     maker, random = TreeMaker(graph), Random(seed)
     places = [Place(random.uniform(41.0, 41.006), random.uniform(-8.0, -7.99)) for _ in range(20)]
 
     onward = maker.times(places[:6], places)
 
-    compared = 0
-    for column, place in enumerate(places):
-        tree = maker.times(places, [place])
-        ends = {goal.edge for goal in maker.goals(lat=place.lat, lon=place.lon)}
-        for row, origin in enumerate(places[:6]):
-            at = snap(graph, lat=origin.lat, lon=origin.lon)
-            # A tree drives straight on to an end of the street it begins on, were another end nearer.
-            if at is None or not ends & {at.edge, at.twin}:
-                # Trees count in halves of a second.
-                assert onward[row][column] == pytest.approx(tree[row][0], abs=0.6)
-                compared += onward[row][column] is not None
-            elif tree[row][0] is not None:
-                assert onward[row][column] <= tree[row][0] + 0.6
-    assert compared > 30
+    back = maker.times(places, places)
+    for row, origin in enumerate(places[:6]):
+        assert onward[row] == pytest.approx(back[row], abs=0.002)
+        alone = [maker.times([origin], [place])[0][0] for place in places]
+        assert alone == pytest.approx(back[row], abs=1e-9)
+    assert sum(seconds is not None for row in onward for seconds in row) > 30
+
+
+def test_a_wider_search_for_a_far_place_leaves_the_times_of_the_near_ones(wide_graph):
+    maker = TreeMaker(wide_graph, leg_radii_m=(3_500.0, 5_000.0, 20_000.0))
+    here = Place(41.010, -7.988)
+    places = [
+        Place(41.010 + north / 1000, -7.988 + east / 1000) for north in range(0, 40, 8) for east in range(0, 40, 8)
+    ]
+
+    together = maker.times([here], places)[0]
+
+    assert together == pytest.approx([maker.times([here], [place])[0][0] for place in places], abs=0.002)
+    assert len(maker._covers) > 1
 
 
 def test_times_onward_do_not_end_at_the_edge_of_the_first_cover(wide_graph):
