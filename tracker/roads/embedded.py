@@ -26,9 +26,6 @@ UNKNOWN_START_RADIUS_M = 30e3
 DETOUR = 1.3
 AROUND_M = 3000.0
 """Ways begin and end with a stretch in the wrong direction."""
-TIMES_AT_ONCE = 2
-"""Destinations (or origins) of a table that keep a new visit, or who asks for another table, waiting: some 20 ms in a
-city, 100 ms in a metropolis."""
 SAME_PLACE_DIGITS = 5
 """Decimals of a degree: a metre."""
 
@@ -82,19 +79,18 @@ class EmbeddedRoads:
     async def travel_s(
         self, origins: Sequence[tuple[float, float]], destinations: Sequence[tuple[float, float]] | None = None
     ) -> list[list[float | None]]:
-        """A destination (or an origin, of those there are fewer) costs the worker about as much as a visit; new visits
-        come in between."""
+        """A destination (or an origin, of those there are fewer) costs the worker about as much as a visit; new visits,
+        and other tables, come in between."""
         ends = origins if destinations is None else destinations
         rows: list[list[float | None]] = []
         if len(origins) < len(ends):
-            for first in range(0, len(origins), TIMES_AT_ONCE):
-                rows += await self._times(origins[first : first + TIMES_AT_ONCE], ends)
+            for origin in origins:
+                rows += await self._times([origin], ends)
         else:
             rows = [[] for _ in origins]
-            for first in range(0, len(ends), TIMES_AT_ONCE):
-                part = await self._times(origins, ends[first : first + TIMES_AT_ONCE])
-                for row, some in zip(rows, part, strict=True):
-                    row += some
+            for end in ends:
+                for row, one in zip(rows, await self._times(origins, [end]), strict=True):
+                    row += one
         nothing_to_itself(rows, origins, ends)
         return rows
 

@@ -37,6 +37,8 @@ FAST_CLASSES_M = 40.0
 """Nobody stops on a motorway: it must be so much nearer than a street to be an end."""
 COVERS = 4
 """So many covers are kept: of a city there is one."""
+BLOCK_SHARE = 0.5
+MOST_OF_MAP = 0.5
 PLACES_KEPT = 20_000
 """Where a place lies on the road is found once for all tables: some 10 MB."""
 
@@ -63,6 +65,8 @@ class TreeMaker:
         self.graph = graph
         self._leg_radii_m = leg_radii_m
         self._covers: OrderedDict[tuple[int, ...], Cover] = OrderedDict()
+        self._tile_lats = np.frombuffer(graph.tile_lat, np.int32).astype(np.float64)
+        self._tile_lons = np.frombuffer(graph.tile_lon, np.int32).astype(np.float64)
         # The roads themselves never change, only the seconds that they take.
         self._start_at = lru_cache(PLACES_KEPT)(lambda place: snap(graph, lat=place.lat, lon=place.lon))
         self._goals_at = lru_cache(PLACES_KEPT)(lambda place: self.goals(lat=place.lat, lon=place.lon))
@@ -160,7 +164,7 @@ class TreeMaker:
 
     def _within(self, edge: int, radii_m: Sequence[float]) -> Iterator[tuple[Cover, list[int]]]:
         """What to search, and for which of the radii, by their places in the list."""
-        covers = {radius_m: self._cover([edge], radius_m) for radius_m in set(radii_m)}
+        covers = {radius_m: self._leg_cover(edge, radius_m) for radius_m in set(radii_m)}
         numbers: dict[Cover, list[int]] = {}
         for number, radius_m in enumerate(radii_m):
             numbers.setdefault(covers[radius_m], []).append(number)
@@ -168,18 +172,41 @@ class TreeMaker:
 
     def _cover(self, edges: Sequence[int], radius_m: float) -> Cover:
         """The circle is drawn round the tile of the first edge, so that visits nearby share a cover."""
+        home = self.graph.edge_tile[edges[0]]
+        lat_deg = self._tile_lats[home] / E7
+        near = self._tiles_off_m(lat_deg, self._tile_lons[home] / E7) <= radius_m + self._diagonal_m(lat_deg)
+        near[[self.graph.edge_tile[edge] for edge in edges]] = True
+        return self._cover_of((home, round(radius_m)), np.flatnonzero(near))
+
+    def _leg_cover(self, edge: int, radius_m: float) -> Cover:
+        """Drawn round the block that the edge lies in, a quarter of the circle wide: legs of a whole city share some
+        few. What holds most of the map holds all of it."""
+        home = self.graph.edge_tile[edge]
+        high = radius_m * BLOCK_SHARE / UNIT_M
+        row = int(self._tile_lats[home] // high)
+        lat_deg = (row + 0.5) * high / E7
+        wide = radius_m * BLOCK_SHARE / east_unit_m(lat=lat_deg)
+        column = int(self._tile_lons[home] // wide)
+        off_m = self._tiles_off_m(lat_deg, (column + 0.5) * wide / E7)
+        near = off_m <= radius_m * (1.0 + BLOCK_SHARE * 0.71) + self._diagonal_m(lat_deg)
+        edges = np.diff(np.frombuffer(self.graph.tile_edge, np.int32))
+        if edges[near].sum() > MOST_OF_MAP * edges.sum():
+            near[:] = True
+        return self._cover_of((row, column, round(radius_m)), np.flatnonzero(near))
+
+    def _tiles_off_m(self, lat_deg: float, lon_deg: float) -> Array:
+        north_m = (self._tile_lats - lat_deg * E7) * UNIT_M
+        east_m = (self._tile_lons - lon_deg * E7) * east_unit_m(lat=lat_deg)
+        return np.hypot(north_m, east_m)
+
+    def _diagonal_m(self, lat_deg: float) -> float:
+        shape = self.graph.shape
+        return hypot(shape.tile_height * UNIT_M, shape.tile_width * east_unit_m(lat=lat_deg))
+
+    def _cover_of(self, key: tuple[int, ...], tiles: Array) -> Cover:
         graph = self.graph
-        shape = graph.shape
-        home = graph.edge_tile[edges[0]]
-        lats, lons = np.frombuffer(graph.tile_lat, np.int32), np.frombuffer(graph.tile_lon, np.int32)
-        lat_deg = float(lats[home]) / E7
-        north_m = (lats.astype(np.float64) - lats[home]) * UNIT_M
-        east_m = (lons.astype(np.float64) - lons[home]) * east_unit_m(lat=lat_deg)
-        diagonal_m = float(np.hypot(shape.tile_height * UNIT_M, shape.tile_width * east_unit_m(lat=lat_deg)))
-        near = np.hypot(north_m, east_m) <= radius_m + diagonal_m
-        near[[graph.edge_tile[edge] for edge in edges]] = True
-        tiles = np.flatnonzero(near)
-        key = (-1,) if len(tiles) == len(lats) else (home, round(radius_m))
+        if len(tiles) == len(self._tile_lats):
+            key = (-1,)
         cover = self._covers.get(key)
         if cover is None or cover.version != graph.version:
             cover = self._covers[key] = Cover(graph, tiles)

@@ -237,11 +237,13 @@ def test_a_leg_takes_the_same_time_from_whichever_end_it_is_searched_and_whateve
     assert sum(seconds is not None for row in onward for seconds in row) > 30
 
 
-def test_a_wider_search_for_a_far_place_leaves_the_times_of_the_near_ones(wide_graph):
-    maker = TreeMaker(wide_graph, leg_radii_m=(3_500.0, 5_000.0, 20_000.0))
-    here = Place(41.010, -7.988)
+def test_a_wider_search_for_far_places_leaves_the_times_of_the_near_ones(tmp_path):
+    # Twelve by twelve kilometres, of which the nearest legs are searched on a part.
+    graph = RandomTown(seed=1, side=96).graph(tmp_path)
+    maker = TreeMaker(graph, leg_radii_m=(3_500.0, 20_000.0))
+    here = Place(41.002, -7.998)
     places = [
-        Place(41.010 + north / 1000, -7.988 + east / 1000) for north in range(0, 40, 8) for east in range(0, 40, 8)
+        Place(41.002 + north / 1000, -7.998 + east / 1000) for north in range(0, 90, 22) for east in range(0, 90, 22)
     ]
 
     together = maker.times([here], places)[0]
