@@ -106,7 +106,10 @@ def ask(company: Company, site: Site, *, days: int, others: bool, times_ms: dict
 
     calendar_ms, calendar = timed(lambda: calendar_for(company, site, days=days))
     search_ms, (starts, found) = timed(
-        lambda: ((starts := starts_of(days)), search(calendar, starts, TravelTable(straight_figure)))
+        lambda: (
+            (starts := starts_of(days)),
+            search(calendar, starts, TravelTable(straight_figure, site=calendar.site)),
+        )
     )
     note("calendar", calendar_ms)
     note("search", search_ms)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, or_, select
+from sqlalchemy import Row, Select, bindparam, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from slots import catalog_store
@@ -32,8 +32,11 @@ async def load_calendar(
     technician_key: int | None = None,
     without_appointment: str | None = None,
     without_hold: str | None = None,
+    aside: Callable[[Callable[[], Calendar]], Awaitable[Calendar]] | None = None,
 ) -> Calendar:
     """Everybody who may do the service at the site, or one technician; what is taken in [from_s, to_s).
+
+    `aside` runs what is to be done with the rows of a large company, which takes milliseconds.
 
     `without_appointment` and the holds for moving it, and `without_hold`, are left out: they are no conflict for
     whoever asks. Expired holds never count.
@@ -46,26 +49,34 @@ async def load_calendar(
     territory_ids = await territories_of(connection, site, resources)
     # Who may not come anyway need not be read.
     eligible = eligible_resources(resources, service=service, site=site, territory_ids=territory_ids)
-    busy: dict[int, list[BusyAt]] = {resource.key: [] for resource in eligible}
+    taken: list[Sequence[Row[Any]]] = []
     for query in _what_is_taken(
         from_s=from_s, to_s=to_s, now_s=now_s, without_appointment=without_appointment, without_hold=without_hold
     ):
-        for keys in _batches(list(busy)):
-            rows = await connection.execute(query, {"keys": keys})
-            for key, start_s, end_s, lat, lon in rows.all():
-                busy[key].append(BusyAt(start_s, end_s, lat, lon))
+        for keys in _batches([resource.key for resource in eligible]):
+            taken.append((await connection.execute(query, {"keys": keys})).all())
     limited = [resource.key for resource in eligible if resource.max_visits_a_day is not None]
-    return build_calendar(
-        resources=eligible,
-        busy=busy,
-        holidays=await _holiday_dates(connection),
-        service=service,
-        site=site,
-        territory_ids=territory_ids,
-        from_s=from_s,
-        to_s=to_s,
-        done=await _done(connection, limited, from_s=from_s, to_s=to_s),
-    )
+    holidays = await _holiday_dates(connection)
+    done = await _done(connection, limited, from_s=from_s, to_s=to_s)
+
+    def lay_out() -> Calendar:
+        busy: dict[int, list[BusyAt]] = {resource.key: [] for resource in eligible}
+        for rows in taken:
+            for key, start_s, end_s, lat, lon in rows:
+                busy[key].append(BusyAt(start_s, end_s, lat, lon))
+        return build_calendar(
+            resources=eligible,
+            busy=busy,
+            holidays=holidays,
+            service=service,
+            site=site,
+            territory_ids=territory_ids,
+            from_s=from_s,
+            to_s=to_s,
+            done=done,
+        )
+
+    return lay_out() if aside is None else await aside(lay_out)
 
 
 def _what_is_taken(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import functools
 from collections import Counter
@@ -83,6 +82,7 @@ async def explain(
     if calendar is not None:
         found, table = await search(
             scheduling.travel,
+            scheduling.aside,
             calendar,
             question.starts,
             duration_s=wish.service.duration_s,
@@ -96,10 +96,8 @@ async def explain(
         technicians: tuple[TechnicianDay, ...] = ()
         if calendar is not None and starts and not counts[day]:
             ask = functools.partial(_technicians, question, facts, calendar, day, starts, scheduling.rules)
-            technicians, table = await settled(scheduling.travel, ask, site=calendar.site)
+            technicians, table = await settled(scheduling.travel, scheduling.aside, ask, site=calendar.site)
             used |= table.used
-            # In a large company a day takes ten milliseconds; others are served in between.
-            await asyncio.sleep(0)
         days.append(_day(question, facts, day, counts[day], technicians, scheduling.rules, now_s))
     estimated = sum(figure.estimated for figure in used.values())
     return tuple(msgspec.structs.replace(day, legs=len(used), estimated_legs=estimated) for day in days)

@@ -116,6 +116,7 @@ async def load_question(
         to_s=starts[-1][0] + wish.service.duration_s + MARGIN_S,
         now_s=now_s,
         without_appointment=moving,
+        aside=scheduling.aside.run,
     )
     return Question(wish, days, starts, calendar)
 
@@ -161,6 +162,7 @@ async def find_slots(scheduling: Scheduling, question: Question) -> list[tuple[d
         return []
     found, _ = await search(
         scheduling.travel,
+        scheduling.aside,
         question.calendar,
         question.starts,
         duration_s=wish.service.duration_s,
@@ -237,7 +239,7 @@ async def check_free(
         without_appointment=moving,
         without_hold=without_hold,
     )
-    travel = TravelTable(scheduling.travel.accepted)
+    travel = TravelTable(scheduling.travel.accepted, site=calendar.site)
     fits = find_candidates(
         calendar,
         [entry],

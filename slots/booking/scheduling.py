@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from slots.booking.traveling import StraightSource, TravelSource
+from slots.booking.traveling import Aside, StraightSource, TravelSource
 from slots.events import Event
 from slots.model import AppointmentView, Rules, Value
 from slots.store import Database
@@ -17,6 +17,7 @@ class Scheduling:
     database: Database
     rules: Rules = field(default_factory=Rules)
     travel: TravelSource = field(default_factory=StraightSource)
+    aside: Aside = field(default_factory=Aside)
 
 
 class Change(Value, frozen=True, kw_only=True):

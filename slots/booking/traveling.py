@@ -1,11 +1,12 @@
 """Where travel times come from: the port, the default without a road engine, and how a use case waits for them.
 
 A road engine is asked between transactions, never inside one: a use case runs over the figures at hand and, where one
-is missing, takes everything back, finds it out, and runs again.
+is missing, takes everything back, finds it out, and runs again. The searches of a large company are made in a thread.
 """
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import functools
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 
 class TravelSource(Protocol):
-    """The port."""
+    """The port. `offered` and `accepted` are asked from other threads as well."""
 
     def offered(self, leg: Leg) -> Figure | None:
         """What an offer reckons with, None where it has to be fetched first. At once, no waiting."""
@@ -42,6 +43,10 @@ class TravelSource(Protocol):
 
     async def fetch(self, legs: Collection[Leg]) -> Mapping[Leg, Figure]:
         """A figure for every leg, soon: where no better one is to be had in time, the straight line, so marked."""
+        ...
+
+    def prepare(self, legs: Collection[Leg]) -> None:
+        """Have these at hand for whoever asks later. Returns at once; they come after everything that is fetched."""
         ...
 
 
@@ -57,6 +62,21 @@ class StraightSource:
     async def fetch(self, legs: Collection[Leg]) -> Mapping[Leg, Figure]:
         return straight(legs)
 
+    def prepare(self, legs: Collection[Leg]) -> None:
+        """They are at hand."""
+
+
+class Aside:
+    """Long pure work in a thread, so that the event loop goes on meanwhile: one at a time, for more of them would only
+    take the interpreter in turns."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        async with self._turn:
+            return await asyncio.to_thread(work)
+
 
 class TravelUnknown(Exception):
     """These legs are not at hand. Never leaves the use cases."""
@@ -68,6 +88,7 @@ class TravelUnknown(Exception):
 
 async def search(
     source: TravelSource,
+    aside: Aside,
     calendar: Calendar,
     starts: Sequence[tuple[int, datetime.date]],
     *,
@@ -77,26 +98,26 @@ async def search(
     """`find_candidates` over the figures of `source`, and the table that it was made with."""
     return await settled(
         source,
+        aside,
         lambda table: find_candidates(calendar, starts, duration_s=duration_s, travel=table, buffer_s=buffer_s),
         site=calendar.site,
     )
 
 
 async def settled(
-    source: TravelSource, ask: Callable[[TravelTable], T], *, site: Point | None
+    source: TravelSource, aside: Aside, ask: Callable[[TravelTable], T], *, site: Point | None
 ) -> tuple[T, TravelTable]:
     """What `ask` answers over a table that lacks nothing, and that table. It is asked several times, so it is pure."""
     fetched: dict[Leg, Figure] = {}
     while True:
-        table = TravelTable(source.offered, given=fetched)
-        answer = ask(table)
+        table = TravelTable(source.offered, site=site, given=fetched, stand_in=source.accepted)
+        answer = await aside.run(functools.partial(ask, table))
         if not table.missing:
+            source.prepare(table.later)
             return answer, table
-        # Without the gaps that the legs to and from the site rule out, fewer of the others are left to ask for.
-        first = {leg for leg in table.missing if site in leg}
         # What was used stays used, or a figure that changes meanwhile could ask for the same leg for ever.
-        fetched |= table.used
-        fetched |= await source.fetch(first or table.missing)
+        fetched |= {leg: figure for leg, figure in table.used.items() if leg not in table.later}
+        fetched |= await source.fetch(table.missing)
 
 
 def with_travel_known(
@@ -136,3 +157,6 @@ class _Given:
 
     async def fetch(self, legs: Collection[Leg]) -> Mapping[Leg, Figure]:
         return await self._source.fetch(legs)
+
+    def prepare(self, legs: Collection[Leg]) -> None:
+        self._source.prepare(legs)

@@ -34,7 +34,7 @@ def test_slot_by_slot_finds_the_same_starts_and_technicians(seed: int) -> None:
     calendar = calendar_for(company, a_customer(0, random.Random(seed)), days=3)
     starts = starts_of(3)
 
-    found = search(calendar, starts, TravelTable(straight_figure))
+    found = search(calendar, starts, TravelTable(straight_figure, site=calendar.site))
 
     assert found == slot_by_slot(
         calendar, starts, duration_s=SERVICE.duration_s, travel=StraightTravel(), buffer_s=RULES.buffer_s

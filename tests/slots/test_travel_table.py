@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from slots.availability import MARGIN_S, bookable_starts, find_candidates
-from slots.booking.traveling import search
+from slots.booking.traveling import Aside, search
 from slots.calendar import Busy, Calendar, build_calendar
 from slots.model import Rules
 from slots.travel import UNKNOWN_TRAVEL_S, StraightTravel, known_point
@@ -20,19 +20,34 @@ from tests.slots.travel_sources import FetchedTravel, Streets
 
 HERE = known_point(lat=38.72, lon=-9.14)
 THERE = known_point(lat=38.75, lon=-9.20)
+ELSEWHERE = known_point(lat=38.70, lon=-9.30)
 ZONE = ZoneInfo("Europe/Lisbon")
 RULES = Rules(min_lead_s=0, slot_step_s=900, buffer_s=300)
 
 
-def test_a_leg_that_is_not_at_hand_costs_nothing_and_is_missing():
-    table = TravelTable({}.get)
+def test_a_leg_of_the_site_that_is_not_at_hand_costs_nothing_and_is_missing():
+    table = TravelTable({}.get, site=HERE)
 
-    assert table.seconds(HERE, THERE) == 0
-    assert table.missing == {(HERE, THERE)}
+    assert [table.seconds(HERE, THERE), table.seconds(THERE, HERE)] == [0, 0]
+    assert (table.missing, table.later) == ({(HERE, THERE), (THERE, HERE)}, set())
+
+
+def test_for_a_leg_between_two_others_the_straight_line_stands_in_marked_until_it_is_known():
+    table = TravelTable({}.get, site=HERE)
+
+    assert table.seconds(THERE, ELSEWHERE) == StraightTravel().seconds(THERE, ELSEWHERE)
+    assert (table.missing, table.later, table.estimated) == (set(), {(THERE, ELSEWHERE)}, 1)
+
+
+def test_what_was_known_a_while_ago_stands_in_before_the_straight_line():
+    table = TravelTable({}.get, site=HERE, stand_in={(THERE, ELSEWHERE): Figure(700, False)}.get)
+
+    assert table.seconds(THERE, ELSEWHERE) == 700
+    assert (table.later, table.estimated) == ({(THERE, ELSEWHERE)}, 0)
 
 
 def test_an_unknown_place_is_never_at_no_distance_and_is_not_asked_for():
-    table = TravelTable({}.get)
+    table = TravelTable({}.get, site=HERE)
 
     assert [table.seconds(None, HERE), table.seconds(HERE, None), table.seconds(None, None)] == [UNKNOWN_TRAVEL_S] * 3
     assert (table.missing, table.unknown_places) == (set(), True)
@@ -40,13 +55,13 @@ def test_an_unknown_place_is_never_at_no_distance_and_is_not_asked_for():
 
 def test_a_leg_has_one_figure_for_the_whole_question():
     figures = iter([Figure(100, False), Figure(200, False)])
-    table = TravelTable(lambda leg: next(figures))
+    table = TravelTable(lambda leg: next(figures), site=HERE)
 
     assert [table.seconds(HERE, THERE), table.seconds(HERE, THERE)] == [100, 100]
 
 
 def test_legs_on_straight_lines_are_counted():
-    table = TravelTable({(HERE, THERE): Figure(100, False), **straight([(THERE, HERE)])}.get)
+    table = TravelTable({(HERE, THERE): Figure(100, False), **straight([(THERE, HERE)])}.get, site=HERE)
     table.seconds(HERE, THERE)
 
     assert table.seconds(THERE, HERE) == StraightTravel().seconds(THERE, HERE)
@@ -66,7 +81,9 @@ async def test_a_search_over_fetched_travel_finds_what_one_finds_that_asks_for_e
     duration_s = dice.randint(1, 6) * 900
     starts = bookable_starts(MONDAY, MONDAY, zone=ZONE, rules=RULES, now_s=NOW_S)
 
-    found, table = await search(source, calendar, starts, duration_s=duration_s, buffer_s=RULES.buffer_s)
+    first, incomplete = await search(source, Aside(), calendar, starts, duration_s=duration_s, buffer_s=RULES.buffer_s)
+    source.figures |= {leg: Figure(streets._seconds_of(leg), False) for leg in source.prepared}
+    found, table = await search(source, Aside(), calendar, starts, duration_s=duration_s, buffer_s=RULES.buffer_s)
 
     directly = find_candidates(calendar, starts, duration_s=duration_s, travel=streets, buffer_s=RULES.buffer_s)
     skipped = {leg for leg in streets.asked if calendar.site not in leg}
@@ -86,9 +103,12 @@ async def test_a_search_over_fetched_travel_finds_what_one_finds_that_asks_for_e
         now_s=NOW_S,
         clock_span=(MONDAY_S - 2 * 86_400, MONDAY_S + 3 * 86_400),
     )
-    assert len(fetched) == len(set(fetched))
-    assert {leg for leg in fetched if calendar.site not in leg} == skipped
-    assert table.missing == set()
+    # Who is to come may have been decided on straight lines, never whether somebody can.
+    assert [candidate.start_s for candidate in first] == [candidate.start_s for candidate in found]
+    assert (incomplete.missing, table.missing, table.later) == (set(), set(), set())
+    assert all(calendar.site in leg for leg in fetched)
+    assert len(fetched) == len(set(fetched)) * (1 if source.remembers else 2)
+    assert source.prepared == skipped
 
 
 async def test_a_second_search_over_what_was_fetched_fetches_nothing():
@@ -96,9 +116,9 @@ async def test_a_second_search_over_what_was_fetched_fetches_nothing():
     source = FetchedTravel(seconds_between(3))
     starts = bookable_starts(MONDAY, MONDAY, zone=ZONE, rules=RULES, now_s=NOW_S)
 
-    first, _ = await search(source, calendar, starts, duration_s=900, buffer_s=0)
+    first, _ = await search(source, Aside(), calendar, starts, duration_s=900, buffer_s=0)
     asked = len(source.fetches)
-    again, _ = await search(source, calendar, starts, duration_s=900, buffer_s=0)
+    again, _ = await search(source, Aside(), calendar, starts, duration_s=900, buffer_s=0)
 
     assert again == first
     assert asked > 0

@@ -26,7 +26,8 @@ class Streets:
 
 
 class FetchedTravel:
-    """A `TravelSource` with nothing at hand but what was fetched; `fetches` are the legs of each time.
+    """A `TravelSource` with nothing at hand but what was fetched; `fetches` are the legs of each time,
+    `prepared` those that were to be had later.
 
     `gate` holds up who fetches, and `asked` tells of it; with `remembers` False nothing stays at hand.
     """
@@ -34,6 +35,7 @@ class FetchedTravel:
     def __init__(self, seconds_of: Callable[[Leg], int]) -> None:
         self.seconds_of = seconds_of
         self.fetches: list[set[Leg]] = []
+        self.prepared: set[Leg] = set()
         self.figures: dict[Leg, Figure] = {}
         self.remembers = True
         self.asked = asyncio.Event()
@@ -54,3 +56,6 @@ class FetchedTravel:
         if self.remembers:
             self.figures |= fetched
         return fetched
+
+    def prepare(self, legs: Collection[Leg]) -> None:
+        self.prepared |= set(legs)

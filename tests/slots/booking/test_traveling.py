@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 
 import pytest
 
 from slots import booking
 from slots.booking import Scheduling
-from slots.booking.traveling import ATTEMPTS
+from slots.booking.traveling import ATTEMPTS, Aside
 from slots.errors import SlotTaken
 from slots.travel_table import Figure, Leg
 from tests.slots.factories import (
@@ -154,3 +155,22 @@ async def test_between_two_visits_the_way_to_the_next_one_counts(town) -> None:
     source.figures.clear()
     source.seconds_of = lambda leg: 3600
     assert [slot.start_s for slot in await slots_of_day(scheduling, asset_id="boiler")] == [at(9), at(10), at(14)]
+
+
+async def test_the_event_loop_goes_on_while_a_search_is_made_and_another_waits_its_turn() -> None:
+    aside = Aside()
+    loop, begun, may_end = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    order: list[str] = []
+
+    def first() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        # Only the event loop, which is free meanwhile, lets it end.
+        assert may_end.wait(timeout=30)
+        order.append("first")
+
+    both = asyncio.gather(aside.run(first), aside.run(lambda: order.append("second")))
+    await begun.wait()
+    may_end.set()
+    await both
+
+    assert order == ["first", "second"]
