@@ -45,12 +45,17 @@ class Engine:
         self.gate.set()
         self.problem: Exception | None = None
         self.off_the_map: set[tuple[float, float]] = set()
+        self.was_asked = asyncio.Event()
+        self.exactly_s: float | None = None
 
     async def travel_s(self, origins, destinations=None):
         self.asked.append((origins, destinations))
+        self.was_asked.set()
         await self.gate.wait()
         if self.problem is not None:
             raise self.problem
+        if self.exactly_s is not None:
+            return [[self.exactly_s for _ in destinations] for _ in origins]
         return [
             [None if {start, end} & self.off_the_map else driven_s(start, end) for end in destinations]
             for start in origins
@@ -81,8 +86,8 @@ async def travel(engine, clock):
     await travel.close()
 
 
-def questions() -> list[asyncio.Task]:
-    return [task for task in asyncio.all_tasks() if task.get_name() == "travel"]
+def questions(name: str = "travel") -> list[asyncio.Task]:
+    return [task for task in asyncio.all_tasks() if task.get_name() == name]
 
 
 def line(leg: tuple[Point, Point]) -> Figure:
@@ -90,7 +95,7 @@ def line(leg: tuple[Point, Point]) -> Figure:
 
 
 def road(leg: tuple[Point, Point]) -> Figure:
-    return Figure(ceil(driven_s(place_of(leg[0]), place_of(leg[1]))), False)
+    return Figure(ceil(round(driven_s(place_of(leg[0]), place_of(leg[1])), 3)), False)
 
 
 async def test_legs_are_what_the_engine_says_rounded_up_each_in_its_direction(travel, engine):
@@ -124,6 +129,67 @@ def test_all_legs_of_one_site_are_two_tables():
     tables = list(tables_for(legs))
 
     assert sorted((len(table.origins), len(table.destinations)) for table in tables) == [(1, 40), (40, 1)]
+
+
+async def test_a_place_and_its_neighbours_are_two_questions_however_many_they_are(travel, engine):
+    crowd = [point(40.0 + number / 10_000, -8.0) for number in range(1700)]
+
+    figures = await travel.fetch([(place, SITE) for place in crowd] + [(SITE, place) for place in crowd])
+
+    assert sorted((len(origins), len(ends)) for origins, ends in engine.asked) == [(1, 1700), (1700, 1)]
+    assert all(figure == road(leg) for leg, figure in figures.items())
+
+
+async def test_what_is_wanted_later_is_at_hand_soon_although_nobody_waits_for_it(travel, engine):
+    legs = [(PLACES[1], PLACES[2]), (PLACES[3], PLACES[4])]
+
+    travel.prepare(legs)
+    assert engine.asked == []
+    await asyncio.gather(*questions("travel later"))
+
+    assert [travel.offered(leg) for leg in legs] == [road(leg) for leg in legs]
+    travel.prepare(legs)
+    await asyncio.gather(*questions("travel later"))
+    assert len(engine.asked) == 2
+
+
+async def test_what_somebody_waits_for_is_asked_before_what_is_wanted_later(engine, clock):
+    travel = RoadTravel(engine, patience_s=60.0, now_s=clock)
+    engine.gate.clear()
+    waiting = asyncio.ensure_future(
+        travel.fetch([(SITE, place) for place in PLACES] + [(place, SITE) for place in PLACES])
+    )
+    await engine.was_asked.wait()
+    travel.prepare([(PLACES[1], PLACES[2]), (PLACES[3], PLACES[4])])
+
+    engine.gate.set()
+    await waiting
+    await asyncio.gather(*questions("travel later"))
+
+    assert [place_of(SITE) in {*origins, *ends} for origins, ends in engine.asked] == [True, True, False, False]
+    await travel.close()
+
+
+async def test_what_is_wanted_later_is_forgotten_while_the_engine_fails_until_somebody_misses_it_again(
+    travel, engine, clock
+):
+    engine.problem = RoadsUnavailable("away")
+    travel.prepare([(PLACES[1], PLACES[2]), (PLACES[3], PLACES[4])])
+    await asyncio.gather(*questions("travel later"))
+    assert len(engine.asked) == 1
+
+    engine.problem = None
+    clock.now_s += PAUSE_S
+    travel.prepare([(PLACES[1], PLACES[2])])
+    await asyncio.gather(*questions("travel later"))
+
+    assert travel.offered((PLACES[1], PLACES[2])) == road((PLACES[1], PLACES[2]))
+
+
+async def test_last_digits_that_depend_on_which_end_was_searched_from_are_no_second_more(travel, engine):
+    engine.exactly_s = 600.0000001
+
+    assert (await travel.fetch([LEG]))[LEG] == Figure(600, False)
 
 
 def test_tables_answer_every_leg_exactly_once_and_hold_its_ends():
