@@ -25,8 +25,9 @@ NEAR_M = 1000.0
 road is as unknown to them as to the embedded engine."""
 ENDS_SLACK_M = 50.0
 BLOCK = 50
-"""Origins and destinations of one table request: 100 places are what OSRM answers by default (--max-table-size), 2500
-pairs what Valhalla does (service_limits.auto.max_matrix_location_pairs)."""
+"""Origins and destinations of one table request, more of one where there are fewer of the other: 100 places are what
+OSRM answers by default (--max-table-size), 2500 pairs what Valhalla does
+(service_limits.auto.max_matrix_location_pairs)."""
 
 LatLon = tuple[float, float]
 A = TypeVar("A")
@@ -82,11 +83,13 @@ def spread(points: Sequence[LatLon], took_s: float) -> list[float]:
 
 def blocks(origins: int, destinations: int) -> Iterator[tuple[range, range]]:
     """Origins and destinations of each table request, as indices."""
-    for origin in range(0, origins, BLOCK):
-        for destination in range(0, destinations, BLOCK):
+    high = max(BLOCK, 2 * BLOCK - destinations)
+    wide = max(BLOCK, 2 * BLOCK - origins)
+    for origin in range(0, origins, high):
+        for destination in range(0, destinations, wide):
             yield (
-                range(origin, min(origin + BLOCK, origins)),
-                range(destination, min(destination + BLOCK, destinations)),
+                range(origin, min(origin + high, origins)),
+                range(destination, min(destination + wide, destinations)),
             )
 
 

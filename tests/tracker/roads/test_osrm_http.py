@@ -95,6 +95,16 @@ async def test_a_table_is_asked_for_in_blocks_that_the_server_answers(roads, osr
     assert [rows[i][i] for i in range(120)] == [0.0] * 120
 
 
+async def test_a_place_and_its_neighbours_are_asked_for_with_as_many_as_the_server_takes(roads, osrm):
+    places = [(41.2 + i / 1000, -8.6) for i in range(199)]
+
+    (onward,) = await roads.travel_s(places[:1], places[1:])
+    back = await roads.travel_s(places[1:], places[:1])
+
+    assert len(osrm.asked) == 4
+    assert onward == pytest.approx([row[0] for row in back], abs=0.1)
+
+
 async def test_in_a_table_a_place_without_road_or_way_has_none_and_the_others_keep_theirs(roads):
     rows = await roads.travel_s([(41.5, -8.6), (50.0, 8.0), (41.5, -9.5), (41.51, -8.6)])
 
