@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from slots import sqlite_store
 from slots.errors import StorageFailed, StorageFull, StorageUnavailable
 from slots.writer_turns import WriterTurns
 
@@ -102,7 +103,8 @@ def open_database(url: str) -> Database:
     driver = _DRIVERS[parsed.get_backend_name()][0]
     if dialect == "sqlite":
         engine = create_async_engine(
-            parsed.set(drivername=driver), connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000}
+            parsed.set(drivername=driver),
+            connect_args={"async_creator_fn": sqlite_store.connect, "timeout": SQLITE_BUSY_TIMEOUT_MS / 1000},
         )
         _prepare_sqlite(engine)
     else:
