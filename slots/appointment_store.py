@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -43,14 +43,23 @@ _ASSET_COLUMNS = tuple(schema.assets.c)
 _VIEW = select(*_VISIT_COLUMNS, *_SITE_COLUMNS, *_SERVICE_COLUMNS, *_TECHNICIAN_COLUMNS, *_ASSET_COLUMNS).select_from(
     _JOINED
 )
+# What every change says is built once: putting a statement together costs more than running it.
+_VIEW_BY_ID = _VIEW.where(_visits.c.id == bindparam("wanted"))
+_LOCKED_VIEW_BY_ID = _VIEW_BY_ID.with_for_update(of=_visits)
+_LOCK_TECHNICIANS = (
+    select(schema.technicians.c.key)
+    .where(schema.technicians.c.key.in_(bindparam("keys", expanding=True)))
+    .order_by(schema.technicians.c.key)
+    .with_for_update()
+)
+_INSERT, _INSERT_CHANGE = insert(_visits), insert(schema.appointment_changes)
+_UPDATE = update(_visits).where(_visits.c.id == bindparam("wanted"), _visits.c.version == bindparam("on_version"))
 
 
 async def view(connection: AsyncConnection, appointment_id: str, *, lock: bool = False) -> AppointmentView | None:
     """`lock`: nobody else changes it until the transaction ends; after `lock_technicians`."""
-    query = _VIEW.where(_visits.c.id == appointment_id)
-    if lock and connection.dialect.name != "sqlite":
-        query = query.with_for_update(of=_visits)
-    row = (await connection.execute(query)).one_or_none()
+    query = _LOCKED_VIEW_BY_ID if lock and connection.dialect.name != "sqlite" else _VIEW_BY_ID
+    row = (await connection.execute(query, {"wanted": appointment_id})).one_or_none()
     return _to_view(row) if row else None
 
 
@@ -123,14 +132,13 @@ async def lock_technicians(connection: AsyncConnection, keys: Iterable[int]) -> 
     """
     if connection.dialect.name == "sqlite":
         return
-    query = select(schema.technicians.c.key).where(schema.technicians.c.key.in_(sorted(set(keys))))
-    await connection.execute(query.order_by(schema.technicians.c.key).with_for_update())
+    await connection.execute(_LOCK_TECHNICIANS, {"keys": sorted(set(keys))})
 
 
 async def insert_appointment(connection: AsyncConnection, appointment: Appointment) -> None:
     """Raises SlotTaken if the database's own guard finds an overlap; the transaction is void then."""
     try:
-        await connection.execute(insert(_visits).values(**_to_row(appointment)))
+        await connection.execute(_INSERT, _to_row(appointment))
     except IntegrityError as error:
         raise named(error) from error
 
@@ -140,11 +148,10 @@ async def update_appointment(connection: AsyncConnection, appointment: Appointme
 
     Raises StaleVersion, SlotTaken, AlreadyTraveling; the transaction is void then.
     """
-    query = update(_visits).where(_visits.c.id == appointment.id, _visits.c.version == on_version)
     try:
         row = _to_row(appointment)
         del row["told_window_start_s"]  # the sender's, written beside any change
-        result = await connection.execute(query.values(**row))
+        result = await connection.execute(_UPDATE, row | {"wanted": appointment.id, "on_version": on_version})
     except IntegrityError as error:
         raise named(error) from error
     if result.rowcount != 1:
@@ -153,7 +160,7 @@ async def update_appointment(connection: AsyncConnection, appointment: Appointme
 
 async def add_change(connection: AsyncConnection, change: ChangeRecord) -> None:
     row = msgspec.structs.asdict(change) | {"facts": msgspec.json.encode(change.facts).decode()}
-    await connection.execute(insert(schema.appointment_changes).values(**row))
+    await connection.execute(_INSERT_CHANGE, row)
 
 
 async def changes(connection: AsyncConnection, appointment_id: str) -> tuple[ChangeRecord, ...]:

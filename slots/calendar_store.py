@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, case, or_, select
+from sqlalchemy import BigInteger, CompoundSelect, Row, Text, bindparam, case, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from slots import catalog_store
@@ -16,7 +17,7 @@ from slots.model import Resource, ServiceType, Site, Status
 from slots.territory import territory_map
 from slots.travel import known_point
 
-# SQLite takes 32766 parameters in one statement, PostgreSQL 65535.
+# SQLite takes 32766 parameters in one statement, PostgreSQL 65535; the keys stand in each statement twice.
 _KEYS_AT_ONCE = 5000
 _KEYS = bindparam("keys", expanding=True)
 
@@ -49,12 +50,13 @@ async def load_calendar(
     territory_ids = await territories_of(connection, site, resources)
     # Who may not come anyway need not be read.
     eligible = eligible_resources(resources, service=service, site=site, territory_ids=territory_ids)
+    query = _what_is_taken(but_appointment=without_appointment is not None, but_hold=without_hold is not None)
+    span = {"from_s": from_s, "to_s": to_s, "now_s": now_s}
+    left_out = {"appointment": without_appointment, "hold": without_hold}
+    given = span | {name: wanted for name, wanted in left_out.items() if wanted is not None}
     taken: list[Sequence[Row[Any]]] = []
-    for query in _what_is_taken(
-        from_s=from_s, to_s=to_s, now_s=now_s, without_appointment=without_appointment, without_hold=without_hold
-    ):
-        for keys in _batches([resource.key for resource in eligible]):
-            taken.append((await connection.execute(query, {"keys": keys})).all())
+    for keys in _batches([resource.key for resource in eligible]):
+        taken.append((await connection.execute(query, given | {"keys": keys})).all())
     limited = [resource.key for resource in eligible if resource.max_visits_a_day is not None]
     holidays = await _holiday_dates(connection)
     done = await _done(connection, limited, from_s=from_s, to_s=to_s)
@@ -79,11 +81,12 @@ async def load_calendar(
     return lay_out() if aside is None else await aside(lay_out)
 
 
-def _what_is_taken(
-    *, from_s: int, to_s: int, now_s: int, without_appointment: str | None, without_hold: str | None
-) -> tuple[Select[Any], Select[Any]]:
-    """Live visits and holds of the technicians `keys`: technician, start, end, lat, lon."""
+@functools.cache
+def _what_is_taken(*, but_appointment: bool, but_hold: bool) -> CompoundSelect[Any]:
+    """Live visits and holds of the technicians `keys`: technician, start, end, lat, lon. Built once: that costs more
+    than running it."""
     visits, kept, sites = schema.appointments.c, schema.holds.c, schema.sites.c
+    from_s, to_s, now_s = (bindparam(name, type_=BigInteger) for name in ("from_s", "to_s", "now_s"))
     # A visit that takes longer than planned still keeps its technician there.
     overrun = (visits.start_s < now_s) & (visits.end_s < now_s) & (visits.status == Status.IN_PROGRESS.value)
     end_s = case((overrun, now_s), else_=visits.end_s)
@@ -98,12 +101,13 @@ def _what_is_taken(
         .join(schema.sites, sites.id == kept.site_id)
         .where(kept.technician_key.in_(_KEYS), kept.expires_s > now_s, kept.start_s < to_s, kept.end_s > from_s)
     )
-    if without_appointment is not None:
-        taken = taken.where(visits.id != without_appointment)
-        held = held.where(kept.moving_id.is_distinct_from(without_appointment))
-    if without_hold is not None:
-        held = held.where(kept.id != without_hold)
-    return taken, held
+    if but_appointment:
+        appointment = bindparam("appointment", type_=Text)
+        taken = taken.where(visits.id != appointment)
+        held = held.where(kept.moving_id.is_distinct_from(appointment))
+    if but_hold:
+        held = held.where(kept.id != bindparam("hold", type_=Text))
+    return union_all(taken, held)
 
 
 def _batches(keys: list[int]) -> Iterator[list[int]]:

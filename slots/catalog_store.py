@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Row, Table, delete, select
+from sqlalchemy import Row, Select, Table, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,6 +41,16 @@ class _Abilities(msgspec.Struct):
 
 
 _abilities = msgspec.json.Decoder(_Abilities)
+
+# What every booking asks is built once: putting a statement together costs more than running it.
+_BY_ID: dict[Table, Select[Any]] = {
+    table: select(table).where(table.c.id == bindparam("wanted"))
+    for table in (schema.service_types, schema.sites, schema.assets, schema.technicians)
+}
+_RESOURCES = select(schema.technicians).order_by(schema.technicians.c.name, schema.technicians.c.key)
+_ACTIVE_RESOURCES = _RESOURCES.where(schema.technicians.c.active.is_(True))
+_RESOURCE_BY_KEY = select(schema.technicians).where(schema.technicians.c.key == bindparam("wanted"))
+_HOLIDAYS = select(schema.holidays).order_by(schema.holidays.c.date)
 
 
 async def put_sites(connection: AsyncConnection, sites: Iterable[Site]) -> None:
@@ -169,10 +179,7 @@ async def territories(connection: AsyncConnection) -> tuple[Territory, ...]:
 
 async def resources(connection: AsyncConnection, *, active_only: bool = False) -> tuple[Resource, ...]:
     """By name, with all their hours."""
-    table = schema.technicians
-    query = select(table).order_by(table.c.name, table.c.key)
-    if active_only:
-        query = query.where(table.c.active.is_(True))
+    query = _ACTIVE_RESOURCES if active_only else _RESOURCES
     return tuple(_resource(row) for row in await connection.execute(query))
 
 
@@ -182,14 +189,13 @@ async def resource(connection: AsyncConnection, technician_id: str) -> Resource 
 
 
 async def resource_by_key(connection: AsyncConnection, technician_key: int) -> Resource | None:
-    query = select(schema.technicians).where(schema.technicians.c.key == technician_key)
-    row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(_RESOURCE_BY_KEY, {"wanted": technician_key})).one_or_none()
     return _resource(row) if row else None
 
 
 async def holidays(connection: AsyncConnection) -> tuple[Holiday, ...]:
     """By date."""
-    rows = await connection.execute(select(schema.holidays).order_by(schema.holidays.c.date))
+    rows = await connection.execute(_HOLIDAYS)
     return tuple(Holiday(date=datetime.date.fromisoformat(row.date), name=row.name) for row in rows)
 
 
@@ -225,7 +231,7 @@ async def _put(connection: AsyncConnection, table: Table, rows: list[dict[str, A
 
 
 async def _by_id(connection: AsyncConnection, table: Table, wanted: str) -> Row[Any] | None:
-    return (await connection.execute(select(table).where(table.c.id == wanted))).one_or_none()
+    return (await connection.execute(_BY_ID[table], {"wanted": wanted})).one_or_none()
 
 
 async def _of_account(connection: AsyncConnection, table: Table, account_id: str | None) -> Sequence[Row[Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +18,15 @@ from slots.notices import Notice, retell, tell
 
 _outbox = schema.outbox
 _visits = schema.appointments
+
+# What every change says is built once: putting a statement together costs more than running it.
+_PUT = {
+    "sqlite": sqlite.insert(_outbox).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(_outbox).on_conflict_do_nothing(),
+}
+_PENDING_KINDS = select(_outbox.c.kind).where(
+    _outbox.c.appointment_id == bindparam("wanted"), _outbox.c.state == "pending"
+)
 
 
 class OutboxRow(Value, frozen=True, kw_only=True):
@@ -54,7 +63,6 @@ async def put(connection: AsyncConnection, notices: tuple[Notice, ...], *, now_s
     """Insert; a notice whose key exists already is left alone: sent once per visit, kind and version."""
     if not notices:
         return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     rows = [
         msgspec.structs.asdict(notice)
         | {
@@ -66,7 +74,7 @@ async def put(connection: AsyncConnection, notices: tuple[Notice, ...], *, now_s
         }
         for notice in notices
     ]
-    await connection.execute(dialect.insert(_outbox).on_conflict_do_nothing(), rows)
+    await connection.execute(_PUT[connection.dialect.name], rows)
 
 
 async def write_event(connection: AsyncConnection, event: Event, *, rules: Rules) -> None:
@@ -80,8 +88,7 @@ async def write_event(connection: AsyncConnection, event: Event, *, rules: Rules
 
 
 async def pending_kinds(connection: AsyncConnection, appointment_id: str) -> tuple[str, ...]:
-    query = select(_outbox.c.kind).where(_outbox.c.appointment_id == appointment_id, _outbox.c.state == "pending")
-    return tuple((await connection.execute(query)).scalars())
+    return tuple((await connection.execute(_PENDING_KINDS, {"wanted": appointment_id})).scalars())
 
 
 async def claim_due(

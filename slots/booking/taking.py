@@ -77,6 +77,7 @@ async def book(
     if actor.is_customer and not switches.self_scheduling:
         raise SelfSchedulingOff
     fingerprint = _fingerprint(hold, slot, service_id, asset_id, details)
+    visit_id = secrets.token_urlsafe(18)
     wish: Wish | None = None
     try:
         async with scheduling.database.transaction() as connection:
@@ -86,6 +87,7 @@ async def book(
                     contact_id=contact_id,
                     key=idempotency_key,
                     fingerprint=fingerprint,
+                    appointment_id=visit_id,
                     now_s=now_s,
                 )
                 if before is not None:
@@ -117,7 +119,7 @@ async def book(
                 raise SlotTaken
             place = make_slot(wish, technician_key=resource.key, start_s=key.start_s, rules=scheduling.rules)
             visit = Appointment(
-                id=secrets.token_urlsafe(18),
+                id=visit_id,
                 version=1,
                 status=Status.SCHEDULED,
                 account_id=account_id,
@@ -153,10 +155,6 @@ async def book(
                 facts={"start_s": visit.start_s, "technician": resource.id},
             )
             await record_event(connection, event, rules=scheduling.rules)
-            if idempotency_key is not None:
-                await hold_store.settle_key(
-                    connection, contact_id=contact_id, key=idempotency_key, appointment_id=visit.id
-                )
     except (SlotTaken, HoldExpired) as lost:
         if wish is None:
             raise

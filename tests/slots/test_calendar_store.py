@@ -70,7 +70,8 @@ async def test_years_of_completed_visits_are_not_looked_at(database: Database) -
         (asked,) = statements
         plan = await explained(connection, *asked)
 
-    assert "USING COVERING INDEX live_appointments_of_technician" in plan[0]
+    (visits,) = [step for step in plan if " appointments " in step]
+    assert "USING COVERING INDEX live_appointments_of_technician" in visits
     assert not any(step.startswith("SCAN") for step in plan)
 
 
