@@ -5,6 +5,7 @@ Every store takes the AsyncConnection of `Database.transaction()` or `Database.r
 
 from __future__ import annotations
 
+import select
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
@@ -14,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -112,9 +113,9 @@ def open_database(url: str) -> Database:
             parsed.set(drivername=driver),
             pool_size=POSTGRESQL_CONNECTIONS,
             max_overflow=0,
-            pool_pre_ping=True,
             connect_args={"connect_timeout": POSTGRESQL_CONNECT_WITHIN_S},
         )
+        _leave_ended_connections(engine)
     return Database(engine, dialect=dialect, url=url)
 
 
@@ -176,6 +177,20 @@ def _failure_of(error: DBAPIError) -> StorageFailed | None:
     # Without a state the driver speaks for itself: it found no server, or lost it.
     lost = error.connection_invalidated or type(cause).__name__ in ("OperationalError", "ConnectionTimeout")
     return StorageUnavailable() if lost else None
+
+
+def _leave_ended_connections(engine: AsyncEngine) -> None:
+    """A server that ends a connection says so on it, and says nothing else between transactions. Listening for that
+    costs no answer of the server, which a question before every transaction would."""
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def listen(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+        connection = dbapi_connection.driver_connection
+        heard = select.poll()
+        if not connection.closed:
+            heard.register(connection.fileno(), select.POLLIN)
+        if connection.closed or heard.poll(0):
+            raise InvalidatePoolError
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:
