@@ -29,13 +29,26 @@ class SqliteConnection(aiosqlite.Connection):
     def cursor(self) -> SqliteCursor:  # type: ignore[override]
         return SqliteCursor(self._run)
 
+    _begins = False
+    # A statement failed, or nobody waited for its end: only the thread knows whether a transaction is open.
+    _is_unsure = False
+
+    def begin_with_next(self) -> None:
+        """Begin a transaction together with the next statement, as a reader: by itself that would lock nothing yet."""
+        self._begins = True
+
     async def rollback(self) -> None:
         """At once where there is nothing to roll back, as after every commit."""
-        if self.in_transaction:
+        self._begins = False
+        if self._is_unsure or self.in_transaction:
             await super().rollback()
+            self._is_unsure = False
 
     async def _run(self, statement: Callable[[sqlite3.Connection], Done]) -> Done:
-        done: Done = await self._execute(statement, self._conn)
+        begins, self._begins = self._begins, False
+        self._is_unsure = True
+        done: Done = await self._execute(_begun if begins else _run, self._conn, statement)
+        self._is_unsure = False
         return done
 
 
@@ -59,8 +72,7 @@ class SqliteCursor:
 
     async def execute(self, statement: str, parameters: Iterable[Any] = ()) -> None:
         def run(connection: sqlite3.Connection) -> Done:
-            cursor = connection.execute(statement, parameters)  # type: ignore[arg-type]
-            return _done(cursor)
+            return _done(connection.execute(statement, parameters))  # type: ignore[arg-type]
 
         self.description, self.rowcount, self.lastrowid, self._rows = await self._run(run)
 
@@ -76,6 +88,15 @@ class SqliteCursor:
 
     async def close(self) -> None:
         self._rows = []
+
+
+def _run(connection: sqlite3.Connection, statement: Callable[[sqlite3.Connection], Done]) -> Done:
+    return statement(connection)
+
+
+def _begun(connection: sqlite3.Connection, statement: Callable[[sqlite3.Connection], Done]) -> Done:
+    connection.execute("BEGIN")
+    return statement(connection)
 
 
 def _done(cursor: sqlite3.Cursor) -> Done:

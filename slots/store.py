@@ -72,7 +72,7 @@ class Database:
         with _failures_named():
             async with self._turn, self.engine.connect() as connection:
                 if self.dialect == "sqlite":
-                    await connection.execution_options(enroute_begin="BEGIN IMMEDIATE")
+                    await connection.execution_options(enroute_writes=True)
                 async with connection.begin():
                     yield connection
 
@@ -207,8 +207,12 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: SyncConnection) -> None:
-        # Taking the write lock at once: a transaction that starts as a reader can fail half-way when it must write.
-        connection.exec_driver_sql(connection.get_execution_options().get("enroute_begin", "BEGIN"))
+        if connection.get_execution_options().get("enroute_writes"):
+            # Taking the write lock at once: a transaction that starts as a reader can fail half-way when it must write.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            driver: Any = connection.connection.driver_connection
+            driver.begin_with_next()
 
 
 SQLITE_MINIMUM = (3, 35, 0)
