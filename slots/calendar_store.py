@@ -30,23 +30,22 @@ async def load_calendar(
     from_s: int,
     to_s: int,
     now_s: int,
-    technician_key: int | None = None,
+    resource: Resource | None = None,
     without_appointment: str | None = None,
     without_hold: str | None = None,
     aside: Callable[[Callable[[], Calendar]], Awaitable[Calendar]] | None = None,
 ) -> Calendar:
-    """Everybody who may do the service at the site, or one technician; what is taken in [from_s, to_s).
+    """Everybody who may do the service at the site, or only `resource`; what is taken in [from_s, to_s).
 
     `aside` runs what is to be done with the rows of a large company, which takes milliseconds.
 
     `without_appointment` and the holds for moving it, and `without_hold`, are left out: they are no conflict for
     whoever asks. Expired holds never count.
     """
-    if technician_key is None:
-        resources = await catalog_store.resources(connection, active_only=True)
+    if resource is not None:
+        resources: tuple[Resource, ...] = (resource,)
     else:
-        one = await catalog_store.resource_by_key(connection, technician_key)
-        resources = (one,) if one is not None else ()
+        resources = await catalog_store.resources(connection, active_only=True)
     territory_ids = await territories_of(connection, site, resources)
     # Who may not come anyway need not be read.
     eligible = eligible_resources(resources, service=service, site=site, territory_ids=territory_ids)

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Row, Select, Table, bindparam, delete, select
+from sqlalchemy import Row, Select, Table, Text, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,6 +47,11 @@ _BY_ID: dict[Table, Select[Any]] = {
     table: select(table).where(table.c.id == bindparam("wanted"))
     for table in (schema.service_types, schema.sites, schema.assets, schema.technicians)
 }
+_SERVICE_AND_SITE = (
+    select(*schema.service_types.c, *schema.sites.c)
+    .select_from(schema.service_types.outerjoin(schema.sites, schema.sites.c.id == bindparam("site", type_=Text)))
+    .where(schema.service_types.c.id == bindparam("service"))
+)
 _RESOURCES = select(schema.technicians).order_by(schema.technicians.c.name, schema.technicians.c.key)
 _ACTIVE_RESOURCES = _RESOURCES.where(schema.technicians.c.active.is_(True))
 _RESOURCE_BY_KEY = select(schema.technicians).where(schema.technicians.c.key == bindparam("wanted"))
@@ -149,6 +154,19 @@ async def services(connection: AsyncConnection, *, enabled_only: bool = True) ->
 async def service(connection: AsyncConnection, service_id: str) -> ServiceType | None:
     row = await _by_id(connection, schema.service_types, service_id)
     return ServiceType(**row._mapping) if row else None
+
+
+async def service_and_site(
+    connection: AsyncConnection, service_id: str, site_id: str | None
+) -> tuple[ServiceType | None, Site | None]:
+    """Without the service the site is not looked for."""
+    row = (await connection.execute(_SERVICE_AND_SITE, {"service": service_id, "site": site_id})).one_or_none()
+    if row is None:
+        return None, None
+    values = iter(row)
+    service = ServiceType(**{column.name: next(values) for column in schema.service_types.c})
+    found = {column.name: next(values) for column in schema.sites.c}
+    return service, Site(**found) if found["id"] is not None else None
 
 
 async def sites(connection: AsyncConnection, *, account_id: str | None = None) -> tuple[Site, ...]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from slots import appointment_store
 from slots import schema_store as schema
-from slots.events import Event
+from slots.events import AppointmentBooked, Event
 from slots.model import Rules, Value
 from slots.notices import Notice, retell, tell
 
@@ -80,7 +80,9 @@ async def put(connection: AsyncConnection, notices: tuple[Notice, ...], *, now_s
 async def write_event(connection: AsyncConnection, event: Event, *, rules: Rules) -> None:
     """What the event means for the outbox, in the transaction of the change itself."""
     visit = event.view.appointment
-    pending = frozenset(await pending_kinds(connection, visit.id))
+    # Nothing can wait yet that tells of a new visit.
+    is_new = isinstance(event, AppointmentBooked)
+    pending = frozenset(() if is_new else await pending_kinds(connection, visit.id))
     telling = tell(event, rules=rules, pending=pending)
     if telling.dying & pending:
         await _bury(connection, visit.id, telling.dying, now_s=event.server_s)

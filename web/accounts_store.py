@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    bindparam,
     func,
     insert,
     select,
@@ -57,6 +58,8 @@ people = Table(
 
 # Any number, as long as nothing else locks by it.
 _IMPORTS = 0x656E726F757465
+
+_ACCOUNT_BY_ID = select(accounts).where(accounts.c.id == bindparam("wanted"))
 
 
 class EmailTaken(ValueError):
@@ -172,7 +175,7 @@ async def people_count(conn: AsyncConnection) -> int:
 
 
 async def account_by_id(conn: AsyncConnection, account_id: str) -> Account | None:
-    row = (await conn.execute(select(accounts).where(accounts.c.id == account_id))).one_or_none()
+    row = (await conn.execute(_ACCOUNT_BY_ID, {"wanted": account_id})).one_or_none()
     return Account(*row) if row else None
 
 

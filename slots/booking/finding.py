@@ -12,7 +12,7 @@ from slots.booking.scheduling import Scheduling
 from slots.booking.traveling import TravelUnknown, search
 from slots.calendar import Calendar
 from slots.errors import InvalidRange, InvalidSlot, NotBookable, NotFound, SlotTaken
-from slots.model import Appointment, Asset, Rules, ServiceType, Site, Slot, Value
+from slots.model import Appointment, Asset, Resource, Rules, ServiceType, Site, Slot, Value
 from slots.slot_id import SlotKey, encode_slot
 from slots.store import Connection
 from slots.travel_table import TravelTable
@@ -48,18 +48,16 @@ async def load_wish(
 
     Raises NotFound, NotBookable (service disabled, unless `also_disabled`).
     """
-    service = await catalog_store.service(connection, service_id)
+    asset = await catalog_store.asset(connection, asset_id) if asset_id is not None else None
+    if asset is not None:
+        site_id = asset.site_id
+    service, site = await catalog_store.service_and_site(connection, service_id, site_id)
     if service is None:
         raise NotFound("service")
     if not service.enabled and not also_disabled:
         raise NotBookable("service_disabled")
-    asset = None
-    if asset_id is not None:
-        asset = await catalog_store.asset(connection, asset_id)
-        if asset is None or asset.account_id != account_id:
-            raise NotFound("asset")
-        site_id = asset.site_id
-    site = await catalog_store.site(connection, site_id) if site_id is not None else None
+    if asset_id is not None and (asset is None or asset.account_id != account_id):
+        raise NotFound("asset")
     if site is None or site.account_id != account_id:
         raise NotFound("site")
     return Wish(service=service, site=site, asset=asset)
@@ -155,8 +153,10 @@ async def load_question_of_account(
     )
 
 
-async def find_slots(scheduling: Scheduling, question: Question) -> list[tuple[datetime.date, Slot]]:
-    """By start; the technician of each is the one with the least added travel."""
+async def find_slots(
+    scheduling: Scheduling, question: Question, *, at_most: int | None = None
+) -> list[tuple[datetime.date, Slot]]:
+    """By start, the first ones; the technician of each is the one with the least added travel."""
     rules, wish = scheduling.rules, question.wish
     if question.calendar is None:
         return []
@@ -179,7 +179,7 @@ async def find_slots(scheduling: Scheduling, question: Question) -> list[tuple[d
                 rules=rules,
             ),
         )
-        for candidate in found
+        for candidate in found[:at_most]
     ]
 
 
@@ -198,8 +198,8 @@ async def fresh_slots(
             moving=moving,
             now_s=now_s,
         )
-    found = await find_slots(scheduling, question)
-    return tuple(slot for _, slot in found[:FRESH_SLOTS])
+    found = await find_slots(scheduling, question, at_most=FRESH_SLOTS)
+    return tuple(slot for _, slot in found)
 
 
 async def check_free(
@@ -213,8 +213,8 @@ async def check_free(
     lead_from_s: int | None = None,
     moving: str | None = None,
     without_hold: str | None = None,
-) -> None:
-    """The whole rule again for one start of one technician, whose time line the caller has locked.
+) -> Resource:
+    """The whole rule again for one start of one technician, whose time line the caller has locked; that technician.
 
     `lead_from_s`: from when the lead is counted, now by default. Raises NotBookable (lead), SlotTaken, and
     TravelUnknown where it fits unless a leg takes too long that nobody has reckoned yet.
@@ -228,6 +228,9 @@ async def check_free(
     entry = (start_s, day)
     if entry not in start_grid(day, day, step_s=rules.slot_step_s, zone=zone):
         raise SlotTaken
+    resource = await catalog_store.resource_by_key(connection, technician_key)
+    if resource is None:
+        raise SlotTaken
     calendar = await calendar_store.load_calendar(
         connection,
         service=wish.service,
@@ -235,7 +238,7 @@ async def check_free(
         from_s=start_s - MARGIN_S,
         to_s=start_s + wish.service.duration_s + MARGIN_S,
         now_s=now_s,
-        technician_key=technician_key,
+        resource=resource,
         without_appointment=moving,
         without_hold=without_hold,
     )
@@ -251,6 +254,7 @@ async def check_free(
         raise SlotTaken
     if travel.missing:
         raise TravelUnknown(travel.missing)
+    return resource
 
 
 def make_slot(wish: Wish, *, technician_key: int, start_s: int, rules: Rules, added_travel_s: int = 0) -> Slot:

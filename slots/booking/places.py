@@ -8,6 +8,7 @@ import secrets
 from slots import appointment_store, hold_store
 from slots.booking.explaining import empty_reasons
 from slots.booking.finding import (
+    Wish,
     check_free,
     check_same,
     check_same_work,
@@ -94,29 +95,29 @@ async def hold(
     if actor.is_customer and not switches.self_scheduling:
         raise SelfSchedulingOff
     rules = scheduling.rules
-    async with scheduling.database.read() as connection:
-        wish = await wish_of_slot(connection, key, account_id=account_id, also_disabled=moving is not None)
-        if moving is not None:
-            visit = await appointment_store.view(connection, moving)
-            if visit is None or visit.appointment.account_id != account_id:
-                raise NotFound("visit")
-    wanted = make_slot(wish, technician_key=key.technician_key, start_s=key.start_s, rules=rules)
-    kept = Hold(
-        id=hold_id(secrets.token_urlsafe(18), slot=wanted.id),
-        holder_id=contact_id,
-        service_id=wanted.service_id,
-        site_id=wanted.site_id,
-        asset_id=wanted.asset_id,
-        technician_key=wanted.technician_key,
-        start_s=wanted.start_s,
-        end_s=wanted.end_s,
-        window_start_s=wanted.window_start_s,
-        window_end_s=wanted.window_end_s,
-        expires_s=now_s + rules.hold_s,
-        moving_id=moving,
-    )
+    wish: Wish | None = None
     try:
         async with scheduling.database.transaction() as connection:
+            wish = await wish_of_slot(connection, key, account_id=account_id, also_disabled=moving is not None)
+            if moving is not None:
+                visit = await appointment_store.view(connection, moving)
+                if visit is None or visit.appointment.account_id != account_id:
+                    raise NotFound("visit")
+            wanted = make_slot(wish, technician_key=key.technician_key, start_s=key.start_s, rules=rules)
+            kept = Hold(
+                id=hold_id(secrets.token_urlsafe(18), slot=wanted.id),
+                holder_id=contact_id,
+                service_id=wanted.service_id,
+                site_id=wanted.site_id,
+                asset_id=wanted.asset_id,
+                technician_key=wanted.technician_key,
+                start_s=wanted.start_s,
+                end_s=wanted.end_s,
+                window_start_s=wanted.window_start_s,
+                window_end_s=wanted.window_end_s,
+                expires_s=now_s + rules.hold_s,
+                moving_id=moving,
+            )
             keys = (key.technician_key,)
             if moving is None:
                 await appointment_store.lock_technicians(connection, keys)
@@ -143,6 +144,8 @@ async def hold(
             )
             await hold_store.insert_hold(connection, kept)
     except SlotTaken:
+        if wish is None:
+            raise
         fresh = await fresh_slots(scheduling, wish, around_s=key.start_s, moving=moving, now_s=now_s)
         raise SlotTaken(fresh) from None
     return kept

@@ -7,7 +7,7 @@ import secrets
 
 import msgspec
 
-from slots import appointment_store, catalog_store, hold_store
+from slots import appointment_store, hold_store
 from slots.booking.finding import (
     Wish,
     check_free,
@@ -105,7 +105,7 @@ async def book(
                 lead_from_s = kept.expires_s - scheduling.rules.hold_s  # the place was kept in time
                 await hold_store.remove_hold(connection, hold_id=hold, holder_id=contact_id)
             await hold_store.purge_expired(connection, technician_keys=keys, now_s=now_s)
-            await check_free(
+            resource = await check_free(
                 scheduling,
                 connection,
                 wish,
@@ -114,9 +114,6 @@ async def book(
                 now_s=now_s,
                 lead_from_s=min(now_s, lead_from_s),
             )
-            resource = await catalog_store.resource_by_key(connection, key.technician_key)
-            if resource is None:
-                raise SlotTaken
             place = make_slot(wish, technician_key=resource.key, start_s=key.start_s, rules=scheduling.rules)
             visit = Appointment(
                 id=visit_id,
@@ -198,7 +195,7 @@ async def move(
                 return Change(view=view)
             wish = Wish(service=view.service, site=view.site, asset=view.asset)
             await hold_store.remove_holds_for_moving(connection, old.id)
-            await check_free(
+            resource = await check_free(
                 scheduling,
                 connection,
                 wish,
@@ -207,9 +204,6 @@ async def move(
                 now_s=now_s,
                 moving=old.id,
             )
-            resource = await catalog_store.resource_by_key(connection, key.technician_key)
-            if resource is None:
-                raise SlotTaken
             place = make_slot(wish, technician_key=resource.key, start_s=key.start_s, rules=rules)
             moved = msgspec.structs.replace(
                 old,
