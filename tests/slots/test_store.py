@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from sqlalchemy import text
@@ -175,3 +176,23 @@ async def test_a_wrong_statement_stays_the_mistake_that_it_is(either_database: D
     with pytest.raises(DBAPIError):
         async with either_database.read() as connection:
             await connection.execute(text("SELECT nonsense FROM nowhere"))
+
+
+@pytest.mark.parametrize("either_url", ["postgresql"], indirect=True)
+async def test_connections_that_the_server_ended_meanwhile_are_not_handed_out(either_database: Database) -> None:
+    async with contextlib.AsyncExitStack() as together:
+        for _ in range(3):
+            await together.enter_async_context(either_database.read())
+    end_all = text(
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with either_database.read() as connection:
+        ended = (await connection.execute(end_all)).scalar_one()
+
+    async with contextlib.AsyncExitStack() as together:
+        readers = [await together.enter_async_context(either_database.read()) for _ in range(3)]
+        answers = [(await reader.execute(text("SELECT 1"))).scalar_one() for reader in readers]
+
+    assert ended >= 2
+    assert answers == [1, 1, 1]
