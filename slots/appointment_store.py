@@ -124,15 +124,16 @@ async def traveling_of(connection: AsyncConnection, technician_key: int) -> str 
     return found
 
 
-async def lock_technicians(connection: AsyncConnection, keys: Iterable[int]) -> None:
+async def lock_technicians(connection: AsyncConnection, keys: Iterable[int]) -> bool:
     """Nobody else changes the time lines of these technicians until the transaction ends.
 
     Always the first thing a change locks, in the order of keys: two changes can wait for each other but never in a
-    circle. On SQLite the transaction itself is that lock.
+    circle. On SQLite the transaction itself is that lock. Whether others may have changed what was read before it.
     """
     if connection.dialect.name == "sqlite":
-        return
+        return False
     await connection.execute(_LOCK_TECHNICIANS, {"keys": sorted(set(keys))})
+    return True
 
 
 async def insert_appointment(connection: AsyncConnection, appointment: Appointment) -> None:

@@ -53,6 +53,7 @@ class Database:
         self.engine = engine
         self.dialect = dialect
         self.url = url
+        self._writing = engine.execution_options(enroute_writes=True)
         self._turn: AbstractAsyncContextManager[Any] = nullcontext()
         if dialect == "sqlite":
             self._turn = WriterTurns(Path(engine.url.database or ""), within_s=SQLITE_BUSY_TIMEOUT_MS / 1000)
@@ -70,11 +71,8 @@ class Database:
         StorageUnavailable: when the database goes away during the commit, nobody knows whether that was done.
         """
         with _failures_named():
-            async with self._turn, self.engine.connect() as connection:
-                if self.dialect == "sqlite":
-                    await connection.execution_options(enroute_writes=True)
-                async with connection.begin():
-                    yield connection
+            async with self._turn, self._writing.begin() as connection:
+                yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -28,9 +28,10 @@ async def locked_view(
     if seen is None:
         raise NotFound("visit")
     keys = {seen.technician.key, *technician_keys}
-    await appointment_store.lock_technicians(connection, keys)
-    # Technicians, then the visit, then holds: the same order everywhere, so that nobody waits in a circle.
-    view = await appointment_store.view(connection, appointment_id, lock=True)
+    view: AppointmentView | None = seen
+    if await appointment_store.lock_technicians(connection, keys):
+        # Technicians, then the visit, then holds: the same order everywhere, so that nobody waits in a circle.
+        view = await appointment_store.view(connection, appointment_id, lock=True)
     await hold_store.purge_expired(connection, technician_keys=keys, now_s=now_s)
     if view is None or (technician_id is not None and view.technician.id != technician_id):
         raise NotFound("visit")
