@@ -28,12 +28,19 @@ def predictions_table(metadata: MetaData) -> Table:
     )
 
 
-def write(connection: Connection, table: Table, rows: Iterable[Prediction]) -> None:
-    """A visit that is settled again loses its earlier rows."""
+def write(connection: Connection, table: Table, rows: Iterable[Prediction], *, if_missing: bool = False) -> None:
+    """A visit that is settled again loses its earlier rows; with ``if_missing`` it keeps them and takes no others."""
     values = [msgspec.to_builtins(row) for row in rows]
     if values:
         trips = {value["trip_id"] for value in values}
-        connection.execute(delete(table).where(table.c.trip_id.in_(trips)))
+        of_these = table.c.trip_id.in_(trips)
+        if if_missing:
+            known = set(connection.execute(select(table.c.trip_id).where(of_these)).scalars())
+            values = [value for value in values if value["trip_id"] not in known]
+            if values:
+                connection.execute(table.insert(), values)
+            return
+        connection.execute(delete(table).where(of_these))
         connection.execute(table.insert(), values)
 
 

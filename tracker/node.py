@@ -30,8 +30,9 @@ from tracker.messages import (
 )
 from tracker.pending import Acknowledged
 from tracker.recorder import Recorder
-from tracker.records import FixRow, LastState
+from tracker.records import FixRow, LastState, ToldArrival
 from tracker.roads import NoRoads, RoadEngine
+from tracker.settling import Settling
 from tracker.store import TrackStore
 from tracker.streams import Streams
 from tracker.topics import Topic
@@ -185,16 +186,16 @@ class Node(Streams):
         technician = live.technician
         motion = live.motion
         if technician is not None and motion is not None and reason in ("in_progress", "completed"):
-            arrived_at = motion.arrival.arrived_at or now_ms
             lat, lon = facts.destination_lat, facts.destination_lon
-            rows = live.predictions.settle(
+            settling = Settling(
                 trip_id=trip_id,
                 technician_id=technician.id,
-                arrived_at=arrived_at,
+                since_ms=live.since_ms,
+                arrived_at=motion.arrival.arrived_at or now_ms,
                 area=area_of(lat=lat, lon=lon) if lat is not None and lon is not None else None,
+                noted=live.predictions,
             )
-            if rows:
-                self._spawn(self._keep_predictions(rows), "ledger")
+            self.recorder.also(lambda: settling.write_to(self.store))
         self.halt(live, now_ms)
         if technician is not None:
             self.recorder.touch(technician.id)
@@ -348,10 +349,12 @@ class Node(Streams):
             self.ways.ask(live)
         if now_ms >= live.predictions.due_ms:
             estimate = motion.estimate
-            if estimate.eta_at is not None:
-                live.predictions.note(
-                    at_ms=now_ms, eta_at=estimate.eta_at, low_at=estimate.low_at, high_at=estimate.high_at
-                )
+            eta_at = estimate.eta_at
+            if eta_at is not None:
+                low_at, high_at = estimate.low_at, estimate.high_at
+                if live.predictions.note(at_ms=now_ms, eta_at=eta_at, low_at=low_at, high_at=high_at):
+                    # With the batch of the fix that brought it.
+                    self.recorder.told.append(ToldArrival(live.id, now_ms, eta_at, low_at, high_at))
         if motion.eta_changed:
             motion.eta_changed = False
             self.tell_eta(live, now_ms, None)
@@ -408,9 +411,6 @@ class Node(Streams):
         if found is None:
             found = self._technicians[technician_id] = LiveTechnician(technician_id)
         return found
-
-    async def _keep_predictions(self, rows: list) -> None:  # type: ignore[type-arg]
-        await self.recorder.in_thread(lambda: self.store.write_predictions(rows))
 
     async def _tell_boards(self) -> None:
         while True:

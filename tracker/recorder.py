@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from tracker.pending import Acknowledged, Pending
-from tracker.records import FixRow, LastState
+from tracker.records import FixRow, LastState, ToldArrival
 from tracker.store import TrackStore
 
 BATCH_S = 0.1
@@ -39,6 +39,8 @@ class Recorder:
         self._store = store
         self._states = states
         self.pending = Pending()
+        # Goes with the next batch; whoever puts something here also adds a row or wakes the recorder.
+        self.told: list[ToldArrival] = []
         self._dirty: set[str] = set()
         self._waiters: list[Callable[[], None]] = []
         self._extra: list[Callable[[], None]] = []
@@ -134,11 +136,12 @@ class Recorder:
                 await asyncio.sleep(BATCH_S)
             self._wake.clear()
             rows, self.pending.rows = self.pending.rows, []
+            told, self.told = self.told, []
             dirty, self._dirty = self._dirty, set()
             waiters, self._waiters = self._waiters, []
             acks, self.pending.acks = self.pending.acks, {}
             extra, self._extra = self._extra, []
-            if (rows or dirty or extra) and not await self._commit(rows, dirty, extra):
+            if (rows or dirty or told or extra) and not await self._commit(rows, dirty, told, extra):
                 return
             for callback in waiters:
                 _call(callback)
@@ -149,7 +152,9 @@ class Recorder:
             ):
                 return
 
-    async def _commit(self, rows: list[FixRow], dirty: set[str], extra: list[Callable[[], None]]) -> bool:
+    async def _commit(
+        self, rows: list[FixRow], dirty: set[str], told: list[ToldArrival], extra: list[Callable[[], None]]
+    ) -> bool:
         """Write one batch, trying again until it succeeds; False when the process stops before it does."""
         loop = asyncio.get_running_loop()
         self._writing = len(rows)
@@ -157,7 +162,7 @@ class Recorder:
             self.pending.full = self.waiting > MAX_WAITING
             states = self._states(dirty)
             try:
-                await loop.run_in_executor(self._thread, self._write, rows, states, extra)
+                await loop.run_in_executor(self._thread, self._write, rows, states, told, extra)
             except Exception as error:
                 if not self.failing:
                     log.error("fixes cannot be written, devices wait: %s", error)
@@ -175,8 +180,14 @@ class Recorder:
                 self.pending.full = self.waiting > MAX_WAITING
                 return True
 
-    def _write(self, rows: list[FixRow], states: list[LastState], extra: list[Callable[[], None]]) -> None:
-        self._store.write(rows, states)
+    def _write(
+        self,
+        rows: list[FixRow],
+        states: list[LastState],
+        told: list[ToldArrival],
+        extra: list[Callable[[], None]],
+    ) -> None:
+        self._store.write(rows, states, told)
         for write in extra:
             write()
 

@@ -61,6 +61,16 @@ class Prediction(msgspec.Struct, gc=False):
     """The coarse cell of the destination (``ledger.area_of``); None without a destination."""
 
 
+class ToldArrival(msgspec.Struct, gc=False):
+    """What customers were told at a moment of a trip (ms since 1970), as long as its arrival is not known."""
+
+    trip_id: str
+    told_at: int
+    eta_at: int
+    eta_low_at: int
+    eta_high_at: int
+
+
 class KeptCalibration(msgspec.Struct, gc=False):
     """What was learned at a moment (ms since 1970) from so many trips: ``calibration.encode_calibration``'s bytes."""
 

@@ -27,10 +27,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from tracker import calibration_store, ledger_store
+from tracker import calibration_store, ledger_store, told_store
 from tracker.driven_trips import DrivenTrips
 from tracker.recordings import Recording
-from tracker.records import FixRow, KeptCalibration, LastState, Prediction
+from tracker.records import FixRow, KeptCalibration, LastState, Prediction, ToldArrival
 
 metadata = MetaData()
 
@@ -64,17 +64,19 @@ duties = Table(
 )
 
 predictions = ledger_store.predictions_table(metadata)
+told_arrivals = told_store.told_table(metadata)
 calibrations = calibration_store.calibrations_table(metadata)
 
 
 class TrackStore(Protocol):
     """The port. Every method may be called from a worker thread and returns after the commit."""
 
-    def write(self, rows: Iterable[FixRow], states: Iterable[LastState]) -> None: ...
+    def write(self, rows: Iterable[FixRow], states: Iterable[LastState], told: Iterable[ToldArrival] = ()) -> None: ...
     def last_states(self) -> list[LastState]: ...
     def duties(self) -> dict[str, tuple[str, int]]: ...
     def write_duty(self, technician_id: str, duty: str, since_ms: int) -> None: ...
-    def write_predictions(self, rows: Iterable[Prediction]) -> None: ...
+    def told(self, trip_id: str, *, from_ms: int) -> list[ToldArrival]: ...
+    def write_predictions(self, rows: Iterable[Prediction], *, if_missing: bool = False) -> None: ...
     def ledger(self, from_ms: int, to_ms: int) -> list[Prediction]: ...
     def history(self, trip_id: str) -> list[FixRow]: ...
     def finished_trips(self, *, since_ms: int, before_ms: int, at_most: int) -> list[Recording]: ...
@@ -117,7 +119,7 @@ class SqlTrackStore:
             " ON CONFLICT (technician_id) DO UPDATE SET duty = excluded.duty, since_at = excluded.since_at"
         )
 
-    def write(self, rows: Iterable[FixRow], states: Iterable[LastState]) -> None:
+    def write(self, rows: Iterable[FixRow], states: Iterable[LastState], told: Iterable[ToldArrival] = ()) -> None:
         batch = list(rows)
         state_tuples = [(state.technician_id, state.trip_id, _encode_state(state), state.fixed_at) for state in states]
         with self._engine.begin() as connection:
@@ -125,6 +127,7 @@ class SqlTrackStore:
                 connection.execute(fix_batches.insert(), _batch_values(batch))
             if state_tuples:
                 connection.exec_driver_sql(self._upsert_state, state_tuples)
+            told_store.write(connection, told_arrivals, told)
 
     def last_states(self) -> list[LastState]:
         """What is known of every technician, with the position of their newest fix: that one is always on disk,
@@ -147,9 +150,15 @@ class SqlTrackStore:
         with self._engine.begin() as connection:
             connection.exec_driver_sql(self._upsert_duty, [(technician_id, duty, since_ms)])
 
-    def write_predictions(self, rows: Iterable[Prediction]) -> None:
+    def told(self, trip_id: str, *, from_ms: int) -> list[ToldArrival]:
+        """What was told of a trip under way from then on (ms since 1970), in order; about one a minute."""
+        with self._engine.connect() as connection:
+            return told_store.told(connection, told_arrivals, trip_id, from_ms=from_ms)
+
+    def write_predictions(self, rows: Iterable[Prediction], *, if_missing: bool = False) -> None:
+        """With ``if_missing`` a visit that the ledger knows already stays as it is."""
         with self._engine.begin() as connection:
-            ledger_store.write(connection, predictions, rows)
+            ledger_store.write(connection, predictions, rows, if_missing=if_missing)
 
     def ledger(self, from_ms: int, to_ms: int) -> list[Prediction]:
         """What the ledger holds of arrivals from ``from_ms`` until before ``to_ms`` (ms since 1970), in order."""
@@ -210,10 +219,11 @@ class SqlTrackStore:
             return int(connection.execute(select(func.coalesce(func.sum(fix_batches.c.count), 0))).scalar_one())
 
     def purge(self, before_ms: int) -> int:
-        """Forget fixes older than that (ms since 1970); returns how many went."""
+        """Forget fixes, and what was told under way, older than that (ms since 1970); returns how many fixes went."""
         columns = fix_batches.c
         gone = 0
         with self._engine.begin() as connection:
+            told_store.forget(connection, told_arrivals, before_ms=before_ms)
             whole = columns.newest_at < before_ms
             gone += connection.execute(select(func.coalesce(func.sum(columns.count), 0)).where(whole)).scalar_one()
             connection.execute(delete(fix_batches).where(whole))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from tracker.driven_trips import DrivenTrips
 from tracker.recordings import Recording
-from tracker.records import FixRow, KeptCalibration, LastState, Prediction
+from tracker.records import FixRow, KeptCalibration, LastState, Prediction, ToldArrival
 
 
 class MemoryTrackStore:
@@ -21,16 +21,19 @@ class MemoryTrackStore:
         self.fixes: dict[tuple[str, int], FixRow] = {}
         self.states: dict[str, LastState] = {}
         self.kept_duties: dict[str, tuple[str, int]] = {}
+        self.kept_told: dict[tuple[str, int], ToldArrival] = {}
         self.predictions: list[Prediction] = []
         self.kept_calibrations: list[KeptCalibration] = []
         self.threads: set[str] = set()
 
-    def write(self, rows: Iterable[FixRow], states: Iterable[LastState]) -> None:
+    def write(self, rows: Iterable[FixRow], states: Iterable[LastState], told: Iterable[ToldArrival] = ()) -> None:
         self._begin()
         for row in rows:
             self.fixes.setdefault((row.technician_id, row.fixed_at), row)
         for state in states:
             self.states[state.technician_id] = state
+        for one in told:
+            self.kept_told.setdefault((one.trip_id, one.told_at), one)
 
     def last_states(self) -> list[LastState]:
         for state in self.states.values():
@@ -47,9 +50,17 @@ class MemoryTrackStore:
         self._begin()
         self.kept_duties[technician_id] = (duty, since_ms)
 
-    def write_predictions(self, rows: Iterable[Prediction]) -> None:
+    def told(self, trip_id: str, *, from_ms: int) -> list[ToldArrival]:
+        of_trip = [one for one in self.kept_told.values() if one.trip_id == trip_id and one.told_at >= from_ms]
+        return sorted(of_trip, key=lambda one: one.told_at)
+
+    def write_predictions(self, rows: Iterable[Prediction], *, if_missing: bool = False) -> None:
         self._begin()
-        self.predictions += rows
+        rows = list(rows)
+        trips = {row.trip_id for row in rows}
+        if if_missing and any(row.trip_id in trips for row in self.predictions):
+            return
+        self.predictions = [row for row in self.predictions if row.trip_id not in trips] + rows
 
     def ledger(self, from_ms: int, to_ms: int) -> list[Prediction]:
         return [row for row in self.predictions if from_ms <= row.arrived_at < to_ms]

@@ -150,6 +150,84 @@ async def test_the_start_of_the_work_settles_what_was_predicted(node, memory):
         assert row.area == area_of(lat=DESTINATION[0], lon=DESTINATION[1])
 
 
+async def test_a_restart_under_way_takes_nothing_from_the_ledger(nodes, store, clock):
+    way = list(drive(every_s=15, mps=3, lasting_s=990))
+    before = await nodes.start(store)
+    set_off(before)
+    for fix in way[:40]:
+        report(before, fix)
+    await before.recorder.committed()
+    await nodes.stop(before)
+
+    after = await nodes.start(store)
+    set_off(after, since_ms=NOW_MS)
+    for fix in way[40:]:
+        report(after, fix)
+    close(after, "in_progress")
+    await after.recorder.committed()
+
+    rows = {row.minutes_before: row for row in store.ledger(NOW_MS, clock() + 1)}
+    assert sorted(rows) == [5, 15]
+    assert rows[15].predicted_at < way[40].fixed_at <= rows[5].predicted_at
+    for minutes, row in rows.items():
+        asked_at = row.arrived_at - minutes * MINUTE_MS
+        assert asked_at - 75_000 <= row.predicted_at <= asked_at
+
+
+async def test_who_arrives_while_the_server_restarts_is_in_the_ledger(nodes, store, clock):
+    before = await nodes.start(store)
+    set_off(before)
+    for fix in drive(every_s=15, mps=3, lasting_s=990):
+        report(before, fix)
+    await before.recorder.committed()
+    await nodes.stop(before)
+
+    after = await nodes.start(store)
+    set_off(after, since_ms=NOW_MS)
+    close(after, "in_progress")
+    await after.recorder.committed()
+
+    assert [row.minutes_before for row in store.ledger(NOW_MS, clock() + 1)] == [15, 5]
+
+
+async def test_what_was_told_on_the_way_before_is_not_that_of_the_way_after(nodes, store, clock):
+    node = await nodes.start(store)
+    set_off(node)
+    way = list(drive(every_s=15, mps=3, lasting_s=990))
+    for fix in way[:40]:
+        report(node, fix)
+    close(node, "undone")
+    await node.recorder.committed()
+
+    set_off(node, version=3, since_ms=clock())
+    for fix in way[40:50]:
+        report(node, fix)
+    close(node, "in_progress", version=4)
+    await node.recorder.committed()
+
+    assert store.ledger(NOW_MS, clock() + 1) == []
+
+
+@pytest.mark.parametrize("first", ["who followed", "who only heard"])
+async def test_of_two_processes_the_one_that_followed_the_trip_knows_the_arrival(nodes, store, clock, first):
+    followed, heard = await nodes.start(store), await nodes.start(store)
+    set_off(followed)
+    set_off(heard)
+    for fix in drive(every_s=15, mps=3, lasting_s=990):
+        report(followed, fix)
+    await followed.recorder.committed()
+    ends = {}
+
+    for node in (followed, heard) if first == "who followed" else (heard, followed):
+        clock.pass_s(60)
+        ends[node] = clock()
+        close(node, "in_progress")
+        await node.recorder.committed()
+
+    rows = store.ledger(NOW_MS, clock() + 1)
+    assert [(row.minutes_before, row.arrived_at) for row in rows] == [(15, ends[followed]), (5, ends[followed])]
+
+
 async def test_a_canceled_trip_settles_nothing(node, memory):
     set_off(node)
     for fix in drive(every_s=15, mps=3, lasting_s=990):

@@ -3,7 +3,7 @@ from sqlalchemy import create_engine, inspect
 
 from tests.tracker.journeys import NOW_MS
 from tracker import calibration_store
-from tracker.records import FixRow, KeptCalibration, LastState, Prediction
+from tracker.records import FixRow, KeptCalibration, LastState, Prediction, ToldArrival
 from tracker.store import SqlTrackStore, metadata, tracks_url
 
 
@@ -88,6 +88,28 @@ def test_duties_are_kept_with_their_beginning(sql):
     assert sql.duties() == {"ana": ("on_break", NOW_MS + 5)}
 
 
+def test_what_was_told_of_a_trip_comes_back_in_order_and_once(sql):
+    told = [ToldArrival("visit", NOW_MS + s, NOW_MS + 900, NOW_MS + 800, NOW_MS + 1000) for s in (60, 0, 120)]
+    sql.write([], [], told)
+
+    sql.write([], [], [*told, ToldArrival("other", NOW_MS + 90, 1, 0, 2)])
+
+    assert sql.told("visit", from_ms=NOW_MS + 60) == [told[0], told[2]]
+    sql.purge(NOW_MS + 61)
+    assert sql.told("visit", from_ms=0) == [told[2]]
+
+
+def test_a_visit_that_was_settled_is_not_settled_again_by_who_knows_less(sql):
+    first = Prediction("visit", 5, "ana", NOW_MS, NOW_MS + 1, NOW_MS, NOW_MS + 2, NOW_MS + 3)
+    later = Prediction("visit", 15, "ana", NOW_MS, NOW_MS + 1, NOW_MS, NOW_MS + 2, NOW_MS + 9)
+    other = Prediction("other", 15, "ana", NOW_MS, NOW_MS + 1, NOW_MS, NOW_MS + 2, NOW_MS + 9)
+    sql.write_predictions([first])
+
+    sql.write_predictions([later, other], if_missing=True)
+
+    assert sql.ledger(0, NOW_MS + 99) == [first, other]
+
+
 def test_settling_a_visit_again_replaces_its_predictions(sql):
     def row(minutes: int, eta_at: int) -> Prediction:
         return Prediction("visit", minutes, "ana", NOW_MS, eta_at, eta_at, eta_at, NOW_MS)
@@ -157,13 +179,19 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
     from alembic.migration import MigrationContext
     from alembic.operations import Operations
 
-    from tracker.migrations import tracker_0001_tracks, tracker_0002_areas, tracker_0003_calibrations
+    from tracker.migrations import (
+        tracker_0001_tracks,
+        tracker_0002_areas,
+        tracker_0003_calibrations,
+        tracker_0004_told,
+    )
 
     engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
         tracker_0001_tracks.upgrade()
         tracker_0002_areas.upgrade()
         tracker_0003_calibrations.upgrade()
+        tracker_0004_told.upgrade()
         found = inspect(connection)
         for table in metadata.sorted_tables:
             columns = {(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table.name)}
@@ -171,6 +199,7 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
             assert columns == kept
             assert found.get_pk_constraint(table.name)["constrained_columns"] == [c.name for c in table.primary_key]
             assert {i["name"] for i in found.get_indexes(table.name)} == {i.name for i in table.indexes}
+        tracker_0004_told.downgrade()
         tracker_0003_calibrations.downgrade()
         tracker_0002_areas.downgrade()
         tracker_0001_tracks.downgrade()
