@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from tracker.eta import RANGE_AT_S
+
 VERSION = 1
 CELL_M = 300.0
 """Side of the squares."""
@@ -37,7 +39,8 @@ class Check(msgspec.Struct, frozen=True):
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """``hours``: log pace by UTC hour of the week, Monday first. ``scale`` corrects all predictions;
-    ``low_scale`` and ``high_scale`` the distances from the arrival to the ends of its range.
+    ``low_scales`` and ``high_scales`` the distances from the arrival to the ends of its range, one for each of
+    ``eta.RANGE_AT_S``, or none.
     ``trips`` is the number of trips it was learned from, 0 for the cold start. ``check`` is the verdict of the night in
     which it was put into force; None where nothing else than the cold start had been.
     """
@@ -47,8 +50,8 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     hours: tuple[float, ...] = ()
     cells: tuple[Cell, ...] = ()
     scale: float = 1.0
-    low_scale: float = 1.0
-    high_scale: float = 1.0
+    low_scales: tuple[float, ...] = ()
+    high_scales: tuple[float, ...] = ()
     check: Check | None = None
 
 
@@ -64,4 +67,9 @@ def decode_calibration(data: bytes) -> Calibration:
     Raises ``msgspec.DecodeError`` for anything else.
     """
     calibration = _decode(data)
-    return calibration if calibration.version == VERSION else COLD
+    if calibration.version != VERSION:
+        return COLD
+    for scales in (calibration.low_scales, calibration.high_scales):
+        if len(scales) not in (0, len(RANGE_AT_S)):
+            raise msgspec.ValidationError(f"{len(scales)} scales of the range instead of {len(RANGE_AT_S)}")
+    return calibration

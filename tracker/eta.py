@@ -7,6 +7,8 @@ recorded city trips the recent speed alone is by far the worst predictor.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from math import sqrt
 from typing import Final
 
@@ -32,6 +34,9 @@ HIGH_SHARE_ESTIMATED: Final = 1.5
 LOW_FLOOR_S: Final = 5.0
 HIGH_FLOOR_S: Final = 15.0
 """10th and 90th percentile of (actual / told) on recorded city trips; seconds that do not shrink with the rest."""
+RANGE_AT_S: Final = (30.0, 90.0, 180.0, 360.0, 720.0, 1440.0)
+"""Told seconds ahead at which an installation learns how wide the range has to be; in between it is on the line from
+one to the next. Some cities are as sure as clockwork ten minutes ahead, and none is in the last minute."""
 ARRIVING_S: Final = 45.0
 """Below this a customer is told "arriving now" instead of a time."""
 STANDING_TOLD_AFTER_MS: Final = 120_000
@@ -61,10 +66,11 @@ class Pace:
 class ArrivalEstimate:
     """The told arrival instant of one trip, in milliseconds since 1970, with the ends of its range.
 
-    ``low_scale`` and ``high_scale`` widen (above 1) or narrow the sides of the range as an installation has learned.
+    ``low_scales`` and ``high_scales`` widen (above 1) or narrow the sides of the range, one for each of ``RANGE_AT_S``
+    as an installation has learned; none for the range of a cold start.
     """
 
-    __slots__ = ("estimated", "eta_at", "high_at", "high_scale", "low_at", "low_scale", "reason")
+    __slots__ = ("estimated", "eta_at", "high_at", "high_scales", "low_at", "low_scales", "reason")
 
     def __init__(self) -> None:
         self.eta_at: int | None = None
@@ -72,7 +78,8 @@ class ArrivalEstimate:
         self.high_at = 0
         self.reason = "first"
         self.estimated = False
-        self.low_scale = self.high_scale = 1.0
+        self.low_scales: Sequence[float] = ()
+        self.high_scales: Sequence[float] = ()
 
     def update(
         self, left_s: float, at_ms: int, estimated: bool, standing_ms: int = 0, at_the_door: bool | None = None
@@ -122,8 +129,26 @@ class ArrivalEstimate:
             low_s = ahead_s * LOW_SHARE_ESTIMATED
             high_s = ahead_s * HIGH_SHARE_ESTIMATED + HIGH_FLOOR_S
         else:
-            low_s = ahead_s - (ahead_s * (1.0 - LOW_SHARE) + LOW_FLOOR_S) * self.low_scale
-            high_s = ahead_s + (ahead_s * (HIGH_SHARE - 1.0) + HIGH_FLOOR_S) * self.high_scale
+            below_s = ahead_s * (1.0 - LOW_SHARE) + LOW_FLOOR_S
+            above_s = ahead_s * (HIGH_SHARE - 1.0) + HIGH_FLOOR_S
+            if self.low_scales:
+                below_s *= range_scale(self.low_scales, ahead_s)
+            if self.high_scales:
+                above_s *= range_scale(self.high_scales, ahead_s)
+            low_s = ahead_s - below_s
+            high_s = ahead_s + above_s
         self.low_at = at_ms + int(low_s * 1000.0) if low_s > 0.0 else at_ms
         self.high_at = at_ms + int(high_s * 1000.0)
         return tells
+
+
+def range_scale(scales: Sequence[float], ahead_s: float) -> float:
+    """What a side of the range is multiplied by so far ahead; ``scales`` are those at ``RANGE_AT_S``."""
+    after = bisect_right(RANGE_AT_S, ahead_s)
+    if after == 0:
+        return scales[0]
+    if after == len(RANGE_AT_S):
+        return scales[-1]
+    before_s = RANGE_AT_S[after - 1]
+    share = (ahead_s - before_s) / (RANGE_AT_S[after] - before_s)
+    return scales[after - 1] + share * (scales[after] - scales[after - 1])

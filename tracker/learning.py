@@ -64,7 +64,8 @@ def learn(graph: RoadGraph, history: Sequence[Recording], *, progress: Progress 
     judges = [[usable[number] for number in fold.judges] for fold in parts]
     rounds = 1 + len(PARTS) * len(STRENGTHS)
     done = 0
-    doubt = ONE_DAY_DOUBT if of_one_day(usable) else 0.0
+    one_day = of_one_day(usable)
+    doubt = ONE_DAY_DOUBT if one_day else 0.0
 
     def told_with(strengths: dict[str, float]) -> list[Told]:
         nonlocal done
@@ -81,7 +82,7 @@ def learn(graph: RoadGraph, history: Sequence[Recording], *, progress: Progress 
         options = {0.0: told} | {strength: told_with(kept | {name: strength}) for strength in STRENGTHS}
         kept[name] = least_that_pays(options, doubt=doubt)
         told = options[kept[name]]
-    correction, told = scales(parts, told, doubt=doubt)
+    correction, told = scales(parts, told, doubt=doubt, one_day=one_day)
     _make_cold(graph)
     progress(1.0)
     calibration = msgspec.structs.replace(

@@ -8,46 +8,57 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tracker.eta import RANGE_AT_S
 from tracker.judging import Fold, Loss, Told, least_that_pays, off_s
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 STRENGTHS = (0.0, 0.25, 0.5, 1.0)
 SCALE_PRIOR_TRIPS = 100.0
-RANGE_PRIOR_TRIPS = 200.0
+RANGE_PRIOR_TRIPS = 20.0
 SCALES = (0.85, 1.15)
-RANGE_SCALES = (0.9, 1.6)
-"""Other days are less like the last ones than these are like each other: ranges are rather widened than narrowed."""
+RANGE_SCALES = (0.2, 2.0)
+RANGE_SCALES_OF_ONE_DAY = (0.9, 1.6)
+"""Other days are less like a day than its hours are like each other: ranges are rather widened than narrowed by it."""
 RANGE_OUTSIDE = 0.1
+NEAR_KNOT = 0.25
+"""A trip says something of a place in ``RANGE_AT_S`` when a row lies so near to it (0 at the next place, 1 at it)."""
 
 
 class Scales(NamedTuple):
     """As in ``Calibration``."""
 
     scale: float = 1.0
-    low_scale: float = 1.0
-    high_scale: float = 1.0
+    low_scales: tuple[float, ...] = ()
+    high_scales: tuple[float, ...] = ()
 
     def at(self, strength: float) -> Scales:
         """So much of the correction."""
-        return Scales(*(each**strength for each in self))
+        if not strength:
+            return Scales()
+        low, high = (tuple(each**strength for each in side) for side in (self.low_scales, self.high_scales))
+        return Scales(self.scale**strength, low, high)
 
     def applied(self, told: Told) -> Told:
         """What would have been told with them."""
         eta_s = told.eta_s * self.scale
         below_s, above_s = (told.eta_s - told.low_s) * self.scale, (told.high_s - told.eta_s) * self.scale
-        return told._replace(
-            eta_s=eta_s,
-            low_s=np.maximum(eta_s - below_s * self.low_scale, 0.0),
-            high_s=eta_s + above_s * self.high_scale,
-        )
+        if self.low_scales:
+            below_s *= np.interp(eta_s, RANGE_AT_S, self.low_scales)
+        if self.high_scales:
+            above_s *= np.interp(eta_s, RANGE_AT_S, self.high_scales)
+        return told._replace(eta_s=eta_s, low_s=np.maximum(eta_s - below_s, 0.0), high_s=eta_s + above_s)
 
 
-def scales(parts: Sequence[Fold], told: Sequence[Told], *, doubt: float) -> tuple[Scales, list[Told]]:
-    """What pays on other days than it was found on, and what would have been told with it."""
+def scales(
+    parts: Sequence[Fold], told: Sequence[Told], *, doubt: float, one_day: bool = False
+) -> tuple[Scales, list[Told]]:
+    """What pays on other days than it was found on (or other hours, of ``one_day``), and what would have been told
+    with it."""
+    limits = RANGE_SCALES_OF_ONE_DAY if one_day else RANGE_SCALES
     level, told = _corrected(parts, told, _level, off_s, doubt)
-    width, told = _corrected(parts, told, _width, outside_s, doubt)
-    return Scales(level.scale, width.low_scale, width.high_scale), told
+    width, told = _corrected(parts, told, lambda one: _width(one, limits), outside_s, doubt)
+    return Scales(level.scale, width.low_scales, width.high_scales), told
 
 
 def _corrected(
@@ -89,18 +100,27 @@ def _level(told: Told) -> Scales:
     return Scales(scale=float(np.clip(scale ** _trust(told, SCALE_PRIOR_TRIPS), *SCALES)))
 
 
-def _width(told: Told) -> Scales:
+def _width(told: Told, limits: tuple[float, float]) -> Scales:
+    """The ends that one in ten lies beyond: of all, believed by the number of trips, and on top of that near each of
+    ``RANGE_AT_S``."""
     if not len(told.left_s):
         return Scales()
-    below_s, above_s = np.maximum(told.eta_s - told.low_s, 1.0), np.maximum(told.high_s - told.eta_s, 1.0)
-    every = np.ones(len(told.left_s))
-    low = _quantile((told.eta_s - told.left_s) / below_s, every, 1.0 - RANGE_OUTSIDE)
-    high = _quantile((told.left_s - told.eta_s) / above_s, every, 1.0 - RANGE_OUTSIDE)
-    trust = _trust(told, RANGE_PRIOR_TRIPS)
-    return Scales(
-        low_scale=float(np.clip(1.0 + trust * (low - 1.0), *RANGE_SCALES)),
-        high_scale=float(np.clip(1.0 + trust * (high - 1.0), *RANGE_SCALES)),
-    )
+    late_s = told.left_s - told.eta_s
+    near = np.stack([np.interp(told.eta_s, RANGE_AT_S, place) for place in np.eye(len(RANGE_AT_S))])
+    sides = []
+    for beyond_s, told_s in ((-late_s, told.eta_s - told.low_s), (late_s, told.high_s - told.eta_s)):
+        ratio = beyond_s / np.maximum(told_s, 1.0)
+
+        def log_scale(weights: Array, ratio: Array = ratio) -> float:
+            return float(np.log(np.clip(_quantile(ratio, weights, 1.0 - RANGE_OUTSIDE), *limits)))
+
+        whole = log_scale(np.ones(len(ratio))) * _trust(told, RANGE_PRIOR_TRIPS)
+        logs = []
+        for weights in near:
+            trust = _trust(Told(*(column[weights > NEAR_KNOT] for column in told)), RANGE_PRIOR_TRIPS)
+            logs.append(whole + trust * (log_scale(weights) - whole) if trust else whole)
+        sides.append(tuple(round(float(np.exp(each)), 3) for each in logs))
+    return Scales(low_scales=sides[0], high_scales=sides[1])
 
 
 def _trust(told: Told, prior_trips: float) -> float:

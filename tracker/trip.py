@@ -123,8 +123,8 @@ class Trip:
             pace=self.pace,
             radius_m=self.arrival.radius_m,
         )
-        self.estimate.low_scale = calibration.low_scale
-        self.estimate.high_scale = calibration.high_scale
+        self.estimate.low_scales = calibration.low_scales
+        self.estimate.high_scales = calibration.high_scales
         # A line that was reckoned with other seconds would give another time.
         self.progress = None
         self._last_ms = 0

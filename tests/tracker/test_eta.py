@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tracker.journeys import NOW_MS
-from tracker.eta import ARRIVING_S, PACE_MAX, PACE_MIN, ArrivalEstimate, Pace
+from tracker.eta import ARRIVING_S, PACE_MAX, PACE_MIN, RANGE_AT_S, ArrivalEstimate, Pace, range_scale
 
 seconds = st.floats(-600, 6 * 3600)
 
@@ -86,11 +87,27 @@ def test_arriving_is_only_said_at_the_door_where_that_is_known():
 def test_an_installation_widens_either_side_of_the_range():
     usual = estimate_of(600)
     wide = ArrivalEstimate()
-    wide.high_scale = 1.5
+    wide.high_scales = (1.5,) * len(RANGE_AT_S)
     wide.update(left_s=600, at_ms=NOW_MS, estimated=False)
 
     assert wide.low_at == usual.low_at
     assert wide.high_at - wide.eta_at == pytest.approx(1.5 * (usual.high_at - usual.eta_at), abs=2)
+
+
+@given(ahead_s=st.floats(0, 4000), scales=st.lists(st.floats(0.2, 2), min_size=6, max_size=6))
+def test_how_wide_the_range_is_between_two_places_lies_on_the_line(ahead_s, scales):
+    assert range_scale(scales, ahead_s) == pytest.approx(np.interp(ahead_s, RANGE_AT_S, scales))
+
+
+def test_a_range_may_be_narrow_far_out_and_wide_near_the_end():
+    learned = (2.0, 1.5, 1.0, 0.5, 0.5, 0.5)
+    for left_s, scale in ((30, 2.0), (180, 1.0), (600, 0.5)):
+        estimate = ArrivalEstimate()
+        estimate.high_scales = learned
+        estimate.update(left_s=left_s, at_ms=NOW_MS, estimated=False)
+        usual = estimate_of(left_s)
+
+        assert estimate.high_at - estimate.eta_at == pytest.approx(scale * (usual.high_at - usual.eta_at), abs=2)
 
 
 def test_an_instant_that_has_passed_is_told_anew_and_not_in_the_past():

@@ -46,6 +46,11 @@ def test_over_a_week_in_the_demo_city_the_error_falls_by_a_third_and_stays_there
     assert all(off_s(day.told) < 0.8 * off_s(day.cold) for day in later)
     assert all(off_s(day.told) < 0.75 * off_s(first.told) for day in later[-3:])
     assert all(off_s(day.told, 15) < 0.67 * off_s(first.told, 15) for day in later[-3:])
+    # After some two hundred trips a range that says 80 % holds about that, at either horizon.
+    for minutes in (15, 5):
+        told = [day.told.at(minutes) for day in later[-3:]]
+        arrivals = sum(each.arrivals for each in told)
+        assert 0.70 < sum(each.held_share * each.arrivals for each in told) / arrivals < 0.90
 
 
 def test_the_command_prints_a_line_a_day_and_leaves_a_database_to_report_from(tmp_path):
