@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from tracker import calibration_store, ledger_store, told_store
+from tracker import calibration_store, ledger_store, night_store, told_store
 from tracker.driven_trips import DrivenTrips
 from tracker.recordings import Recording
 from tracker.records import FixRow, KeptCalibration, LastState, Prediction, ToldArrival
@@ -66,6 +66,7 @@ duties = Table(
 predictions = ledger_store.predictions_table(metadata)
 told_arrivals = told_store.told_table(metadata)
 calibrations = calibration_store.calibrations_table(metadata)
+nights = night_store.nights_table(metadata)
 
 
 class TrackStore(Protocol):
@@ -83,6 +84,8 @@ class TrackStore(Protocol):
     def write_calibration(self, kept: KeptCalibration) -> None: ...
     def calibration(self) -> KeptCalibration | None: ...
     def calibrations(self, from_ms: int) -> list[KeptCalibration]: ...
+    def take_night(self, *, night_ms: int, now_ms: int) -> bool: ...
+    def end_night(self, *, night_ms: int, now_ms: int) -> None: ...
     def purge(self, before_ms: int) -> int: ...
     def close(self) -> None: ...
 
@@ -213,6 +216,19 @@ class SqlTrackStore:
         """What was in force at some time from ``from_ms`` on, and the one before that, the earliest first."""
         with self._engine.connect() as connection:
             return calibration_store.since(connection, calibrations, from_ms)
+
+    def take_night(self, *, night_ms: int, now_ms: int) -> bool:
+        """Whether this process is the one that learns in the night that began then (ms since 1970).
+
+        You then owe ``end_night``; where that does not come within an hour another process may take the night.
+        """
+        with self._engine.begin() as connection:
+            return night_store.take(connection, nights, night_ms=night_ms, now_ms=now_ms)
+
+    def end_night(self, *, night_ms: int, now_ms: int) -> None:
+        """The night was learned from, or there was nothing to learn."""
+        with self._engine.begin() as connection:
+            night_store.end(connection, nights, night_ms=night_ms, now_ms=now_ms)
 
     def count(self) -> int:
         with self._engine.connect() as connection:

@@ -69,16 +69,22 @@ class Learning:
         await self._use(self._roads, _calibration_of(kept))
 
     async def check(self) -> None:
-        """Take up what others learned; learn when a night has come since."""
+        """Take up what others learned; learn when a night has come since and no other process does."""
         if self._roads is None:
             return
         await self._take_up_news()
         times = [at_ms for at_ms in (self._learned_at, self._tried_at) if at_ms is not None]
         now_ms = self._state.now_ms()
-        if not is_due(now_ms=now_ms, last_ms=max(times, default=None), time_zone=await self._time_zone()):
+        time_zone = await self._time_zone()
+        if not is_due(now_ms=now_ms, last_ms=max(times, default=None), time_zone=time_zone):
+            return
+        night_ms, store = night_began_ms(now_ms=now_ms, time_zone=time_zone), self._state.node.store
+        if not await asyncio.to_thread(lambda: store.take_night(night_ms=night_ms, now_ms=now_ms)):
             return
         self._tried_at = now_ms
+        # Not in a `finally`: a server that is stopped in the middle leaves the night to another.
         await self.learn()
+        await asyncio.to_thread(lambda: store.end_night(night_ms=night_ms, now_ms=self._state.now_ms()))
 
     async def learn(self) -> None:
         """Run the command to its end and take up the result; what it said is one line of the log."""
@@ -136,11 +142,14 @@ def own_roads(roads: RoadEngine) -> EmbeddedRoads | None:
 def is_due(*, now_ms: int, last_ms: int | None, time_zone: str) -> bool:
     """Whether it has been three in the morning since the last time; also later in the day, where nobody serves by
     night."""
-    if last_ms is None:
-        return True
+    return last_ms is None or last_ms < night_began_ms(now_ms=now_ms, time_zone=time_zone)
+
+
+def night_began_ms(*, now_ms: int, time_zone: str) -> int:
+    """When it was last three in the morning."""
     now = datetime.datetime.fromtimestamp(now_ms / 1000, ZoneInfo(time_zone))
     day = now.date() if now.time() >= NIGHT else now.date() - datetime.timedelta(days=1)
-    return last_ms < datetime.datetime.combine(day, NIGHT, now.tzinfo).timestamp() * 1000
+    return round(datetime.datetime.combine(day, NIGHT, now.tzinfo).timestamp() * 1000)
 
 
 def learning_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:

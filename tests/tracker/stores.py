@@ -24,6 +24,7 @@ class MemoryTrackStore:
         self.kept_told: dict[tuple[str, int], ToldArrival] = {}
         self.predictions: list[Prediction] = []
         self.kept_calibrations: list[KeptCalibration] = []
+        self.nights: dict[int, bool] = {}
         self.threads: set[str] = set()
 
     def write(self, rows: Iterable[FixRow], states: Iterable[LastState], told: Iterable[ToldArrival] = ()) -> None:
@@ -84,6 +85,12 @@ class MemoryTrackStore:
         kept = self.kept_calibrations
         before = sum(each.learned_at < from_ms for each in kept)
         return kept[max(before - 2, 0) :]
+
+    def take_night(self, *, night_ms: int, now_ms: int) -> bool:
+        return self.nights.setdefault(night_ms, False) is False
+
+    def end_night(self, *, night_ms: int, now_ms: int) -> None:
+        self.nights[night_ms] = True
 
     def purge(self, before_ms: int) -> int:
         old = [key for key in self.fixes if key[1] < before_ms]

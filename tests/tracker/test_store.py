@@ -184,6 +184,7 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
         tracker_0002_areas,
         tracker_0003_calibrations,
         tracker_0004_told,
+        tracker_0005_nights,
     )
 
     engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
@@ -192,6 +193,7 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
         tracker_0002_areas.upgrade()
         tracker_0003_calibrations.upgrade()
         tracker_0004_told.upgrade()
+        tracker_0005_nights.upgrade()
         found = inspect(connection)
         for table in metadata.sorted_tables:
             columns = {(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table.name)}
@@ -199,6 +201,7 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
             assert columns == kept
             assert found.get_pk_constraint(table.name)["constrained_columns"] == [c.name for c in table.primary_key]
             assert {i["name"] for i in found.get_indexes(table.name)} == {i.name for i in table.indexes}
+        tracker_0005_nights.downgrade()
         tracker_0004_told.downgrade()
         tracker_0003_calibrations.downgrade()
         tracker_0002_areas.downgrade()
@@ -314,3 +317,20 @@ def test_what_is_learned_is_kept_and_trips_are_read_on_postgresql_too(postgresql
 
     assert len(trip.fixes) == 6
     assert postgresql.calibration() == KeptCalibration(NOW_MS + 5, 41, b"\0new")
+
+
+def test_of_several_processes_one_learns_in_a_night(sql):
+    taken = [sql.take_night(night_ms=NOW_MS, now_ms=NOW_MS + 600_000) for _ in range(3)]
+    sql.end_night(night_ms=NOW_MS, now_ms=NOW_MS + 900_000)
+
+    assert taken == [True, False, False]
+    assert not sql.take_night(night_ms=NOW_MS, now_ms=NOW_MS + 80_000_000)
+    assert sql.take_night(night_ms=NOW_MS + 86_400_000, now_ms=NOW_MS + 86_400_000)
+
+
+def test_a_night_that_broke_off_is_taken_by_another_after_an_hour(sql):
+    assert sql.take_night(night_ms=NOW_MS, now_ms=NOW_MS)
+
+    assert not sql.take_night(night_ms=NOW_MS, now_ms=NOW_MS + 3_599_000)
+    assert sql.take_night(night_ms=NOW_MS, now_ms=NOW_MS + 3_600_000)
+    assert not sql.take_night(night_ms=NOW_MS, now_ms=NOW_MS + 3_600_001)

@@ -174,6 +174,31 @@ async def test_a_night_with_too_few_trips_is_one_line_and_not_tried_again(templa
     ]
 
 
+async def test_of_two_processes_one_learns_and_both_reckon_with_it(template, tmp_path, roads_file, caplog):
+    caplog.set_level(logging.INFO, "enroute.learning")
+    folder = tmp_path / "house"
+    async with (
+        open_house(template, folder, roads_file=roads_file) as one,
+        open_house(None, folder, roads_file=roads_file) as other,
+    ):
+        now_ms = round(datetime.datetime.now(datetime.UTC).timestamp() * 1000)
+        for house in (one, other):
+            house.clock_ms[0] = now_ms
+        drive_trips(roads_file, one.state.settings.database, trips=40, slower=3.0, until_ms=now_ms)
+        first, second = (Learning(house.state, house.state.node.ways.roads) for house in (one, other))
+
+        await asyncio.gather(first.check(), second.check())
+        await first.check()
+        await second.check()
+
+        calibrations = [house.state.node.ways.calibration for house in (one, other)]
+        assert [each.trips for each in calibrations] == [40, 40]
+        assert calibrations[0] == calibrations[1]
+        assert len(one.state.node.store.calibrations(0)) == 1
+        assert list(engine_of(one).graph.edge_s) == list(engine_of(other).graph.edge_s)
+    assert len([record for record in caplog.records if record.name == "enroute.learning"]) == 1
+
+
 async def test_a_night_that_fails_is_one_line(template, tmp_path, roads_file, caplog):
     mine = shutil.copy(roads_file, tmp_path / "mine.graph")
     async with open_house(template, tmp_path / "house", roads_file=str(mine)) as house:
