@@ -16,7 +16,7 @@ SLOW_MPS: Final = 3.0
 class ArrivalDetector:
     """Fed with the distance to the destination at each current fix, in order of fix time."""
 
-    __slots__ = ("_entered_ms", "_slow", "arrived_at", "last_ms", "leave_m", "radius_m")
+    __slots__ = ("_entered_ms", "_parked", "_slow", "_within", "arrived_at", "last_ms", "leave_m", "radius_m")
 
     def __init__(self, radius_m: float = 75.0) -> None:
         self.radius_m = radius_m
@@ -24,6 +24,8 @@ class ArrivalDetector:
         self.arrived_at: int | None = None
         self._entered_ms: int | None = None
         self._slow = 0
+        self._within = False
+        self._parked = False
         self.last_ms = 0
 
     @property
@@ -32,8 +34,9 @@ class ArrivalDetector:
 
     @property
     def at_the_door(self) -> bool:
-        """Inside and slow, or already arrived: "arriving" may be said. Driving through the circle is not enough."""
-        return self._entered_ms is not None and (self._slow > 0 or self.arrived_at is not None)
+        """Within the circle, and slow there at least once: "arriving" may be said. Driving through it is not enough,
+        however long that takes, and neither is the ring in which nobody has left yet."""
+        return self._within and self._parked
 
     def receive(
         self,
@@ -51,6 +54,7 @@ class ArrivalDetector:
         """
         gap_s = (fixed_at - self.last_ms) / 1000.0
         self.last_ms = fixed_at
+        self._within = False
         if self._entered_ms is None:
             if distance_m > self.radius_m:
                 return False
@@ -59,14 +63,19 @@ class ArrivalDetector:
                 return False
             self._entered_ms = fixed_at
             self._slow = 0
+            self._parked = False
         elif distance_m > self.leave_m:
             self._entered_ms = None
             return False
-        if self.arrived_at is not None:
-            return False
+        self._within = distance_m <= self.radius_m
         if speed_mps is None or speed_mps < 0.0:
             speed_mps = moved_m / gap_s if gap_s > 0.0 else 0.0
-        self._slow = self._slow + 1 if speed_mps < SLOW_MPS else 0
+        slow = speed_mps < SLOW_MPS
+        if slow and self._within:
+            self._parked = True
+        if self.arrived_at is not None:
+            return False
+        self._slow = self._slow + 1 if slow else 0
         if self._slow >= 2 or fixed_at - self._entered_ms >= DWELL_MS:
             self.arrived_at = fixed_at
             return True

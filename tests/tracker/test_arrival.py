@@ -100,3 +100,49 @@ def test_arrival_is_told_exactly_once_even_after_going_away_and_coming_back():
 
     assert sum(told) == 1
     assert approach.detector.arrived_at == NOW_MS + 1_000
+
+
+def test_at_the_door_is_who_was_slow_within_the_circle():
+    approach = Approach()
+    seen = []
+    for s, distance_m, speed_mps in [
+        (0, 90, 1),
+        (1, 70, 9),
+        (2, 60, 1),
+        (3, 50, 6),
+        (4, 85, 1),
+        (5, 70, 6),
+        (6, 99, 6),
+    ]:
+        approach.at(s, distance_m, speed_mps=speed_mps)
+        seen.append(approach.detector.at_the_door)
+
+    assert seen == [False, False, True, True, False, True, False]
+
+
+def test_whoever_rolls_through_the_circle_is_not_at_the_door_though_it_takes_long():
+    approach = Approach()
+    for s in range(35):
+        approach.at(s, abs(74 - 4 * s), speed_mps=4)
+        assert not approach.detector.at_the_door
+
+    assert approach.detector.arrived_at == NOW_MS + 20_000
+
+
+def test_a_halt_in_the_ring_in_which_nobody_has_left_yet_is_not_at_the_door():
+    approach = Approach()
+    approach.at(0, 60)
+
+    for s in range(1, 60):
+        approach.at(s, 90, speed_mps=0)
+
+    assert approach.detector.inside
+    assert not approach.detector.at_the_door
+
+
+def test_who_comes_back_has_to_be_slow_again():
+    approach = Approach()
+    for s, distance_m in enumerate([50, 50, 200, 50]):
+        approach.at(s, distance_m, speed_mps=0 if s < 2 else 9)
+
+    assert not approach.detector.at_the_door
