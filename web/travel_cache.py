@@ -66,13 +66,18 @@ class TravelCache:
         # The innermost loop of a search: without a call more than it needs.
         start, end = place_of(leg[0]), place_of(leg[1])
         found = None
-        for sheets, other in ((self._inward.get(end, ()), start), (self._outward.get(start, ()), end)):
-            for sheet in sheets:
-                seconds = sheet.seconds.get(other)
-                if seconds is not None and sheet.version == version and sheet.offered_until_s > now_s:
-                    if not sheet.estimated:
-                        return Figure(seconds, False)
-                    found = Figure(seconds, True)
+        for sheet in self._inward.get(end, ()):
+            seconds = sheet.seconds.get(start)
+            if seconds is not None and sheet.version == version and sheet.offered_until_s > now_s:
+                if not sheet.estimated:
+                    return Figure(seconds, False)
+                found = Figure(seconds, True)
+        for sheet in self._outward.get(start, ()):
+            seconds = sheet.seconds.get(end)
+            if seconds is not None and sheet.version == version and sheet.offered_until_s > now_s:
+                if not sheet.estimated:
+                    return Figure(seconds, False)
+                found = Figure(seconds, True)
         return found
 
     def accepted(self, leg: Leg, *, now_s: float) -> Figure | None:
@@ -112,14 +117,17 @@ class TravelCache:
             self._end_offers(now_s)
         if not figures:
             return
-        legs = {(place_of(start), place_of(end)): figure for (start, end), figure in figures.items()}
-        ends = {end for _, end in legs}
-        outward = len(ends) > 1
-        for (start, end), figure in legs.items():
+        legs = [(place_of(start), place_of(end)) for start, end in figures]
+        outward = len({end for _, end in legs}) > 1
+        sheets: dict[tuple[Place, bool], Sheet] = {}
+        for (start, end), (seconds, estimated) in zip(legs, figures.values(), strict=True):
             place, other = (start, end) if outward else (end, start)
-            sheet = self._sheet(outward, place, figure.estimated, version, now_s, fresh_s)
+            sheet = sheets.get((place, estimated))
+            if sheet is None:
+                sheet = self._sheet(outward, place, estimated, version, now_s, fresh_s)
+                sheets[place, estimated] = sheet
             self._count += other not in sheet.seconds
-            sheet.seconds[other] = figure.seconds
+            sheet.seconds[other] = seconds
         while self._count > self._most and len(self._written) > 1:
             self._forget_oldest()
 
@@ -161,6 +169,6 @@ def _counts(sheet: Sheet, now_s: float) -> bool:
 
 
 # Of a large company over two weeks; more would only be looked through by every collection of garbage.
-@lru_cache(maxsize=8_000)
+@lru_cache(maxsize=16_000)
 def place_of(point: Point) -> Place:
     return round(degrees(point.lat_rad), PLACE_DIGITS), round(degrees(point.lon_rad), PLACE_DIGITS)
