@@ -34,7 +34,7 @@ HIGH_SHARE_ESTIMATED: Final = 1.5
 LOW_FLOOR_S: Final = 5.0
 HIGH_FLOOR_S: Final = 24.0
 """10th and 90th percentile of (actual / told) on recorded city trips; seconds that do not shrink with the rest."""
-RANGE_AT_S: Final = (30.0, 90.0, 180.0, 360.0, 720.0, 1440.0)
+RANGE_AT_S: tuple[float, ...] = (30.0, 90.0, 180.0, 360.0, 720.0, 1440.0)
 """Told seconds ahead at which an installation learns how wide the range has to be; in between it is on the line from
 one to the next. Some cities are as sure as clockwork ten minutes ahead, and none is in the last minute."""
 ARRIVING_S: Final = 45.0
