@@ -16,7 +16,7 @@ from tracker.streams import Streams
 from tracker.traffic import Traffic
 from tracker.trip import Trip
 
-ROUTE_EVERY_S: Final = 10.0
+ROUTE_EVERY_S = 10.0
 """The engine is asked no more often than this for a trip: for its destination's map, or for the way itself."""
 LINE_EVERY_S: Final = 2.0
 """On a map that is here a new line costs some tenths of a millisecond; a customer sees no more of them."""

@@ -68,7 +68,7 @@ def edited(tmp_path: Path) -> Path:
     for room in ("tracker", "web"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     source = tmp_path / "tracker/roads/straight.py"
-    source.write_text(source.read_text().replace("DETOUR = 1.35", "DETOUR = 100.0"))
+    source.write_text(source.read_text().replace("DETOUR: Final = 1.35", "DETOUR: Final = 100.0"))
     (tmp_path / "detour.py").write_text("from tracker.roads import straight\nprint(straight.straight_left_m(1.0))\n")
     return tmp_path
 
