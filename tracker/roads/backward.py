@@ -28,7 +28,7 @@ class Backward:
         self._goals = {goal.edge: goal for goal in goals}
         arrays = cover.ending_with(list(enders), list(enders.values()))
         reverse = csr_array(arrays, shape=(cover.count + 1, cover.count + 1), copy=False)
-        self._seconds = dijkstra(reverse, indices=cover.count, limit=limit_s)
+        self._seconds = memoryview(dijkstra(reverse, indices=cover.count, limit=limit_s))
 
     def seconds_from(self, at: Snap) -> float | None:
         """From a place on the road, None when no way leads from there; where the direction is open, the shorter one
@@ -41,7 +41,7 @@ class Backward:
     def _seconds_on(self, edge: int, done_m: float, length_m: float) -> float:
         number = self._cover.number(self._graph, edge)
         edge_s = self._graph.edge_s[edge]
-        round_s = inf if number < 0 else float(self._seconds[number]) + (1.0 - done_m / length_m) * edge_s
+        round_s = inf if number < 0 else self._seconds[number] + (1.0 - done_m / length_m) * edge_s
         goal = self._goals.get(edge)
         if goal is None or done_m > goal.along_m + OVERSHOT_M:
             return round_s
