@@ -45,7 +45,9 @@ async def height_of_marker_px(customer: Page) -> float:
     return pin["y"] + pin["height"] - (marker["y"] + marker["height"] / 2)
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(
+    "viewport", [pytest.param(PHONE, id="phone"), pytest.param(DESK, id="desk", marks=pytest.mark.full)]
+)
 async def test_a_visit_from_booking_to_feedback(people: People, viewport: dict[str, int]) -> None:
     customer = await people.page("/", viewport=viewport)
 

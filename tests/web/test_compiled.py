@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import shutil
 import subprocess
 import sys
@@ -11,23 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.beside import ROOT, Beside, begin
 from web import compiled
 from web.compiled import BUILDS, MODULES, digest, library_files
 from web.compiler import BuildFailed, CannotCompile, build, check_tools
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 OLD = "0123456789abcdef0123"
-
-# `python -c TAKE_UP builds module [arguments]`: runs a module as `python -m` does, after the core was taken up.
-TAKE_UP = """
-import os, runpy, sys
-from pathlib import Path
-from web import compiled
-compiled.take_up(os.environ, builds=Path(sys.argv[1]))
-print("core:", compiled.core())
-del sys.argv[:2]
-runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-"""
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -49,16 +37,14 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(builds: Path, *arguments: str, root: Path = ROOT, choice: str = "auto") -> tuple[str, str]:
     """What the core was, and what else was printed."""
-    done = subprocess.run(
-        [sys.executable, "-c", TAKE_UP, str(builds), *arguments],
-        cwd=root,
-        env=os.environ | {"ENROUTE_COMPILED": choice, "PYTHONPATH": str(root)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    first, _, rest = done.stdout.partition("\n")
-    assert done.returncode == 0, done.stdout[-8000:]
+    return read(begin(builds, *arguments, root=root, choice=choice))
+
+
+def read(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """The same of a process that was begun before; it has to end well."""
+    said, _ = process.communicate()
+    first, _, rest = said.partition("\n")
+    assert process.returncode == 0, said[-8000:]
     return first, rest
 
 
@@ -86,8 +72,8 @@ def test_what_is_there_is_not_built_again(builds: Path) -> None:
     assert (builds / digest()).stat().st_mtime_ns == before
 
 
-def test_the_tests_of_the_tracker_hold_for_the_compiled_core(builds: Path) -> None:
-    core, _ = run(builds, "pytest", "-q", "-p", "no:cacheprovider", "tests/tracker")
+def test_the_tests_of_the_tracker_hold_for_the_compiled_core(builds: Path, tracker_tests_beside: Beside) -> None:
+    core, _ = read(tracker_tests_beside.begin(builds))
 
     assert core == "core: compiled"
 
