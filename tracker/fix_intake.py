@@ -12,13 +12,13 @@ from tracker.frames import FrameParser
 from tracker.live import LiveTechnician
 from tracker.messages import Fix
 from tracker.node import Node
+from tracker.pending import Acknowledged
 from tracker.sockets import Intake
 
 
-class FixDevice(Protocol):
-    """The connection the fix came on."""
+class FixDevice(Acknowledged, Protocol):
+    """The connection the fix came on: it may also be told what became of the fixes."""
 
-    def committed(self, upto: int) -> None: ...
     def answer(self, fixes: list[Fix], verdicts: list[Verdict]) -> None: ...
 
 

@@ -13,24 +13,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from benchmarks.browser import ARGUMENTS, PHONE
 from tests.browser.visits import book
 from tests.servers import EVERY_DAY, PASSWORD, EnrouteServer, enroute_server
 
-PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1440, "height": 900}
-ARGUMENTS = [
-    "--no-sandbox",
-    "--headless=new",
-    "--disable-gpu",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 HOUSEHOLDS = 60
 DESTINATION = {"lat": 41.15, "lon": -8.61}
 # No cut-off stands between a test and its visit; whatever the hour, there are slots today.
