@@ -10,21 +10,20 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
-from tracker.board import BOARD_TOPIC, board_of
+from tracker.board import BOARD_TOPIC
 from tracker.bus import Bus, LocalBus
 from tracker.calibration import Calibration
-from tracker.errors import CloseCode
 from tracker.facts import TripFacts
 from tracker.filters import CURRENT, LATE, Rejection, Verdict
+from tracker.fleet import Fleet
 from tracker.frames import frame
 from tracker.hub import Hub
 from tracker.ledger import area_of
-from tracker.live import ON_DUTY, Duty, LiveTechnician, LiveTrip, fix_of, state_of
+from tracker.live import ON_DUTY, Duty, LiveTechnician, LiveTrip, fix_of
 from tracker.messages import (
     Arrival,
-    Board,
     Fix,
     encode,
 )
@@ -34,7 +33,6 @@ from tracker.records import FixRow, LastState, ToldArrival
 from tracker.roads import NoRoads, RoadEngine
 from tracker.settling import Settling
 from tracker.store import TrackStore
-from tracker.streams import Streams
 from tracker.topics import Topic
 from tracker.trip import Trip
 from tracker.watchers import Message
@@ -48,13 +46,7 @@ ENDINGS = {"completed": "completed", "canceled": "canceled"}
 log = logging.getLogger("enroute.node")
 
 
-class Phone(Protocol):
-    """A connected device, as far as it can be told to go."""
-
-    def close(self, code: int, reason: str = "") -> None: ...
-
-
-class Node(Streams):
+class Node(Fleet):
     """``open_trip``, ``update_facts``, ``reassign_trip``, ``close_trip`` and ``set_duty`` follow what the
     company does; ``ingest`` follows what the phones say; the streams it tells are those of the base class."""
 
@@ -77,11 +69,9 @@ class Node(Streams):
         self.turn_ms = 0
         """Now, for all fixes of a turn; 0 between turns."""
         self._moved: list[LiveTechnician] = []
-        self._technicians: dict[str, LiveTechnician] = {}
         self._restored: dict[str, LastState] = {}
         self._changed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._phones: dict[str, set[Phone]] = {}
         self.ways = Ways(roads or NoRoads(), streams=self, spawn=self._spawn)
 
     def use_calibration(self, calibration: Calibration) -> None:
@@ -213,10 +203,6 @@ class Node(Streams):
         self._changed.add(technician_id)
         value = technician.duty.value
         self.recorder.also(lambda: self.store.write_duty(technician_id, value, now_ms))
-
-    def duty(self, technician_id: str) -> str:
-        technician = self._technicians.get(technician_id)
-        return technician.duty.value if technician is not None else Duty.ON_DUTY.value
 
     # What the phones say
 
@@ -368,49 +354,7 @@ class Node(Streams):
                     f"technician:{technician.id}", encode(Arrival(trip=live.id, at=technician.track.fixed_at))
                 )
 
-    def answered(self, technician_id: str, phone: Phone) -> None:
-        """A phone of this technician is connected."""
-        self._phones.setdefault(technician_id, set()).add(phone)
-
-    def hung_up(self, technician_id: str, phone: Phone) -> None:
-        phones = self._phones.get(technician_id)
-        if phones is not None:
-            phones.discard(phone)
-            if not phones:
-                del self._phones[technician_id]
-
-    def disconnect_phones(self, technician_id: str) -> int:
-        """The technician's tokens died: their phones must sign in again. Returns how many were connected."""
-        phones = list(self._phones.get(technician_id, ()))
-        for phone in phones:
-            phone.close(CloseCode.SIGN_IN_AGAIN, "sign in again")
-        return len(phones)
-
-    def technician_of(self, trip_id: str) -> str | None:
-        """Who is under way to this visit now, if anybody."""
-        live = self._trips.get(trip_id)
-        return live.technician.id if live is not None and live.technician is not None else None
-
-    def watched(self, technician_id: str) -> LiveTrip | None:
-        """The trip on which this technician can be seen now, if any."""
-        technician = self._technicians.get(technician_id)
-        return technician.trip if technician is not None else None
-
-    def board(self, now_ms: int, technician_ids: set[str] | None = None) -> Board:
-        """Every technician this process has heard of (or the named ones), for dispatchers."""
-        known = self._technicians
-        if technician_ids is None:
-            return board_of(known.values(), now_ms)
-        return board_of([known[name] for name in technician_ids if name in known], now_ms)
-
     # Inside
-
-    def technician(self, technician_id: str) -> LiveTechnician:
-        """What this process knows of a technician, from now on if it did not."""
-        found = self._technicians.get(technician_id)
-        if found is None:
-            found = self._technicians[technician_id] = LiveTechnician(technician_id)
-        return found
 
     async def _tell_boards(self) -> None:
         while True:
@@ -418,9 +362,6 @@ class Node(Streams):
             changed, self._changed = self._changed, set()
             if changed and self.hub.count(BOARD_TOPIC):
                 self.hub.publish_topic(BOARD_TOPIC, encode(self.board(self.now_ms(), changed)))
-
-    def _last_states(self, technician_ids: set[str]) -> list[LastState]:
-        return [state_of(self._technicians[name]) for name in technician_ids if name in self._technicians]
 
     def _spawn(self, coroutine, name: str) -> None:  # type: ignore[no-untyped-def]
         task = asyncio.get_running_loop().create_task(coroutine, name=name)

@@ -31,6 +31,7 @@ MODULES = (
     "tracker.eta",
     "tracker.filters",
     "tracker.fix_intake",
+    "tracker.fleet",
     "tracker.frames",
     "tracker.geo",
     "tracker.grants",
