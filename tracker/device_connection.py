@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from tracker.connections import CONNECTION_STATE, Connection
 from tracker.devices import native
-from tracker.errors import CloseCode, DeviceDataError
+from tracker.errors import CloseCode, DeviceDataError, OwnerAway
 from tracker.filters import Kept, Rejection, Verdict
 from tracker.fix_intake import FixIntake
 from tracker.frames import BINARY, MAX_MESSAGE_BYTES, FrameParser
@@ -29,6 +30,9 @@ RECEIVE_BUFFER_BYTES = 16_384
 within a second's worth of fixes, instead of megabytes of old ones lying before the newest."""
 
 
+log = logging.getLogger("enroute.devices")
+
+
 class DeviceConnection(Connection):
     """Speaks for one technician. Bad messages get an error frame each (bounded per second) and change nothing."""
 
@@ -39,6 +43,9 @@ class DeviceConnection(Connection):
         "_errors_s",
         "_node",
         "_refused",
+        "_tasks",
+        "_taking",
+        "_technician",
         "_timer",
         "_tokens_ms",
         "_upto",
@@ -54,9 +61,13 @@ class DeviceConnection(Connection):
         self.technician_id = technician_id
         self._node = node
         self._parser = parser = FrameParser(self.max_bytes)
-        self.intake: FixIntake | None = FixIntake(
-            node=node, technician=node.technician(technician_id), device=self, parser=parser, tokens=BURST_FIXES
+        self._technician = technician = node.technician(technician_id)
+        self._taking: FixIntake | None = FixIntake(
+            node=node, technician=technician, device=self, parser=parser, tokens=BURST_FIXES
         )
+        # The fast way is for fixes that this process decides itself.
+        self.intake: FixIntake | None = self._taking if technician.owned else None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._upto = 0
         self._acked_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -68,6 +79,11 @@ class DeviceConnection(Connection):
     def begin(self, sockets: Sockets, fd: int) -> None:
         super().begin(sockets, fd)
         self._node.answered(self.technician_id, self)
+        if not self._technician.owned:
+            self._node.bus.own(self._technician, insist=True)
+
+    def owned(self, owned: bool) -> None:
+        self.intake = self._taking if owned and not self._tasks else None
 
     def messages_received(self, messages: list[tuple[int, bytes]]) -> None:
         node = self._node
@@ -89,7 +105,29 @@ class DeviceConnection(Connection):
         now_ms = node.now_ms()
         if not self._allowed(len(fixes), now_ms):
             return
+        if not self._technician.owned or self._tasks:
+            task = self.loop.create_task(self._hand_on(fixes), name="fixes for another process")
+            self._tasks.add(task)
+            task.add_done_callback(self._handed_on)
+            return
         self.answer(fixes, node.ingest(self.technician_id, fixes, now_ms))
+
+    async def _hand_on(self, fixes: list[Fix]) -> None:
+        try:
+            verdicts = await self._node.bus.hand_on(self._technician, fixes, insist=True)
+        except OwnerAway:
+            self.close(CloseCode.TRY_LATER, "please send it again")
+            return
+        self.committed(self._answered(fixes, verdicts))
+
+    def _handed_on(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("fixes could not be handed on", exc_info=task.exception())
+            self.close(CloseCode.TRY_LATER, "please send it again")
+        if self.fd >= 0:
+            # Nothing may overtake what is still on its way.
+            self.owned(self._technician.owned)
 
     def _shed(self, messages: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
         """Only the newest of what came in one read, the others refused unread: whoever takes in everything of a flood
@@ -98,12 +136,16 @@ class DeviceConnection(Connection):
         reason = Rejection.OVERLOADED.value
         self._node.rejections[reason] += count
         self._refused[reason] = self._refused.get(reason, 0) + count
-        if self.intake is not None:
-            self.intake.tokens -= count
+        if self._taking is not None:
+            self._taking.tokens -= count
         return messages[-1:]
 
     def answer(self, fixes: list[Fix], verdicts: list[Verdict]) -> None:
         """Owe the acknowledgement, tell what was refused."""
+        self._node.recorder.owe(self, self._answered(fixes, verdicts))
+
+    def _answered(self, fixes: list[Fix], verdicts: list[Verdict]) -> int:
+        """Tell what was refused; up to which time (ms, the device's clock) they are dealt with."""
         upto = 0
         for fix, verdict in zip(fixes, verdicts, strict=True):
             # A time of tomorrow is not acknowledged: phones forget everything up to ``upto``.
@@ -113,7 +155,7 @@ class DeviceConnection(Connection):
                 reason = verdict.value
                 self._refused[reason] = self._refused.get(reason, 0) + 1
                 self._error(reason, f"fix refused: {reason.replace('_', ' ')}", fix.fixed_at)
-        self._node.recorder.owe(self, upto)
+        return upto
 
     def committed(self, upto: int) -> None:
         if upto > self._upto:
@@ -127,7 +169,7 @@ class DeviceConnection(Connection):
             self._timer = self.loop.call_later(wait_s, self._ack)
 
     def ended(self) -> None:
-        self.intake = None
+        self.intake = self._taking = None
         self._node.hung_up(self.technician_id, self)
         if self._timer is not None:
             self._timer.cancel()
@@ -142,7 +184,7 @@ class DeviceConnection(Connection):
     def _allowed(self, count: int, now_ms: int) -> bool:
         """Take so many fixes off the allowance; when it is used up, add what the time since the last refill brought.
         Closes when that is too little."""
-        intake = self.intake
+        intake = self._taking
         if intake is None:
             return False
         intake.tokens -= count

@@ -4,6 +4,10 @@ TrackerError
 ├── DeviceDataError      the phone sent something that is not a position report
 ├── FrameError           the peer broke RFC 6455 (carries the close code to answer with)
 ├── NotTracked           the visit was never looked at in this process
+├── OwnerAway            the process that takes a technician's fixes does not answer
+├── ExchangeAway         the other processes cannot be reached now (``tracker.exchange``)
+├── ExchangeMessageTooLarge  a message or state over the limit was handed to the exchange
+├── ExchangeUrlError     the URL of a Redis cannot be read
 ├── ExtractError         a road extract cannot be read (``tracker.roads.extract``)
 ├── RoadsFileError       a road graph cannot be read (``tracker.roads.graph_file``)
 └── RoadsUnavailable     whoever knows the roads (a worker, a server) is away, late or answers nonsense
@@ -47,6 +51,30 @@ class FrameError(TrackerError):
 
 class NotTracked(TrackerError):
     code = "not_tracked"
+
+
+class OwnerAway(TrackerError):
+    """Nobody's fault: the same fixes may be sent again in a moment."""
+
+    code = "busy"
+
+
+class ExchangeAway(TrackerError):
+    """Nobody's fault here: asked again later, there may be an answer."""
+
+    code = "exchange_away"
+
+
+class ExchangeMessageTooLarge(TrackerError):
+    """The caller's fault."""
+
+    code = "exchange_message_too_large"
+
+
+class ExchangeUrlError(TrackerError):
+    """The operator's fault. The text never holds what might be a password."""
+
+    code = "exchange_url"
 
 
 class RoadsUnavailable(TrackerError):

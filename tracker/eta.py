@@ -52,6 +52,16 @@ class Pace:
         self._expected_s = 0.0
         self.factor = 1.0
 
+    @property
+    def observed(self) -> tuple[float, float]:
+        """Seconds driven, and expected for it, so far."""
+        return self._observed_s, self._expected_s
+
+    def take_up(self, took_s: float, expected_s: float) -> None:
+        """Go on from what was ``observed`` elsewhere."""
+        self._observed_s = self._expected_s = 0.0
+        self.observe(took_s, expected_s)
+
     def observe(self, took_s: float, expected_s: float) -> None:
         """Progress that was expected to take ``expected_s`` took ``took_s``."""
         self._observed_s += took_s

@@ -20,6 +20,10 @@ class Phone(Protocol):
 
     def close(self, code: int, reason: str = "") -> None: ...
 
+    def owned(self, owned: bool) -> None:
+        """From now on this process takes the technician's fixes itself, or does not any more."""
+        ...
+
 
 class Fleet(Streams):
     """``technician`` makes known who was not; everything else looks."""
@@ -33,8 +37,19 @@ class Fleet(Streams):
         """What this process knows of a technician, from now on if it did not."""
         found = self._technicians.get(technician_id)
         if found is None:
-            found = self._technicians[technician_id] = LiveTechnician(technician_id)
+            found = self._technicians[technician_id] = LiveTechnician(technician_id, owned=self._alone)
         return found
+
+    def known_technicians(self) -> list[LiveTechnician]:
+        return list(self._technicians.values())
+
+    def known_trip(self, trip_id: str) -> LiveTrip | None:
+        """The visit, if it is watched here or driven to."""
+        return self._trips.get(trip_id)
+
+    def has_phone(self, technician_id: str) -> bool:
+        """Is a phone of this technician connected here?"""
+        return technician_id in self._phones
 
     def duty(self, technician_id: str) -> str:
         technician = self._technicians.get(technician_id)
@@ -51,11 +66,17 @@ class Fleet(Streams):
         return technician.trip if technician is not None else None
 
     def board(self, now_ms: int, technician_ids: set[str] | None = None) -> Board:
-        """Every technician this process has heard of (or the named ones), for dispatchers."""
+        """Every technician this process has heard of (or the named ones), for dispatchers: its own as it sees them, the
+        others as their owners told them."""
         known = self._technicians
-        if technician_ids is None:
-            return board_of(known.values(), now_ms)
-        return board_of([known[name] for name in technician_ids if name in known], now_ms)
+        far = self.bus.far_rows()
+        names = {**known, **far} if technician_ids is None else technician_ids
+        here = [name for name in names if name in known and (known[name].owned or name not in far)]
+        board = board_of([known[name] for name in here], now_ms)
+        if far:
+            shown = set(here)
+            board.technicians += [far[name] for name in names if name in far and name not in shown]
+        return board
 
     def answered(self, technician_id: str, phone: Phone) -> None:
         """A phone of this technician is connected."""
@@ -76,4 +97,6 @@ class Fleet(Streams):
         return len(phones)
 
     def _last_states(self, technician_ids: set[str]) -> list[LastState]:
-        return [state_of(self._technicians[name]) for name in technician_ids if name in self._technicians]
+        """Only of technicians of this process: what others know is newer."""
+        known = [self._technicians[name] for name in technician_ids if name in self._technicians]
+        return [state_of(technician) for technician in known if technician.owned]

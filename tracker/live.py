@@ -8,11 +8,13 @@ from enum import Enum
 from math import inf
 from typing import Final
 
+import msgspec
+
 from tracker.facts import TripFacts
 from tracker.filters import TrackFilter
 from tracker.grants import Grant, Zone
 from tracker.ledger import PredictionLog
-from tracker.messages import Destination, Fix, Position, Snapshot, Status
+from tracker.messages import Destination, Eta, Fix, Position, RouteLine, Snapshot, Status
 from tracker.records import LastState
 from tracker.route import Route
 from tracker.trip import Trip
@@ -22,6 +24,10 @@ REMEMBERED_STATES: Final = 32
 LIVE_WITHIN_MS: Final = 45_000
 """Three intervals of the slowest common phone feed (15 s)."""
 LOST_AFTER_MS: Final = 180_000
+
+_decode_position = msgspec.json.Decoder(Position).decode
+_decode_route = msgspec.json.Decoder(RouteLine).decode
+_decode_eta = msgspec.json.Decoder(Eta).decode
 
 
 class Duty(Enum):
@@ -55,10 +61,28 @@ def freshness(age_ms: int) -> str:
 class LiveTechnician:
     """One technician's believed track, duty, and the trip they are on."""
 
-    __slots__ = ("always_on", "duty", "duty_since", "id", "keep_ms", "moved", "off_spans", "track", "trip")
+    __slots__ = (
+        "always_on",
+        "duty",
+        "duty_since",
+        "fence",
+        "id",
+        "keep_ms",
+        "moved",
+        "off_spans",
+        "owned",
+        "owner",
+        "track",
+        "trip",
+    )
 
-    def __init__(self, technician_id: str) -> None:
+    def __init__(self, technician_id: str, *, owned: bool = True) -> None:
         self.id = technician_id
+        # Does this process take their fixes? Otherwise ``owner`` names the one that does, as far as it is known, and
+        # ``fence`` is the greatest number that an owner was heard to have.
+        self.owned = owned
+        self.owner: str | None = None
+        self.fence = 0
         self.track = TrackFilter()
         self.trip: LiveTrip | None = None
         self.keep_ms = 0
@@ -82,6 +106,17 @@ class LiveTechnician:
         return any(start <= fixed_at < end for start, end in self.off_spans)
 
 
+class FarView:
+    """What the owner of a trip's technician told of it, as JSON messages of the stream; None while not told."""
+
+    __slots__ = ("arrival", "position", "route")
+
+    def __init__(self) -> None:
+        self.position: bytes | None = None
+        self.route: bytes | None = None
+        self.arrival: bytes | None = None
+
+
 class LiveTrip:
     """One visit that is watched or driven to: its facts, its numbered stream, and the motion while traveling."""
 
@@ -90,6 +125,7 @@ class LiveTrip:
         "ended",
         "epoch",
         "facts",
+        "far",
         "grant",
         "id",
         "line",
@@ -104,6 +140,7 @@ class LiveTrip:
         "states",
         "technician",
         "topic",
+        "view",
     )
 
     def __init__(self, trip_id: str, epoch: str) -> None:
@@ -126,6 +163,9 @@ class LiveTrip:
         self.asking = False
         self.states: deque[Status] = deque(maxlen=REMEMBERED_STATES)
         self.ended: str | None = None
+        # Other processes that want what is told here; what was told elsewhere.
+        self.far: set[str] | None = None
+        self.view: FarView | None = None
 
     def take_facts(self, facts: TripFacts) -> bool:
         """Keep the facts unless newer ones are known."""
@@ -136,24 +176,42 @@ class LiveTrip:
             self.shown = False
         return True
 
-    def begin(self, *, technician: LiveTechnician, facts: TripFacts, since_ms: int, arrival_radius_m: float) -> None:
-        """The technician sets off. Nothing fixed before ``since_ms`` will be shown."""
+    def begin(self, *, technician: LiveTechnician, facts: TripFacts, since_ms: int) -> None:
+        """The technician sets off. Nothing fixed before ``since_ms`` will be shown. ``drive`` follows where the
+        technician is this process's own."""
         self.technician = technician
         self.since_ms = since_ms
+        self.motion = None
+        self.view = None
+        zones = tuple(Zone(lat=lat, lon=lon, radius_m=radius_m) for lat, lon, radius_m in facts.hidden_zones)
+        self.grant = Grant(trip_id=self.id, technician_id=technician.id, from_ms=since_ms, zones=zones)
+        self.shown = False
+        technician.trip = self
+
+    def drive(self, technician: LiveTechnician, facts: TripFacts, *, arrival_radius_m: float) -> Trip:
+        """From now on this process follows the technician on this trip."""
         self.motion = Trip(
             track=technician.track,
             lat=facts.destination_lat,
             lon=facts.destination_lon,
             arrival_radius_m=arrival_radius_m,
         )
-        zones = tuple(Zone(lat=lat, lon=lon, radius_m=radius_m) for lat, lon, radius_m in facts.hidden_zones)
-        self.grant = Grant(trip_id=self.id, technician_id=technician.id, from_ms=since_ms, zones=zones)
+        self.view = None
         self.predictions = PredictionLog()
         self.shown = False
         self.line = None
         self.routed_s = self.lined_s = -inf
         self.asking = False
-        technician.trip = self
+        return self.motion
+
+    def leave(self, view: FarView) -> None:
+        """Another process follows the technician from now on; until it tells, ``view`` is what is known."""
+        self.motion = None
+        self.view = view
+        self.far = None
+        self.shown = False
+        self.line = None
+        self.asking = False
 
     def halt(self, now_ms: int) -> None:
         """The right to see the technician ends here and now."""
@@ -163,6 +221,7 @@ class LiveTrip:
             self.technician.trip = None
         self.technician = None
         self.motion = None
+        self.view = None
         self.shown = False
         self.line = None
         self.asking = False
@@ -195,12 +254,21 @@ class LiveTrip:
             )
         position: Position | None = None
         eta = None
-        fresh = None
+        route = None
         if self.motion is not None and facts.tracking:
             eta = self.motion.eta(self.seq, now_ms)
             if self.shown and self.reveal(now_ms):
                 position = self.motion.position(self.seq, now_ms)
-                fresh = position.freshness = freshness(now_ms - position.fixed_at)
+                route = self.line.polyline6() if self.line is not None else None
+        elif self.view is not None and self.technician is not None and facts.tracking:
+            eta = self.far_eta(now_ms)
+            if self.view.position is not None:
+                position = _decode_position(self.view.position)
+                position.seq = self.seq
+                route = _decode_route(self.view.route).polyline6 if self.view.route is not None else None
+        fresh = None
+        if position is not None:
+            fresh = position.freshness = freshness(now_ms - position.fixed_at)
         return Snapshot(
             status=facts.status,
             version=facts.version,
@@ -215,10 +283,21 @@ class LiveTrip:
             technician=facts.technician,
             position=position,
             eta=eta,
-            route=self.line.polyline6() if self.line is not None and position is not None else None,
+            route=route,
             freshness=fresh,
             end=self.ended,
         )
+
+    def far_eta(self, now_ms: int) -> Eta | None:
+        """The arrival that the owner told last, never in the past of ``now_ms``."""
+        if self.view is None or self.view.arrival is None:
+            return None
+        told = _decode_eta(self.view.arrival)
+        told.seq = self.seq
+        told.eta_at = max(told.eta_at, now_ms)
+        told.eta_low_at = min(max(told.eta_low_at, now_ms), told.eta_at)
+        told.eta_high_at = max(told.eta_high_at, told.eta_at)
+        return told
 
 
 def fix_of(state: LastState) -> Fix:
@@ -239,6 +318,7 @@ def state_of(technician: LiveTechnician) -> LastState:
     track = technician.track
     live = technician.trip
     motion = live.motion if live is not None else None
+    observed_s, expected_s = motion.pace.observed if motion is not None else (0.0, 0.0)
     return LastState(
         technician_id=technician.id,
         trip_id=live.id if live is not None else None,
@@ -252,4 +332,8 @@ def state_of(technician: LiveTechnician) -> LastState:
         eta_at=motion.estimate.eta_at if motion is not None else None,
         arrived_at=motion.arrival.arrived_at if motion is not None else None,
         revealed=live.grant is not None and not live.grant.held_back if live is not None else False,
+        eta_low_at=motion.estimate.low_at if motion is not None else None,
+        eta_high_at=motion.estimate.high_at if motion is not None else None,
+        pace_observed_s=observed_s,
+        pace_expected_s=expected_s,
     )

@@ -21,10 +21,11 @@ from tracker.fleet import Fleet
 from tracker.frames import frame
 from tracker.hub import Hub
 from tracker.ledger import area_of
-from tracker.live import ON_DUTY, Duty, LiveTechnician, LiveTrip, fix_of
+from tracker.live import ON_DUTY, Duty, FarView, LiveTechnician, LiveTrip, fix_of, state_of
 from tracker.messages import (
     Arrival,
     Fix,
+    RouteLine,
     encode,
 )
 from tracker.pending import Acknowledged
@@ -35,7 +36,6 @@ from tracker.settling import Settling
 from tracker.store import TrackStore
 from tracker.topics import Topic
 from tracker.trip import Trip
-from tracker.watchers import Message
 from tracker.ways import Ways
 
 BOARD_EVERY_S: Final = 0.5
@@ -70,6 +70,8 @@ class Node(Fleet):
         """Now, for all fixes of a turn; 0 between turns."""
         self._moved: list[LiveTechnician] = []
         self._restored: dict[str, LastState] = {}
+        # Nothing is told while another process may have become the owner unheard.
+        self._doubtful = False
         self._changed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.ways = Ways(roads or NoRoads(), streams=self, spawn=self._spawn)
@@ -118,25 +120,79 @@ class Node(Fleet):
         if live.technician is not None and live.technician is not technician:
             self.halt(live, now_ms)
         live.ended = None
-        live.begin(
-            technician=technician,
-            facts=facts,
-            since_ms=now_ms if since_ms is None else since_ms,
-            arrival_radius_m=self.arrival_radius_m,
-        )
-        motion = live.motion
-        assert motion is not None
+        live.begin(technician=technician, facts=facts, since_ms=now_ms if since_ms is None else since_ms)
+        if technician.owned:
+            self._drive(live, technician, facts, now_ms)
+        else:
+            self.bus.own(technician)
+        self.tell_status(live, now_ms)
+
+    def _drive(self, live: LiveTrip, technician: LiveTechnician, facts: TripFacts, now_ms: int) -> None:
+        """Follow the technician on the trip from here, or from where they were known to be."""
+        motion = live.drive(technician, facts, arrival_radius_m=self.arrival_radius_m)
         motion.resume()
         motion.eta_changed = False
-        restored = self._restored.pop(technician_id, None)
-        if restored is not None and restored.fixed_at and restored.trip_id == trip_id and live.grant is not None:
+        restored = self._restored.pop(technician.id, None)
+        if restored is not None and restored.fixed_at and restored.trip_id == live.id and live.grant is not None:
             if restored.revealed:
                 live.grant.reveal()
-            motion.arrival.arrived_at = restored.arrived_at
+            motion.take_up(restored, waits=not isinstance(self.ways.roads, NoRoads))
             live.reveal(now_ms)
-        self.recorder.touch(technician_id)
-        self.tell_status(live, now_ms)
-        self._changed.add(technician_id)
+        self.recorder.touch(technician.id)
+        self._changed.add(technician.id)
+
+    # What the other processes do
+
+    def take(self, technician: LiveTechnician, state: LastState | None, now_ms: int) -> None:
+        """This process is the technician's owner now; ``state`` is where the one before had them."""
+        technician.owned = True
+        technician.owner = None
+        track = technician.track
+        if state is not None:
+            self._restored[technician.id] = state
+            if state.fixed_at > track.fixed_at:
+                track.receive(fix_of(state), state.fixed_at)
+        live = technician.trip
+        if live is not None and live.facts is not None:
+            self._drive(live, technician, live.facts, now_ms)
+        for phone in list(self._phones.get(technician.id, ())):
+            phone.owned(True)
+
+    def let_go(self, technician: LiveTechnician, now_ms: int) -> LastState:
+        """Another process is the technician's owner now. What was told here stays to be seen until it tells more."""
+        state = state_of(technician)
+        technician.owned = False
+        for phone in list(self._phones.get(technician.id, ())):
+            phone.owned(False)
+        live = technician.trip
+        if live is not None and live.motion is not None:
+            live.leave(self.view(live, now_ms))
+        return state
+
+    def view(self, live: LiveTrip, now_ms: int) -> FarView:
+        """The newest of each kind as it may be shown, for a process that only passes it on."""
+        view = FarView()
+        motion = live.motion
+        if motion is None:
+            return live.view or view
+        told = motion.eta(live.seq, now_ms)
+        if told is not None:
+            view.arrival = encode(told)
+        if live.shown and live.reveal(now_ms):
+            view.position = encode(motion.position(live.seq, now_ms))
+            if live.line is not None:
+                view.route = encode(RouteLine(seq=live.seq, polyline6=live.line.polyline6()))
+        return view
+
+    async def take_in(self, technician_id: str, fixes: list[Fix]) -> list[Verdict]:
+        """``ingest``, wherever the technician's owner is; returns when the accepted fixes are on disk. Raises
+        ``OwnerAway``."""
+        technician = self.technician(technician_id)
+        if not technician.owned:
+            return await self.bus.hand_on(technician, fixes, insist=False)
+        verdicts = self.ingest(technician_id, fixes, self.now_ms())
+        await self.recorder.committed()
+        return verdicts
 
     def update_facts(self, *, trip_id: str, facts: TripFacts, now_ms: int) -> None:
         """State, window or technician changed; whoever watches is told. Unwatched visits cost nothing."""
@@ -196,13 +252,15 @@ class Node(Fleet):
         if ending is not None:
             self.end(trip_id, ending)
 
-    def set_duty(self, *, technician_id: str, duty: str | Duty, now_ms: int) -> None:
-        """On duty, on a break or off; durable once ``recorder.committed()`` returns."""
+    def set_duty(self, *, technician_id: str, duty: str | Duty, now_ms: int, recorded: bool = False) -> None:
+        """On duty, on a break or off; durable once ``recorder.committed()`` returns. ``recorded``: another process
+        sees to that."""
         technician = self.technician(technician_id)
         technician.set_duty(Duty(duty), now_ms)
         self._changed.add(technician_id)
         value = technician.duty.value
-        self.recorder.also(lambda: self.store.write_duty(technician_id, value, now_ms))
+        if not recorded:
+            self.recorder.also(lambda: self.store.write_duty(technician_id, value, now_ms))
 
     # What the phones say
 
@@ -214,6 +272,8 @@ class Node(Fleet):
     def hold(self) -> None:
         """A turn begins: until ``release`` fixes are decided and recorded, and what they mean is told then."""
         self.turn_ms = self.now_ms()
+        if not self._alone:
+            self._doubtful = self.bus.doubtful()
         self.hub.hold()
 
     def release(self) -> None:
@@ -284,7 +344,11 @@ class Node(Fleet):
         told: list[tuple[Topic, int, bytes, bytes]] = []
         # What is not a position: told after it.
         further: list[LiveTrip] = []
-        find, changed, ships = self.hub.find, self._changed, self._ships
+        find, changed = self.hub.find, self._changed
+        if self._doubtful:
+            for technician in moved:
+                technician.moved = False
+            return
         for technician in moved:
             technician.moved = False
             changed.add(technician.id)
@@ -300,14 +364,14 @@ class Node(Fleet):
                     further.append(live)
                 continue
             topic = find(live.topic)
-            if topic is not None or ships:
+            if topic is not None or live.far:
                 live.seq = seq = live.seq + 1
                 payload = encode(motion.position(seq, now_ms))
                 data = frame(payload)
                 if topic is not None:
                     told.append((topic, seq, payload, data))
-                if ships:
-                    self.bus.ship(live.topic, Message(payload, seq, True, True, data))
+                if live.far:
+                    self.bus.ship(live, payload, conflates=True)
             if motion.eta_changed or motion.just_arrived or motion.wants_route or now_ms >= live.predictions.due_ms:
                 further.append(live)
         if told:
@@ -350,9 +414,9 @@ class Node(Fleet):
             technician = live.technician
             if technician is not None:
                 self.recorder.touch(technician.id)
-                self.hub.publish_topic(
-                    f"technician:{technician.id}", encode(Arrival(trip=live.id, at=technician.track.fixed_at))
-                )
+                suggestion = encode(Arrival(trip=live.id, at=technician.track.fixed_at))
+                self.hub.publish_topic(f"technician:{technician.id}", suggestion)
+                self.bus.tell_page(f"technician:{technician.id}", suggestion)
 
     # Inside
 
@@ -360,8 +424,12 @@ class Node(Fleet):
         while True:
             await asyncio.sleep(BOARD_EVERY_S)
             changed, self._changed = self._changed, set()
-            if changed and self.hub.count(BOARD_TOPIC):
-                self.hub.publish_topic(BOARD_TOPIC, encode(self.board(self.now_ms(), changed)))
+            if not self._alone:
+                changed = {name for name in changed if self.technician(name).owned}
+            if changed and (self.hub.count(BOARD_TOPIC) or not self._alone):
+                payload = encode(self.board(self.now_ms(), changed))
+                self.hub.publish_topic(BOARD_TOPIC, payload)
+                self.bus.tell_board(payload, changed)
 
     def _spawn(self, coroutine, name: str) -> None:  # type: ignore[no-untyped-def]
         task = asyncio.get_running_loop().create_task(coroutine, name=name)

@@ -35,6 +35,10 @@ class LastState(msgspec.Struct, gc=False):
     eta_at: int | None = None
     arrived_at: int | None = None
     revealed: bool = True
+    eta_low_at: int | None = None
+    eta_high_at: int | None = None
+    pace_observed_s: float = 0.0
+    pace_expected_s: float = 0.0
 
     def move_to(self, row: FixRow) -> None:
         """Take the position of a newer fix of the same technician."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from tracker.bus import Bus, LocalBus
+from tracker.bus import Bus
 from tracker.errors import CloseCode, NotTracked
 from tracker.facts import TripFacts
 from tracker.hub import Hub
@@ -22,12 +22,15 @@ class Streams:
         self.hub = hub
         self.bus = bus
         self.now_ms = now_ms
-        self._ships = not isinstance(bus, LocalBus)
+        self._alone = bus.alone
         self._trips: dict[str, LiveTrip] = {}
 
     def pin(self, trip_id: str) -> None:
         """Hold the visit's stream while its facts are read: whatever changes meanwhile reaches it."""
-        self.live(trip_id).pins += 1
+        live = self.live(trip_id)
+        live.pins += 1
+        if not self._alone:
+            self.bus.watched(live.topic)
 
     def unpin(self, trip_id: str) -> None:
         live = self._trips.get(trip_id)
@@ -80,9 +83,10 @@ class Streams:
     def eta(self, trip_id: str) -> EtaView | None:
         """The told arrival of a trip under way, or None."""
         live = self._trips.get(trip_id)
-        if live is None or live.motion is None:
+        if live is None:
             return None
-        told = live.motion.eta(0, self.now_ms())
+        now_ms = self.now_ms()
+        told = live.motion.eta(0, now_ms) if live.motion is not None else live.far_eta(now_ms)
         return EtaView(told.eta_at, told.eta_low_at, told.eta_high_at) if told is not None else None
 
     def end(self, trip_id: str, reason: str) -> None:
@@ -110,14 +114,21 @@ class Streams:
         self.hub.forget_positions(live.topic)
 
     def _forget_if_idle(self, live: LiveTrip) -> None:
-        if live.motion is None and live.pins <= 0 and not self.hub.count(live.topic):
+        if live.technician is None and live.pins <= 0 and not self.hub.count(live.topic):
             self._trips.pop(live.id, None)
 
     def publish(self, live: LiveTrip, payload: bytes, *, conflates: bool = False, located: bool = False) -> None:
-        message = Message.of(payload, seq=live.seq, conflates=conflates, located=located)
+        """Tell the watchers here. The others' processes hear of changes themselves; what they cannot know (``located``)
+        is shipped to those that want it."""
+        self.hub.publish(live.topic, Message.of(payload, seq=live.seq, conflates=conflates, located=located))
+        if located and live.far:
+            self.bus.ship(live, payload, conflates=conflates)
+
+    def relay(self, live: LiveTrip, payload: bytes, *, conflates: bool = False) -> None:
+        """Tell the watchers here what the technician's owner told its own, in this process's numbers."""
+        live.seq += 1
+        message = Message.of(renumbered(payload, live.seq), seq=live.seq, conflates=conflates, located=True)
         self.hub.publish(live.topic, message)
-        if self._ships:
-            self.bus.ship(live.topic, message)
 
     def tell_status(self, live: LiveTrip, now_ms: int) -> None:
         facts = live.facts
@@ -151,4 +162,13 @@ class Streams:
         live.seq += 1
         told = live.motion.eta(live.seq, now_ms, reason)
         if told is not None:
-            self.publish(live, encode(told))
+            payload = encode(told)
+            self.publish(live, payload)
+            if not self._alone:
+                self.bus.tell_arrival(live, payload)
+
+
+def renumbered(payload: bytes, seq: int) -> bytes:
+    """A message of a numbered stream with another number: ``seq`` comes right after ``type`` and is not the last."""
+    begin = payload.index(b'"seq":') + 6
+    return b"%b%d%b" % (payload[:begin], seq, payload[payload.index(b",", begin) :])

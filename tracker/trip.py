@@ -12,6 +12,7 @@ from tracker.filters import CURRENT, TrackFilter, Verdict
 from tracker.geo import LocalFrame
 from tracker.guide import ON_LINE_M, Guide
 from tracker.messages import Eta, Fix, Position
+from tracker.records import LastState
 from tracker.roads.destination import Destination
 from tracker.roads.straight import straight_left_m, straight_left_s
 from tracker.route import Route, RouteProgress
@@ -140,6 +141,21 @@ class Trip:
         track = self.track
         if track.fixed_at:
             self._follow(Fix(fixed_at=track.fixed_at, lat=track.lat, lon=track.lon, accuracy_m=track.accuracy_m))
+
+    def take_up(self, state: LastState, *, waits: bool) -> None:
+        """Go on where another process, or this one before a restart, had the trip. ``waits``: a way is going to be
+        known in a moment, and until then the arrival stays what was told."""
+        self.arrival.arrived_at = state.arrived_at
+        self.pace.take_up(state.pace_observed_s, state.pace_expected_s)
+        if state.eta_at is None or self.left_s is None:
+            return
+        estimate = self.estimate
+        estimate.eta_at = state.eta_at
+        estimate.low_at = state.eta_low_at or state.eta_at
+        estimate.high_at = state.eta_high_at or state.eta_at
+        if waits:
+            self.left_s = max(0.0, (state.eta_at - state.fixed_at) / 1000.0)
+            self._off = OFF_FIXES
 
     def _follow(self, fix: Fix) -> None:
         destination = self._destination

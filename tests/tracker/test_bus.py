@@ -1,10 +1,13 @@
+from tests.tracker.nodes import Nodes
+from tests.tracker.listeners import Clock
+from tests.tracker.stores import MemoryTrackStore
 from tracker.bus import LocalBus
-from tracker.watchers import Message
 
 
-def test_with_one_process_there_is_nobody_else_to_tell():
-    message = Message.of(b"{}", seq=1)
+async def test_with_one_process_every_technician_is_its_own():
+    nodes = Nodes(Clock(1_700_000_000_000))
+    node = await nodes.start(MemoryTrackStore())
 
-    LocalBus().ship("trip:visit", message)
-
-    assert (message.payload, message.seq) == (b"{}", 1)
+    assert LocalBus().alone
+    assert node.technician("ana").owned
+    await nodes.stop(node)

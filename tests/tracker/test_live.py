@@ -27,7 +27,9 @@ def facts(**changed) -> TripFacts:
 def under_way(**changed) -> LiveTrip:
     trip = LiveTrip("visit", "k3f9")
     trip.take_facts(facts(**changed))
-    trip.begin(technician=LiveTechnician("ana"), facts=trip.facts, since_ms=NOW_MS, arrival_radius_m=75)
+    technician = LiveTechnician("ana")
+    trip.begin(technician=technician, facts=trip.facts, since_ms=NOW_MS)
+    trip.drive(technician, trip.facts, arrival_radius_m=75)
     return trip
 
 
