@@ -43,6 +43,10 @@ class Fleet(Streams):
     def known_technicians(self) -> list[LiveTechnician]:
         return list(self._technicians.values())
 
+    def known_trips(self) -> list[LiveTrip]:
+        """The visits that are watched here or driven to."""
+        return list(self._trips.values())
+
     def known_trip(self, trip_id: str) -> LiveTrip | None:
         """The visit, if it is watched here or driven to."""
         return self._trips.get(trip_id)

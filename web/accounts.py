@@ -9,6 +9,7 @@ from slots.notices import Notice
 from tracker.errors import CloseCode
 from web import accounts_store, secrets_store
 from web.accounts_store import Person, normalize_email
+from web.announcements import PeopleChanged
 from web.auth import Principal, principal_of
 from web.links import disconnect_session
 from web.passwords import check_password
@@ -90,12 +91,18 @@ async def sign_out(state: State, principal: Principal) -> None:
     """End this session and every live view opened with it."""
     async with state.database.transaction() as conn:
         await secrets_store.revoke(conn, token_id=principal.session_id)
-    disconnect_session(state, {principal.session_id}, CloseCode.SIGN_IN_AGAIN, "signed out")
+    await disconnect_session(state, {principal.session_id}, CloseCode.SIGN_IN_AGAIN, "signed out")
 
 
 async def end_outdated_watches(state: State) -> None:
-    """After a change of accounts or people: cut the live views of everybody whose rights are not what they were. Who
-    still may look comes again and is looked at afresh."""
+    """After a change of accounts or people: cut, in every process, the live views of everybody whose rights are not
+    what they were. Who still may look comes again and is looked at afresh."""
+    await end_outdated_watches_here(state)
+    await state.announcements.to_all(PeopleChanged())
+
+
+async def end_outdated_watches_here(state: State) -> None:
+    """`end_outdated_watches` in this process alone."""
     watching = {each for each in state.hub.principals() if isinstance(each, Principal) and each.person_id}
     if not watching:
         return
@@ -167,7 +174,7 @@ async def reset_password(state: State, *, token: str, password: str, address: st
         await secrets_store.revoke_all(conn, kind="reset", subject=spent.subject)
         ended = await secrets_store.revoke_all(conn, kind="session", subject=spent.subject)
     give_back_token_try(state, address)
-    disconnect_session(state, set(ended), CloseCode.SIGN_IN_AGAIN, "the password was changed")
+    await disconnect_session(state, set(ended), CloseCode.SIGN_IN_AGAIN, "the password was changed")
 
 
 def take_token_try(state: State, address: str | None) -> None:

@@ -21,7 +21,9 @@ from slots.errors import SlotsError
 from slots.model import Rules
 from slots.schema_store import assert_guard
 from slots.store import open_database
+from tracker.bus.shared import SharedBus
 from tracker.errors import TrackerError
+from tracker.exchange import Exchange
 from tracker.hub import Hub
 from tracker.node import Node
 from tracker.roads import NoRoads, RoadEngine
@@ -31,6 +33,8 @@ from tracker.roads.graph_file import RoadsFileError
 from tracker.sockets import Sockets
 from tracker.store import SqlTrackStore, tracks_url
 from web import health, live_api, pages
+from web.afresh import Afresh
+from web.announcements import Announcements
 from web.api import (
     appointment_changes,
     appointments,
@@ -55,6 +59,7 @@ from web.auth import authenticate
 from web.bridge import Bridge
 from web.config import Settings
 from web.health import Metrics
+from web.hearing import hear_announcements
 from web.housekeeping import Housekeeping
 from web.learning import Learning
 from web.openapi import answer
@@ -154,7 +159,15 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         hub = Hub(now_ms=now_ms)
         roads = open_roads(settings.roads_path, server_url=settings.roads_url, timeout_s=settings.roads_timeout_s)
         stack.push_async_callback(roads.close)
-        node = Node(hub=hub, store=track_store, now_ms=now_ms, roads=roads, arrival_radius_m=settings.arrival_radius_m)
+        bus = SharedBus(open_exchange(settings.redis)) if settings.redis is not None else None
+        node = Node(
+            hub=hub,
+            store=track_store,
+            now_ms=now_ms,
+            bus=bus,
+            roads=roads,
+            arrival_radius_m=settings.arrival_radius_m,
+        )
         sockets = Sockets(turn=node)
         metrics = Metrics()
         metrics.watch(node)
@@ -176,13 +189,20 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
             metrics=metrics,
             passwords=passwords,
             watch_log=watch_log,
+            announcements=Announcements(bus),
             now_ms=now_ms,
         )
         state.outbox = Outbox(state)
         state.bridge = Bridge(state)
         switches.listeners.append(state.bridge.switches_changed)
+        hear_announcements(state)
+        stack.push_async_callback(state.announcements.close)
         await node.start()
         stack.push_async_callback(node.stop)
+        if bus is not None:
+            bus.attach(node)
+            await bus.start()
+            stack.push_async_callback(bus.stop)
         stack.callback(sockets.close)
         watch_log.start()
         stack.push_async_callback(watch_log.close)
@@ -191,6 +211,10 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         await learning.take_up()
         await state.bridge.restore()
         stack.push_async_callback(state.bridge.close)
+        if bus is not None:
+            afresh = Afresh(state, bus)
+            afresh.start()
+            stack.push_async_callback(afresh.close)
         housekeeping = Housekeeping(state)
         housekeeping.start()
         stack.push_async_callback(housekeeping.close)
@@ -200,6 +224,14 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         stack.push_async_callback(state.outbox.close)
         stack.callback(state.draining.set)
         yield state
+
+
+def open_exchange(url: str) -> Exchange:
+    """The exchange with the other processes, on Redis."""
+    # Imported late: one process needs none of it.
+    from tracker.redis_exchange import RedisExchange
+
+    return RedisExchange(url)
 
 
 def open_roads(path: Path, *, server_url: str | None = None, timeout_s: float = 3.0) -> RoadEngine:

@@ -31,10 +31,10 @@ from slots.model import Appointment, AppointmentView, Status
 from tracker.board import BOARD_TOPIC
 from tracker.errors import CloseCode
 from tracker.facts import TripFacts
-from tracker.watchers import Message
+from web.announcements import VisitsChanged
 from web.home import Home
 from web.live_notices import LiveNotices
-from web.trip_facts import Zones, trip_facts
+from web.trip_facts import ENDED, Zones, trip_facts
 
 if TYPE_CHECKING:
     from web.state import State
@@ -46,6 +46,14 @@ OFFLINE_MS = 2 * 3600 * 1000
 # How often arrival times are looked at: has another visit become the Active one, is somebody late or near?
 LOOK_EVERY_S = 15.0
 DAY_S = 86_400
+
+CLOSED_AS = {
+    Status.IN_PROGRESS: "in_progress",
+    Status.COMPLETED: "completed",
+    Status.CANCELED: "canceled",
+    Status.SCHEDULED: "undone",
+}
+_EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
 
 log = logging.getLogger("enroute.bridge")
 
@@ -67,23 +75,15 @@ class Bridge:
         self.home = Home(state.node)
         self.live_notices = LiveNotices(state)
         self._zones: dict[str, Zones] = {}
+        state.announcements.handle(VisitsChanged, self._hear)
         self._task: asyncio.Task[None] | None = None
 
     async def restore(self) -> None:
         """Open a trip for every visit that is Traveling, as it was before the restart; then follow their
         arrival times."""
-        state = self._state
-        for view in await booking.traveling(state.booking):
+        for view in await booking.traveling(self._state.booking):
             await self.prepare(view.technician.id)
-            state.node.open_trip(
-                trip_id=view.id,
-                technician_id=view.technician.id,
-                facts=self.facts(view),
-                now_ms=state.now_ms(),
-                # The newest change of a Traveling visit: setting off, or being given to this technician after that.
-                since_ms=view.appointment.changed_s * 1000,
-            )
-            self.home.note(view.appointment)
+            self.take_up(view, driver=None)
         for account_id in self.home.accounts():
             self.home.choose(account_id)
         self._task = asyncio.get_running_loop().create_task(self._follow_arrivals(), name="arrival times")
@@ -133,15 +133,54 @@ class Bridge:
             hidden_zones=tuple(zone for zone in zones if zone[:2] != at_site),
         )
 
+    def take_up(self, view: AppointmentView, *, driver: str | None) -> None:
+        """Make of a visit what the database says of it; ``driver`` is who this process believed to be under way."""
+        state, now_ms = self._state, self._state.now_ms()
+        node, facts = state.node, self.facts(view)
+        if view.status is Status.TRAVELING:
+            if driver is not None and driver != view.technician.id:
+                self._let_go(view, driver)
+                node.reassign_trip(
+                    trip_id=view.id, technician_id=view.technician.id, facts=facts, now_ms=now_ms, traveling=True
+                )
+            elif driver is None:
+                # The newest change of a Traveling visit: setting off, or being given to this technician after that.
+                since_ms = view.appointment.changed_s * 1000
+                node.open_trip(
+                    trip_id=view.id, technician_id=view.technician.id, facts=facts, now_ms=now_ms, since_ms=since_ms
+                )
+            else:
+                node.update_facts(trip_id=view.id, facts=facts, now_ms=now_ms)
+        elif driver is not None or view.status in ENDED:
+            node.close_trip(trip_id=view.id, facts=facts, reason=CLOSED_AS[view.status], now_ms=now_ms)
+        else:
+            node.update_facts(trip_id=view.id, facts=facts, now_ms=now_ms)
+        self.home.note(view.appointment)
+        if driver is not None or view.status is not Status.TRAVELING:
+            self._tell_visit(view.appointment)
+
+    async def announce(self, events: Sequence[Event]) -> None:
+        """Pass on what a use case reported: in this process at once, and before this returns in every other one."""
+        self.tell(events)
+        if events and not self._state.announcements.alone:
+            zones = {event.view.technician.id: self._zones.get(event.view.technician.id, ()) for event in events}
+            told = [(type(event).__name__, msgspec.msgpack.encode(event)) for event in events]
+            await self._state.announcements.to_all(VisitsChanged(told, zones))
+
     def tell(self, events: Sequence[Event]) -> None:
-        """Pass on what a use case reported."""
+        """``announce`` in this process alone."""
         for event in events:
             if isinstance(event, AppointmentMoved | AppointmentReassigned):
-                self._let_go(event)
+                self._let_go(event.view, event.old_technician.id)
             self._steer_trip(event)
             self._tell_pages(event)
         if events:
             self._state.outbox.wake()
+
+    def _hear(self, told: VisitsChanged) -> None:
+        """What another process announced."""
+        self._zones |= told.zones
+        self.tell([msgspec.msgpack.decode(event, type=_EVENTS[name]) for name, event in told.events])
 
     async def switches_changed(self) -> None:
         """Tracking went on or off: whoever watches is told, and coordinates start or stop at once."""
@@ -168,10 +207,10 @@ class Bridge:
             except Exception:
                 log.exception("arrival times could not be followed; trying again")
 
-    def _let_go(self, event: AppointmentMoved | AppointmentReassigned) -> None:
+    def _let_go(self, view: AppointmentView, old: str) -> None:
         """Who no longer goes to the visit may not follow who does."""
-        topic, old = self._state.node.topic(event.view.id), event.old_technician.id
-        if old != event.view.technician.id:
+        topic = self._state.node.topic(view.id)
+        if old != view.technician.id:
             self._state.hub.disconnect(
                 lambda watcher: getattr(watcher.principal, "technician_id", None) == old,
                 CloseCode.NOT_FOUND,
@@ -249,9 +288,8 @@ class Bridge:
         return payload
 
     def _publish(self, topic: str, payload: bytes) -> None:
-        message = Message.of(payload)
-        self._state.hub.publish(topic, message)
-        self._state.node.bus.ship(topic, message)
+        # Every process hears of the change itself and tells its own pages.
+        self._state.hub.publish_topic(topic, payload)
 
 
 def _came_s(visit: Appointment) -> int | None:

@@ -56,6 +56,8 @@ async def watch_visit(websocket: WebSocket) -> None:
             asked = await _ask(websocket, state, trip_id)
         except Problem:
             asked = _Asked(refusal=_LATER)
+        if asked.facts is not None and not node.bus.alone:
+            await node.bus.company(node.topic(trip_id))
         await websocket.accept(subprotocol=chosen_subprotocol(websocket))
         connection = VisitWatcher(state, asked.principal, trip_id=trip_id)
         if asked.facts is not None and asked.principal is not None:
@@ -129,6 +131,7 @@ async def _hello(state: State, connection: VisitWatcher, payload: bytes) -> None
             connection.close(*(asked.refusal or _SIGN_IN))
             return
         state.node.offer_facts(trip_id, asked.facts)
+        await state.node.bus.company(state.node.topic(trip_id))
         connection.principal = asked.principal
         connection.until_ms = asked.principal.expires_at_ms
         if connection.alive:
@@ -180,6 +183,8 @@ async def watch_board(websocket: WebSocket) -> None:
     principal, refusal = await _signed_in(websocket, state)
     if principal is not None and not principal.is_staff:
         refusal = (CloseCode.NOT_FOUND, "for dispatchers")
+    if refusal is None:
+        await state.node.bus.company(BOARD_TOPIC)
     connection = await _follow(websocket, state, principal, BOARD_TOPIC, refusal)
     if connection.alive:
         connection.send(encode(state.node.board(state.now_ms())))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from web import secrets_store
+from web.announcements import PhonesRevoked
 from web.secrets_store import StoredToken
 from web.state import State
 
@@ -31,7 +32,13 @@ async def revoke_device_tokens(state: State, *, technician_id: str) -> int:
     one within 15 seconds."""
     async with state.database.transaction() as conn:
         ids = await secrets_store.revoke_all(conn, kind="device", subject=technician_id)
+    revoke_phones_here(state, technician_id)
+    await state.announcements.to_all(PhonesRevoked(technician_id))
+    return len(ids)
+
+
+def revoke_phones_here(state: State, technician_id: str) -> None:
+    """What this process remembers of the technician's tokens is forgotten, and their phones are cut."""
     for key in [key for key, (subject, _) in state.device_cache.items() if subject == technician_id]:
         del state.device_cache[key]
     state.node.disconnect_phones(technician_id)
-    return len(ids)

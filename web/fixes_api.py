@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 
 from tracker.devices import PROTOCOLS, REPLIES, DeviceReport, DeviceRequest, native
 from tracker.devices.tokens import authorization_token
-from tracker.errors import DeviceDataError
+from tracker.errors import DeviceDataError, OwnerAway
 from tracker.filters import Kept, Verdict
 from tracker.messages import Fix
 from web.auth import authenticate_device
@@ -84,14 +84,17 @@ async def take_fixes(request: Request, protocol: str) -> Response:
     for _, reason in report.rejected:
         node.rejections[reason] += 1
     verdicts: list[Verdict] = []
-    for first in range(0, len(report.fixes), SLICE):
-        if first:
-            await asyncio.sleep(0)
-        verdicts += node.ingest(technician_id, report.fixes[first : first + SLICE], state.now_ms())
     try:
         async with asyncio.timeout(COMMIT_WITHIN_S):
-            await node.recorder.committed()
-    except TimeoutError:
+            if node.technician(technician_id).owned:
+                for first in range(0, len(report.fixes), SLICE):
+                    if first:
+                        await asyncio.sleep(0)
+                    verdicts += node.ingest(technician_id, report.fixes[first : first + SLICE], state.now_ms())
+                await node.recorder.committed()
+            elif report.fixes:
+                verdicts = await node.bus.hand_on(node.technician(technician_id), report.fixes, insist=False)
+    except (TimeoutError, OwnerAway):
         raise Problem("busy", headers={"Retry-After": str(RETRY_AFTER_S)}) from None
     if protocol != "fix":
         return Response(report.reply, media_type=report.reply_type)

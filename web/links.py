@@ -12,6 +12,7 @@ from slots.errors import NotFound
 from slots.model import Appointment
 from tracker.errors import CloseCode
 from web import links_store
+from web.announcements import SessionsEnded
 from web.links_store import Link
 from web.problems import Problem
 
@@ -88,7 +89,7 @@ async def set_link_expiry(state: State, *, link_id: str, expires_s: int) -> Link
         link = await links_store.link_by_id(conn, link_id)
     if link is None:
         raise Problem("not_found", "There is no such link.")
-    _close_watches(state, link, "the link was changed")
+    await _close_watches(state, link, "the link was changed")
     return link
 
 
@@ -99,17 +100,23 @@ async def block_link(state: State, *, link_id: str) -> None:
         link = await links_store.link_by_id(conn, link_id)
     if link is None:
         raise Problem("not_found", "There is no such link.")
-    _close_watches(state, link, "the link was blocked")
+    await _close_watches(state, link, "the link was blocked")
 
 
-def _close_watches(state: State, link: Link, reason: str) -> None:
+async def _close_watches(state: State, link: Link, reason: str) -> None:
     # An open view carries the end it was opened with: after a change it comes again with the new one, or stays away.
     code = CloseCode.TRY_LATER if link.is_alive(state.now_s()) else CloseCode.OVER
-    disconnect_session(state, {link.id}, code, reason)
+    await disconnect_session(state, {link.id}, code, reason)
 
 
-def disconnect_session(state: State, session_ids: set[str], code: CloseCode, reason: str) -> None:
-    """Cut, now, every live view that was opened with one of these sessions or links, and refuse those whose proof was
-    looked at before and that are about to open."""
+async def disconnect_session(state: State, session_ids: set[str], code: CloseCode, reason: str) -> None:
+    """Cut, before this returns and in every process, each live view that was opened with one of these sessions or
+    links, and refuse those whose proof was looked at before and that are about to open."""
+    disconnect_session_here(state, session_ids, code, reason)
+    await state.announcements.to_all(SessionsEnded(sorted(session_ids), code, reason))
+
+
+def disconnect_session_here(state: State, session_ids: set[str], code: int, reason: str) -> None:
+    """`disconnect_session` in this process alone."""
     state.watches.revoke(session_ids, now_ms=state.now_ms())
     state.hub.disconnect(lambda watcher: getattr(watcher.principal, "session_id", None) in session_ids, code, reason)

@@ -172,6 +172,7 @@ async def _admitted(request: Request, state: State, trip_id: str) -> Principal:
     if facts is None:
         raise Problem("not_found", "There is no such visit.")
     state.node.offer_facts(trip_id, facts)
+    await state.node.bus.company(state.node.topic(trip_id))
     return principal
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tracker.hub import Hub
     from tracker.node import Node
     from tracker.sockets import Sockets
+    from web.announcements import Announcements
     from web.bridge import Bridge
     from web.health import Metrics
     from web.senders import Outbox
@@ -47,6 +48,7 @@ class State:
     metrics: Metrics
     passwords: Passwords
     watch_log: WatchLog
+    announcements: Announcements
     limits: Limits = field(default_factory=Limits)
     now_ms: Callable[[], int] = system_now_ms
     # Set when the server begins to stop: long answers (server-sent events) must end by themselves.

@@ -1,5 +1,5 @@
-from tests.tracker.nodes import Nodes
 from tests.tracker.listeners import Clock
+from tests.tracker.nodes import Nodes
 from tests.tracker.stores import MemoryTrackStore
 from tracker.bus import LocalBus
 

@@ -72,7 +72,7 @@ async def move_appointment(request: Request) -> Response:
             switches=state.switches.for_slots(),
             now_s=state.now_s(),
         )
-        state.bridge.tell(change.events)
+        await state.bridge.announce(change.events)
     return visit_answer(request, principal, change.view)
 
 
@@ -107,7 +107,7 @@ async def cancel_appointment(request: Request) -> Response:
             at_s=None if principal.role == "customer" else seconds_of(body.at),
             now_s=state.now_s(),
         )
-        state.bridge.tell(change.events)
+        await state.bridge.announce(change.events)
     return visit_answer(request, principal, change.view)
 
 
@@ -136,7 +136,7 @@ async def rate_appointment(request: Request) -> Response:
             switches=state.switches.for_slots(),
             now_s=state.now_s(),
         )
-        state.bridge.tell(change.events)
+        await state.bridge.announce(change.events)
     return visit_answer(request, principal, change.view)
 
 

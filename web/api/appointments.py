@@ -143,7 +143,7 @@ async def book_for(request: Request, principal: Principal, body: NewAppointment)
             switches=state.switches.for_slots(),
             now_s=state.now_s(),
         )
-        state.bridge.tell(change.events)
+        await state.bridge.announce(change.events)
     return visit_answer(request, principal, change.view, status=201)
 
 

@@ -109,7 +109,7 @@ async def reassign(request: Request) -> Response:
             actor=actor_of(request, principal),
             now_s=state.now_s(),
         )
-        state.bridge.tell(change.events)
+        await state.bridge.announce(change.events)
     return visit_answer(request, principal, change.view)
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from slots import booking, catalog_store, policy
 from slots.model import AppointmentView, Resource, Status
+from tracker.board import BOARD_TOPIC
 from tracker.live import LOST_AFTER_MS
 from tracker.messages import BoardTechnician
 from web import accounts_store
@@ -91,6 +92,7 @@ async def read_board(request: Request) -> Response:
         _visit(state, view, viewer, people, accounts.get(view.appointment.account_id, ""))
         for view in sorted(shown.values(), key=lambda view: (view.appointment.start_s, view.id))
     ]
+    await state.node.bus.company(BOARD_TOPIC)
     return answer(BoardJson(state.now_ms(), _technicians(state, resources), visits))
 
 

@@ -12,9 +12,11 @@ from starlette.responses import Response
 from slots import booking
 from slots.booking import Change
 from web import accounts_store
+from web.announcements import DutyChanged, WatchedBy
 from web.api.technician_visits import TechnicianVisit, technician_visits
 from web.auth import require
 from web.device_time import DeviceTime, seconds_of
+from web.hearing import watchers_here
 from web.openapi import answer, decode_body, endpoint, resource
 from web.problems import Problem
 from web.refusals import refusals
@@ -95,7 +97,7 @@ async def _change_state(request: Request, use_case: UseCase) -> Response:
             at_s=seconds_of(body.at),
             now_s=state.now_s(),
         )
-        state.bridge.tell(change.events)
+        await state.bridge.announce(change.events)
     (visit,) = await technician_visits(state, (change.view,))
     return answer(visit, headers={"ETag": etag(change.view.version)})
 
@@ -159,7 +161,9 @@ async def change_duty(request: Request) -> Response:
     technician_id = await _technician(request)
     state = state_of(request)
     body = await decode_body(request, DutyJson)
-    state.node.set_duty(technician_id=technician_id, duty=body.duty, now_ms=state.now_ms())
+    now_ms = state.now_ms()
+    state.node.set_duty(technician_id=technician_id, duty=body.duty, now_ms=now_ms)
+    await state.announcements.to_all(DutyChanged(technician_id, body.duty, now_ms))
     await state.node.recorder.committed()
     return answer(body)
 
@@ -170,19 +174,11 @@ async def read_watchers(request: Request) -> Response:
     state = state_of(request)
     live = state.node.watched(technician_id)
     visit = live.id if live is not None and live.facts is not None and live.facts.tracking else None
-    principals = [watcher.principal for watcher in state.hub.watchers(state.node.topic(visit))] if visit else []
-    by_person: dict[str, Literal["page", "link", "board"]] = {}
-    for principal in principals:
-        if principal is None or principal.technician_id == technician_id:
-            continue
-        person_id = principal.person_id or principal.contact_id or principal.session_id
-        by_person[person_id] = "link" if principal.role == "link" else "board" if principal.is_staff else "page"
-    for watcher in state.hub.watchers("dispatch"):
-        by_person.setdefault(watcher.principal.person_id or watcher.principal.session_id, "board")
-    return answer(WatchersJson(visit, await _named(state, by_person)))
+    elsewhere = await state.announcements.watchers_elsewhere(technician_id)
+    return answer(WatchersJson(visit, await _named(state, elsewhere | watchers_here(state, technician_id))))
 
 
-async def _named(state: State, by_person: dict[str, Literal["page", "link", "board"]]) -> list[WatcherJson]:
+async def _named(state: State, by_person: dict[str, WatchedBy]) -> list[WatcherJson]:
     if not by_person:
         return []
     async with state.database.read() as conn:
