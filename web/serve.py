@@ -1,10 +1,9 @@
-"""One serving process: the listening socket, uvicorn around the application, the drain at the end."""
+"""One serving process: uvicorn around the application, our own acceptor, the drain at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import ipaddress
 import logging
 import platform
 import socket
@@ -21,13 +20,11 @@ from web.app import create_app
 from web.compiled import core
 from web.config import Settings
 from web.intake import Intake, connections_allowed
+from web.listeners import BACKLOG
 
-# A reader that takes nothing for this long is gone: phones in tunnels never say goodbye.
-TCP_USER_TIMEOUT_MS = 30_000
 # A phone posts every five to ten seconds; a new TLS handshake each time would cost it more than the fix.
 KEEP_ALIVE_S = 75
 DRAIN_S = 10
-BACKLOG = 2048
 MAX_WEBSOCKET_BYTES = 65_536
 SWITCH_S = 0.0005
 """How long a thread that stores fixes may keep the interpreter from the event loop; Python's own 5 ms would be all that
@@ -36,29 +33,14 @@ the loop may ever be held."""
 log = logging.getLogger("enroute.serve")
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket whose connections inherit the timeouts. OSError when the address cannot be had."""
-    family = socket.AF_INET6 if _is_ipv6(host) else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    listener.setblocking(False)
-    return listener
+def serve(
+    settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None], worker: int | None = None
+) -> int:
+    """Serve on `listener` until SIGTERM or SIGINT, then drain; the exit code. `on_ready` when connections are taken.
 
-
-def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None]) -> int:
-    """Serve on `listener` until SIGTERM or SIGINT, then drain; the exit code. `on_ready` when connections are taken."""
+    `worker`: the number of this process among several."""
     app = create_app(settings)
+    app.state.worker = worker
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -128,19 +110,3 @@ class _Server(uvicorn.Server):
         # success and exits with 0. A second signal does not wait for the drain.
         self.force_exit = self.should_exit
         self.should_exit = True
-
-
-def shown_url(settings: Settings, listener: socket.socket) -> str:
-    """The address to print: where people reach it, with the real port."""
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).version == 6
-    except ValueError:
-        return False

@@ -21,7 +21,8 @@ from starlette.websockets import WebSocket
 from tracker.connections import CONNECTION_STATE, Connection
 from tracker.frames import MAX_MESSAGE_BYTES, frame
 from tracker.sockets import Sockets
-from web.serve import BACKLOG, _Server, listen
+from web.listeners import BACKLOG, listen
+from web.serve import _Server
 from web.upgrade import hand_over
 
 LARGEST_BYTES = 16 * 2**20

@@ -9,7 +9,8 @@ import time
 from websockets.asyncio.client import connect
 
 from tests.servers import close_code, enroute_server
-from web.serve import DRAIN_S, TCP_USER_TIMEOUT_MS, listen
+from web.listeners import TCP_USER_TIMEOUT_MS, listen
+from web.serve import DRAIN_S
 
 
 async def test_on_a_fresh_machine_it_just_works(tmp_path):

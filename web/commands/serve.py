@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import click
@@ -9,6 +10,8 @@ import msgspec
 
 from web.commands.options import database_option, ensure_schema, read_settings
 from web.logs import configure_logs
+
+log = logging.getLogger("enroute.serve")
 
 
 @click.command("serve")
@@ -20,24 +23,31 @@ from web.logs import configure_logs
 @click.option("--public-url", metavar="URL", help="Where people reach the server, as in https://visits.example.com.")
 @click.option("--log-level", help="debug, info, warning or error. [info]")
 def serve_command(**overrides: str | int | None) -> None:
-    """Run the server until SIGTERM, then drain."""
+    """Run the server until SIGTERM, then drain. With several workers SIGHUP replaces them one by one."""
     settings = read_settings(**overrides)
-    if settings.redis is not None:
-        click.echo(
-            "enroute serve: running on Redis comes with the multi-process release; leave out --redis.",
-            err=True,
-        )
-        sys.exit(2)
     configure_logs(settings.log_level)
     ensure_schema(settings)
     # Imported late: the checks above answer at once.
-    from web.serve import listen, serve, shown_url
+    from web.listeners import listen, listen_together, shown_url
 
+    several = settings.workers > 1
     try:
-        listener = listen(settings.host, settings.port)
+        if several:
+            listeners = listen_together(settings.host, settings.port, count=settings.workers)
+        else:
+            listeners = [listen(settings.host, settings.port)]
     except OSError as error:
         raise click.ClickException(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from None
     if settings.port == 0:
-        settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
-    url = shown_url(settings, listener)
-    sys.exit(serve(settings, listener, on_ready=lambda: click.echo(f"{settings.brand} is ready: {url}")))
+        settings = msgspec.structs.replace(settings, port=listeners[0].getsockname()[1])
+    if several:
+        from web.supervisor import become_supervisor
+
+        if settings.sqlite_path is not None:
+            log.info("%d workers share one SQLite file and take turns at writing it; PostgreSQL lets them write at once",
+                     settings.workers)
+        become_supervisor(settings, listeners)
+    from web.serve import serve
+
+    url = shown_url(settings, listeners[0])
+    sys.exit(serve(settings, listeners[0], on_ready=lambda: click.echo(f"{settings.brand} is ready: {url}")))
