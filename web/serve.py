@@ -8,7 +8,7 @@ import logging
 import platform
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, cast
 
@@ -34,11 +34,17 @@ log = logging.getLogger("enroute.serve")
 
 
 def serve(
-    settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None], worker: int | None = None
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    on_ready: Callable[[Server], None],
+    worker: int | None = None,
+    others: Mapping[int, socket.socket] | None = None,
 ) -> int:
     """Serve on `listener` until SIGTERM or SIGINT, then drain; the exit code. `on_ready` when connections are taken.
 
-    `worker`: the number of this process among several."""
+    `worker`: the number of this process among several; `others`: their sockets by number, see `Server.cover`.
+    """
     app = create_app(settings)
     app.state.worker = worker
     config = uvicorn.Config(
@@ -57,7 +63,7 @@ def serve(
         timeout_graceful_shutdown=DRAIN_S,
         backlog=BACKLOG,
     )
-    server = _Server(config, app=app, on_ready=on_ready)
+    server = Server(config, app=app, on_ready=on_ready, others=others or {})
     sys.setswitchinterval(SWITCH_S)
     try:
         server.run(sockets=[listener])
@@ -66,42 +72,79 @@ def serve(
     return 0
 
 
-class _Server(uvicorn.Server):
-    """Tells when it is ready, and tells long answers when it begins to stop."""
+class Server(uvicorn.Server):
+    """Tells when it is ready, and tells long answers when it begins to stop. `cover` and `uncover` may be called from
+    any thread."""
 
-    def __init__(self, config: uvicorn.Config, *, app: Starlette, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        app: Starlette,
+        on_ready: Callable[[Server], None],
+        others: Mapping[int, socket.socket] | None = None,
+    ) -> None:
         super().__init__(config)
         self._app = app
         self._on_ready = on_ready
+        self._others = others or {}
+        self._covered: dict[int, Acceptor] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn starts the application; connections are taken by our own acceptor.
         await super().startup(sockets=[])
-        intake = Intake(
-            loop=asyncio.get_running_loop(),
+        self._intake = Intake(
+            loop=(loop := asyncio.get_running_loop()),
             handed_over=lambda: self._app.state.enroute.sockets,
             max_connections=connections_allowed(),
         )
+        self._loop = loop
         for listener in sockets or ():
-            acceptor = Acceptor(
-                listener,
-                config=self.config,
-                server_state=self.server_state,
-                app_state=self.lifespan.state,
-                intake=intake,
-            )
-            acceptor.start()
-            self.servers.append(cast(Any, acceptor))
+            self._accept(listener)
         # What lives now lives for ever: a full collection over it would stop the world for no gain.
         gc.collect()
         gc.freeze()
         log.info("core: %s, Python %s", core(), platform.python_version())
-        self._on_ready()
+        self._on_ready(self)
+
+    def cover(self, number: int) -> None:
+        """Take the connections of this worker's socket too: it is gone."""
+        self._loop.call_soon_threadsafe(self._cover, number)
+
+    def uncover(self, number: int) -> None:
+        """It has a successor: take no more of its connections, keep those that were taken."""
+        self._loop.call_soon_threadsafe(self._uncover, number)
+
+    def _cover(self, number: int) -> None:
+        if not self.should_exit and number not in self._covered:
+            # A copy, because an acceptor closes what it was given.
+            self._covered[number] = self._accept(self._others[number].dup())
+
+    def _uncover(self, number: int) -> None:
+        acceptor = self._covered.pop(number, None)
+        if acceptor is not None:
+            acceptor.close()
+            self.servers.remove(cast(Any, acceptor))
+
+    def _accept(self, listener: socket.socket) -> Acceptor:
+        acceptor = Acceptor(
+            listener,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            intake=self._intake,
+        )
+        acceptor.start()
+        self.servers.append(cast(Any, acceptor))
+        return acceptor
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Event streams end by themselves when they see this; websockets are told 1012.
         state = self._app.state.enroute
         state.draining.set()
+        # Or a connection to a worker that has closed its own would wait in the queue of nobody.
+        for other in self._others.values():
+            other.close()
         await state.sockets.drain()
         await super().shutdown(sockets=sockets)
 

@@ -2,9 +2,9 @@
 again who died, and hands over one by one on SIGHUP. It imports nothing of the application and does nothing while all
 is well.
 
-Each worker has a listening socket of its own, kept open here: what connects while a worker is being replaced waits in
-its queue and is served by the next one. `become_supervisor` replaces the calling process, which has loaded a
-database's drivers to look at the schema.
+Each worker has a listening socket of its own, kept open here: nobody who connects is lost with a worker. While it has
+none, another worker serves its queue beside its own. `become_supervisor` replaces the calling process, which has loaded
+a database's drivers to look at the schema.
 """
 
 from __future__ import annotations
@@ -44,13 +44,19 @@ log = logging.getLogger("enroute.supervisor")
 
 @dataclass
 class Slot:
-    """One listening socket and who serves on it: `current`, and in a hand-over `coming`."""
+    """One listening socket and who serves on it: `current`, and in a hand-over `coming`; another slot's worker takes
+    its connections while there is nobody."""
 
     number: int
     current: WorkerProcess | None = None
     coming: WorkerProcess | None = None
+    covered_by: WorkerProcess | None = None
     failures: int = 0
     start_at_s: float = 0.0
+
+    @property
+    def serving(self) -> WorkerProcess | None:
+        return self.current if self.current is not None and self.current.is_ready else None
 
 
 class Supervisor:
@@ -98,6 +104,9 @@ class Supervisor:
             signal.signal(number, lambda _number, _frame: None)
         self._selector.register(heard, selectors.EVENT_READ)
         yield heard
+        # One that comes while the interpreter ends would end it as if nothing had been drained.
+        for number in wanted:
+            signal.signal(number, signal.SIG_IGN)
 
     def _told(self, number: int) -> None:
         now_s = time.monotonic()
@@ -132,7 +141,7 @@ class Supervisor:
 
     def _go_on(self, now_s: float) -> float | None:
         """Do what is due; when to look again, None when only a signal or a worker brings news."""
-        if not self._served and all(slot.current and slot.current.is_ready for slot in self._slots):
+        if not self._served and all(slot.serving for slot in self._slots):
             self._served = True
             print(f"{self._settings.brand} is ready: {self._url}", flush=True)
         deadlines: list[float] = []
@@ -146,6 +155,7 @@ class Supervisor:
                 if not worker.is_ready:
                     deadlines.append(self._kill_after(worker, worker.started_s + READY_WITHIN_S, now_s, "to get ready"))
         self._renew(now_s)
+        self._cover()
         for worker in self._leaving:
             deadlines.append(self._kill_after(worker, worker.told_s + STOP_WITHIN_S, now_s, "to end"))
         return min(deadlines, default=None)
@@ -165,6 +175,18 @@ class Supervisor:
                 slot.start_at_s = now_s
                 return
             slot.coming = self._start(slot, now_s)
+
+    def _cover(self) -> None:
+        """Have another worker take the connections of a slot that has none."""
+        serving = [slot.serving for slot in self._slots if slot.serving is not None]
+        for slot in self._slots:
+            if slot.serving is not None:
+                if slot.covered_by is not None:
+                    slot.covered_by.say(f"uncover {slot.number}")
+                    slot.covered_by = None
+            elif self._served and serving and slot.covered_by not in serving:
+                slot.covered_by = serving[slot.number % len(serving)]
+                slot.covered_by.say(f"cover {slot.number}")
 
     def _start(self, slot: Slot, now_s: float) -> WorkerProcess:
         worker = WorkerProcess(slot.number, self._settings, self._listeners, now_s=now_s)
@@ -206,7 +228,9 @@ class Supervisor:
             slot.coming = None
             if self._stop_by_s is None:
                 self._to_renew.clear()
-                log.error("worker %s %s before it was ready; the replacing ends here, the others serve on", worker, ending)
+                log.error(
+                    "worker %s %s before it was ready; the replacing ends here, the others serve on", worker, ending
+                )
             return
         # While one is coming, it is the next.
         slot.current, slot.coming = slot.coming, None
@@ -234,7 +258,7 @@ def become_supervisor(settings: Settings, listeners: Sequence[socket.socket]) ->
     for listener in listeners:
         listener.set_inheritable(True)
     numbers = [str(listener.fileno()) for listener in listeners]
-    os.execve(
+    os.execve(  # noqa: S606  # a shell has nothing to do here
         sys.executable,
         # -P: a folder named `web` where the operator happens to stand is not ours.
         [sys.executable, "-P", "-m", "web.supervisor", str(told), *numbers],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,6 +17,9 @@ from web.compiled import take_up
 from web.config import Settings
 from web.logs import configure_logs
 from web.worker_process import READY
+
+if TYPE_CHECKING:
+    from web.serve import Server
 
 MAX_SETTINGS_BYTES = 1 << 20
 END_WITHIN_S = 20.0
@@ -30,20 +35,27 @@ def main() -> None:
     take_up(os.environ)
     from web.serve import serve
 
-    listeners = [socket.socket(fileno=each) for each in listener_numbers]
-    for each in (control, *listeners):
+    listeners = {index: socket.socket(fileno=each) for index, each in enumerate(listener_numbers, 1)}
+    for each in (control, *listeners.values()):
         each.set_inheritable(False)
-    # A thread, so that even a loop that is held up by something does not outlive its supervisor for long.
-    threading.Thread(target=_end_with_the_supervisor, args=(control,), name="supervisor", daemon=True).start()
-    listener = listeners.pop(number - 1)
-    for other in listeners:
-        other.close()
-    sys.exit(serve(settings, listener, on_ready=lambda: control.send(READY), worker=number))
+
+    def ready(server: Server) -> None:
+        # A thread, so that even a loop that is held up by something does not outlive its supervisor for long.
+        threading.Thread(target=_obey, args=(control, server), name="supervisor", daemon=True).start()
+        with contextlib.suppress(OSError):  # the supervisor has just ended, which the thread sees too
+            control.send(READY)
+
+    listener = listeners.pop(number)
+    sys.exit(serve(settings, listener, on_ready=ready, worker=number, others=listeners))
 
 
-def _end_with_the_supervisor(control: socket.socket) -> None:
-    while control.recv(64):
-        pass
+def _obey(control: socket.socket, server: Server) -> None:
+    while words := control.recv(64).decode():
+        verb, _, number = words.partition(" ")
+        if verb == "cover":
+            server.cover(int(number))
+        elif verb == "uncover":
+            server.uncover(int(number))
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(END_WITHIN_S)
     os._exit(1)

@@ -1,11 +1,13 @@
 """One worker as its supervisor sees it: a fresh interpreter, its listening socket, and a control socket between them.
 
-The supervisor says first what the settings are; the worker answers when it serves. When the supervisor's end closes,
+The supervisor says first what the settings are; the worker answers when it serves, and is then told whose socket to
+serve beside its own. When the supervisor's end closes,
 the supervisor is gone and the worker ends by itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -23,9 +25,7 @@ READY = b"ready"
 class WorkerProcess:
     """Started when made. `control` is readable when there is something to `hear`."""
 
-    def __init__(
-        self, number: int, settings: Settings, listeners: Sequence[socket.socket], *, now_s: float
-    ) -> None:
+    def __init__(self, number: int, settings: Settings, listeners: Sequence[socket.socket], *, now_s: float) -> None:
         self.number = number
         self.started_s = now_s
         self.is_ready = False
@@ -57,6 +57,11 @@ class WorkerProcess:
             return False
         self.is_ready = self.is_ready or said == READY
         return said != b""
+
+    def say(self, words: str) -> None:
+        """`cover N`: take the connections of that slot's socket too; `uncover N`: no more."""
+        with contextlib.suppress(OSError):  # it has just ended
+            self.control.send(words.encode())
 
     def tell(self, number: signal.Signals) -> None:
         """Send it a signal."""

@@ -22,7 +22,7 @@ from tracker.connections import CONNECTION_STATE, Connection
 from tracker.frames import MAX_MESSAGE_BYTES, frame
 from tracker.sockets import Sockets
 from web.listeners import BACKLOG, listen
-from web.serve import _Server
+from web.serve import Server
 from web.upgrade import hand_over
 
 LARGEST_BYTES = 16 * 2**20
@@ -89,7 +89,7 @@ def main() -> None:
         backlog=BACKLOG,
     )
 
-    def ready() -> None:
+    def ready(_: Server) -> None:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), input_ended)
         print(listener.getsockname()[1], flush=True)
 
@@ -97,7 +97,7 @@ def main() -> None:
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
         server.should_exit = True
 
-    server = _Server(config, app=app, on_ready=ready)
+    server = Server(config, app=app, on_ready=ready)
     server.run(sockets=[listener])
 
 

@@ -78,13 +78,6 @@ async def test_more_than_one_worker_without_redis_is_refused_with_the_reason(env
     assert not (tmp_path / "enroute.db").exists()
 
 
-async def test_redis_is_refused_plainly_until_it_is_built(environ):
-    code, text = await run_enroute("serve", "--workers", "2", "--redis", "redis://localhost", environ=environ)
-
-    assert code == 2
-    assert "multi-process" in text
-
-
 async def test_a_port_in_use_is_said_in_one_sentence(environ, server):
     port = server.url.rpartition(":")[2]
 

@@ -44,10 +44,12 @@ def serve_command(**overrides: str | int | None) -> None:
         from web.supervisor import become_supervisor
 
         if settings.sqlite_path is not None:
-            log.info("%d workers share one SQLite file and take turns at writing it; PostgreSQL lets them write at once",
-                     settings.workers)
+            log.info(
+                "%d workers share one SQLite file and take turns at writing it; PostgreSQL lets them write at once",
+                settings.workers,
+            )
         become_supervisor(settings, listeners)
     from web.serve import serve
 
     url = shown_url(settings, listeners[0])
-    sys.exit(serve(settings, listeners[0], on_ready=lambda: click.echo(f"{settings.brand} is ready: {url}")))
+    sys.exit(serve(settings, listeners[0], on_ready=lambda _: click.echo(f"{settings.brand} is ready: {url}")))

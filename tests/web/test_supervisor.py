@@ -1,0 +1,241 @@
+"""`enroute serve --workers N` as operators run it: processes, signals, connections."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.servers import EnrouteServer, enroute_server, run_enroute
+from web.listeners import listen, listen_together
+
+WORKERS = ("--workers", "2", "--redis", "redis://127.0.0.1:1")
+WITHIN_S = 30.0
+
+
+def workers_of(server: EnrouteServer) -> list[int]:
+    """The process ids of the workers, oldest first."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
+    return [int(each) for each in children.split()]
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+async def until(is_so, what: str) -> None:
+    """Asks again and again: the system tells nobody but the parent how its processes fare."""
+    for _ in range(int(WITHIN_S / 0.02)):
+        if is_so():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"not within {WITHIN_S:.0f} s: {what}")
+
+
+async def said(server: EnrouteServer, pattern: str, times: int = 1) -> list[str]:
+    """What the log says of this, once it has said it so often."""
+    await until(lambda: len(re.findall(pattern, server.errors)) >= times, pattern)
+    return re.findall(pattern, server.errors)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def two(tmp_path_factory):
+    """Two workers for all tests that leave two behind."""
+    async with enroute_server(tmp_path_factory.mktemp("two"), seed=None, arguments=WORKERS) as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def mortal(tmp_path):
+    """Two workers for one test, which ends them."""
+    async with enroute_server(tmp_path / "data", seed=None, arguments=WORKERS) as server:
+        yield server
+
+
+async def answers_all(server: EnrouteServer, times: int) -> bool:
+    """Each over a connection of its own, so that all workers are asked."""
+    for _ in range(times):
+        async with server.client(timeout=WITHIN_S) as client:
+            if (await client.get("/readyz")).status_code != 200:
+                return False
+    return True
+
+
+async def test_workers_share_one_address_and_a_stop_drains_them_all(mortal):
+    workers = workers_of(mortal)
+    answered = await answers_all(mortal, 20)
+
+    code = await mortal.terminate()
+
+    assert (len(workers), answered, code) == (2, True, 0)
+    assert not any(alive(pid) for pid in workers)
+
+
+async def test_a_worker_that_dies_is_started_again_and_nobody_is_turned_away_meanwhile(two):
+    first, _ = workers_of(two)
+    async with asyncio.TaskGroup() as group:
+        os.kill(first, signal.SIGKILL)
+        asked = [group.create_task(answers_all(two, 10)) for _ in range(4)]
+        await said(two, rf"worker 1 \(pid {first}\) was ended by SIGKILL; another starts in 0\.\d s")
+
+    assert all(task.result() for task in asked)
+    await until(lambda: len(workers_of(two)) == 2, "two again")
+    assert first not in workers_of(two)
+
+
+async def test_who_connects_to_a_dead_workers_socket_is_served_by_the_other_one(two):
+    first, second = workers_of(two)
+    # No successor within this test: it stops before it can serve.
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: len(workers_of(two)) == 2 and first not in workers_of(two), "its successor")
+    successor = next(pid for pid in workers_of(two) if pid != second)
+    os.kill(successor, signal.SIGSTOP)
+
+    answered = await answers_all(two, 20)
+
+    os.kill(successor, signal.SIGCONT)
+    assert answered
+
+
+async def test_sighup_replaces_the_workers_one_by_one_without_a_refused_connection(two):
+    before = workers_of(two)
+    asking = asyncio.Event()
+
+    async def ask() -> bool:
+        answered = True
+        while not asking.is_set():
+            answered = answered and await answers_all(two, 5)
+        return answered
+
+    asked = asyncio.create_task(ask())
+    two.process.send_signal(signal.SIGHUP)
+    taken_over = await said(two, r"worker (\d) \(pid \d+\) has taken over", times=2)
+    await until(lambda: not any(alive(pid) for pid in before), "the old ones are gone")
+    asking.set()
+
+    assert await asked
+    assert taken_over == ["1", "2"]
+    assert len(workers_of(two)) == 2
+
+
+async def test_without_their_parent_the_workers_end(mortal):
+    workers = workers_of(mortal)
+
+    mortal.process.kill()
+
+    await until(lambda: not any(alive(pid) for pid in workers), "the workers end")
+
+
+async def test_a_second_signal_does_not_wait_for_the_drain(mortal):
+    host, port = mortal.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as half_asked:
+        half_asked.sendall(b"POST /api/session HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        mortal.process.send_signal(signal.SIGTERM)
+        await until(lambda: not _connects(host, int(port)), "it takes no more")
+        mortal.process.send_signal(signal.SIGTERM)
+
+        code = await asyncio.wait_for(mortal.process.wait(), WITHIN_S)
+
+    assert code == 0
+
+
+def _connects(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+async def test_the_parent_loads_nothing_of_the_application_and_waits_without_work(two):
+    maps = _maps(two.process.pid)
+    ran = _switches(two.process.pid)
+    await answers_all(two, 20)
+
+    assert not re.search("uvloop|sqlalchemy|_psycopg|shapely|numpy", maps)
+    assert _switches(two.process.pid) == ran
+
+
+def _maps(pid: int) -> str:
+    return Path(f"/proc/{pid}/maps").read_text()
+
+
+def _switches(pid: int) -> list[str]:
+    return re.findall(r"voluntary_ctxt_switches:\t(\d+)", Path(f"/proc/{pid}/status").read_text())
+
+
+async def test_each_line_of_the_log_names_its_worker(two):
+    await until(lambda: len(re.findall("core: ", two.errors)) >= 2, "both say how they run")
+    lines = [json.loads(line) for line in two.errors.splitlines()]
+
+    assert {line["worker"] for line in lines if line["message"].startswith("core: ")} == {1, 2}
+
+
+async def test_a_second_installation_on_the_same_address_is_refused(two, tmp_path):
+    environ = {"ENROUTE_DATABASE": f"sqlite:///{tmp_path / 'other.db'}", "ENROUTE_PORT": two.url.rpartition(":")[2]}
+
+    code, text = await run_enroute("serve", *WORKERS, environ=environ)
+
+    assert code == 1
+    assert "Address already in use" in text
+
+
+async def test_workers_that_cannot_start_end_the_whole_server_with_the_reason(tmp_path):
+    environ = {"ENROUTE_DATABASE": f"sqlite:///{tmp_path / 'e.db'}", "ENROUTE_PORT": "0"}
+    await run_enroute("migrate", environ=environ)
+    broken = environ | {"PYTHONPATH": str(_broken_interpreter(tmp_path))}
+
+    code, text = await run_enroute("serve", *WORKERS, environ=broken)
+
+    assert code == 1
+    assert re.search(r"worker \d \(pid \d+\) ended with exit code 1 before all were ready", text)
+
+
+def _broken_interpreter(folder: Path) -> Path:
+    """Put on the path, it keeps workers, and only them, from loading their event loop."""
+    (folder / "sitecustomize.py").write_text(
+        "import sys\nif '-m' in sys.orig_argv and 'web.worker' in sys.orig_argv:\n    sys.modules['uvloop'] = None\n"
+    )
+    return folder
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_connections_spread_over_the_sockets_of_one_address(count):
+    listeners = listen_together("127.0.0.1", 0, count=count)
+    address = listeners[0].getsockname()
+    clients = [socket.create_connection(address) for _ in range(200)]
+    taken = []
+    for listener in listeners:
+        number = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                listener.accept()[0].close()
+                number += 1
+        taken.append(number)
+    for each in (*listeners, *clients):
+        each.close()
+
+    assert sum(taken) == 200
+    # Even chances: less than half of the fair share is a matter of one in a hundred thousand.
+    assert min(taken) > 200 / count / 2
+
+
+def test_an_address_that_another_server_shares_cannot_be_had():
+    listeners = listen_together("127.0.0.1", 0, count=2)
+    port = listeners[0].getsockname()[1]
+
+    with pytest.raises(OSError, match="in use"):
+        listen_together("127.0.0.1", port, count=2)
+    with pytest.raises(OSError, match="in use"):
+        listen("127.0.0.1", port)
+
+    for listener in listeners:
+        listener.close()
