@@ -45,32 +45,29 @@ def home_path(role: str) -> str:
 async def sign_in(state: State, *, email: str, password: str, address: str | None) -> SignedIn:
     """A session. Problem `wrong_credentials` (the same, after the same time, whether the e-mail is known or not) or
     `too_many_requests` with the seconds to wait."""
-    limits, email_key, from_key = state.limits, normalize_email(email), address_key(address)
+    limits = state.limits
+    keys = {"sign_in_email": normalize_email(email), "sign_in_address": address_key(address)}
 
-    def wait_s() -> float:
-        now_s = state.now_s()
-        return max(limits.sign_in_email.wait_s(email_key, now_s), limits.sign_in_address.wait_s(from_key, now_s))
+    async def take_a_try() -> None:
+        _refuse_more_tries(await limits.take(state.now_s(), **keys))
 
-    def take_a_try() -> None:
-        if wait := wait_s():
-            raise retry_later("too_many_requests", wait, "Too many tries to sign in. Please wait a little.")
-        limits.sign_in_email.take(email_key, state.now_s())
-        limits.sign_in_address.take(from_key, state.now_s())
-
-    if wait := wait_s():
-        raise retry_later("too_many_requests", wait, "Too many tries to sign in. Please wait a little.")
+    _refuse_more_tries(limits.wait_s(state.now_s(), **keys))
     async with state.database.read() as conn:
         person = await accounts_store.person_by_email(conn, email)
     known_hash = person.password_hash if person is not None else None
     fits = await state.passwords.matches(known_hash, password, gate=take_a_try)
     if person is None or not fits or not person.may_sign_in:
         raise Problem("wrong_credentials", "Check the e-mail address and the password.")
-    limits.sign_in_email.give_back(email_key, state.now_s())
-    limits.sign_in_address.give_back(from_key, state.now_s())
+    await limits.give_back(state.now_s(), **keys)
     fresh_hash = None
     if known_hash is not None and state.passwords.is_outdated(known_hash):
         fresh_hash = await state.passwords.hash(password)
     return await open_session(state, person, password_hash=fresh_hash)
+
+
+def _refuse_more_tries(wait_s: float) -> None:
+    if wait_s:
+        raise retry_later("too_many_requests", wait_s, "Too many tries to sign in. Please wait a little.")
 
 
 async def open_session(state: State, person: Person, *, password_hash: str | None = None) -> SignedIn:
@@ -124,10 +121,11 @@ def _still_is(principal: Principal, person: Person | None) -> bool:
     return now == principal
 
 
-def check_reset_limits(state: State, *, email: str, address: str | None) -> None:
+async def check_reset_limits(state: State, *, email: str, address: str | None) -> None:
     """Problem `too_many_requests` when this address, or whoever asks for this e-mail, asked too often."""
-    now_s, key = state.now_s(), normalize_email(email)
-    wait = state.limits.reset_address.take(address_key(address), now_s) or state.limits.reset_email.take(key, now_s)
+    wait = await state.limits.take(
+        state.now_s(), reset_address=address_key(address), reset_email=normalize_email(email)
+    )
     if wait:
         raise retry_later(
             "too_many_requests", wait, "A message was sent already. Please look for it, or wait a little."
@@ -159,7 +157,7 @@ async def reset_password(state: State, *, token: str, password: str, address: st
     Problem `reset_dead`, `password_weak`, `too_many_requests`.
     """
     check_password(password)
-    take_token_try(state, address)
+    await take_token_try(state, address)
     now_s = state.now_s()
     async with state.database.read() as conn:
         found = await secrets_store.find(conn, kind="reset", token=token, now_s=now_s)
@@ -173,15 +171,15 @@ async def reset_password(state: State, *, token: str, password: str, address: st
         await accounts_store.set_password(conn, person_id=spent.subject, password_hash=password_hash)
         await secrets_store.revoke_all(conn, kind="reset", subject=spent.subject)
         ended = await secrets_store.revoke_all(conn, kind="session", subject=spent.subject)
-    give_back_token_try(state, address)
+    await give_back_token_try(state, address)
     await disconnect_session(state, set(ended), CloseCode.SIGN_IN_AGAIN, "the password was changed")
 
 
-def take_token_try(state: State, address: str | None) -> None:
+async def take_token_try(state: State, address: str | None) -> None:
     """Count a try with a secret from a message. Problem `too_many_requests` after too many wrong ones."""
-    if wait := state.limits.wrong_tokens.take(address_key(address), state.now_s()):
+    if wait := await state.limits.take(state.now_s(), wrong_tokens=address_key(address)):
         raise retry_later("too_many_requests", wait)
 
 
-def give_back_token_try(state: State, address: str | None) -> None:
-    state.limits.wrong_tokens.give_back(address_key(address), state.now_s())
+async def give_back_token_try(state: State, address: str | None) -> None:
+    await state.limits.give_back(state.now_s(), wrong_tokens=address_key(address))

@@ -192,6 +192,12 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
             announcements=Announcements(bus),
             now_ms=now_ms,
         )
+        if settings.redis is not None:
+            # Imported late: who has one process needs no Redis.
+            from web.redis_limits import RedisBuckets, connecting_to
+
+            state.limits.shared = buckets = RedisBuckets(connecting_to(settings.redis))
+            stack.push_async_callback(buckets.close)
         state.outbox = Outbox(state)
         state.bridge = Bridge(state)
         switches.listeners.append(state.bridge.switches_changed)

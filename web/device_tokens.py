@@ -28,8 +28,8 @@ async def device_tokens_of(conn: AsyncConnection, *, technician_id: str, now_s: 
 
 
 async def revoke_device_tokens(state: State, *, technician_id: str) -> int:
-    """Forget every token of this technician's phones; how many there were. This process refuses them at once, another
-    one within 15 seconds."""
+    """Forget every token of this technician's phones; how many there were. This process refuses them at once, the
+    others have cut them before this returns and remember them for at most a second."""
     async with state.database.transaction() as conn:
         ids = await secrets_store.revoke_all(conn, kind="device", subject=technician_id)
     revoke_phones_here(state, technician_id)
@@ -38,7 +38,5 @@ async def revoke_device_tokens(state: State, *, technician_id: str) -> int:
 
 
 def revoke_phones_here(state: State, technician_id: str) -> None:
-    """What this process remembers of the technician's tokens is forgotten, and their phones are cut."""
-    for key in [key for key, (subject, _) in state.device_cache.items() if subject == technician_id]:
-        del state.device_cache[key]
+    """The technician's phones that are connected to this process must sign in again."""
     state.node.disconnect_phones(technician_id)

@@ -63,14 +63,14 @@ async def redeem(state: State, *, code: str, password: str, name: str | None, ad
 
     Problem `invitation_dead`, `password_weak`, `account_inactive`, `too_many_requests`.
     """
-    take_token_try(state, address)
+    await take_token_try(state, address)
     now_s = state.now_s()
     async with state.database.read() as conn:
         found = await secrets_store.find(conn, kind="invitation", token=code, now_s=now_s)
         person = await accounts_store.person_by_id(conn, found.subject) if found else None
     if found is None or person is None:
         raise Problem("invitation_dead", "It was used already, or it has run out. Please ask for a new one.")
-    give_back_token_try(state, address)
+    await give_back_token_try(state, address)
     check_password(password)
     if not person.may_sign_in:
         raise Problem("account_inactive", "The account is not active. Please call.")

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -51,11 +51,11 @@ class Passwords:
         return await self._run(self._hasher.hash, password)
 
     async def matches(
-        self, password_hash: str | None, password: str, *, gate: Callable[[], None] | None = None
+        self, password_hash: str | None, password: str, *, gate: Callable[[], Awaitable[None]] | None = None
     ) -> bool:
         """Takes the same time when there is no hash (nobody has this e-mail, or no password was chosen yet).
 
-        `gate` is called when it is this try's turn and may raise: a limit checked earlier could be overrun by many
+        `gate` is awaited when it is this try's turn and may raise: a limit checked earlier could be overrun by many
         tries that wait together.
         """
         hashed = password_hash or self._nobody
@@ -72,14 +72,14 @@ class Passwords:
         except (VerificationError, InvalidHashError):
             return False
 
-    async def _run(self, work: Callable[..., T], *args: str, gate: Callable[[], None] | None = None) -> T:
+    async def _run(self, work: Callable[..., T], *args: str, gate: Callable[[], Awaitable[None]] | None = None) -> T:
         if self._waiting >= _MAX_WAITING:
             raise retry_later("busy", 5, "Many people are signing in right now.")
         self._waiting += 1
         try:
             async with self._turns:
                 if gate is not None:
-                    gate()
+                    await gate()
                 return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
         finally:
             self._waiting -= 1

@@ -53,8 +53,6 @@ class State:
     now_ms: Callable[[], int] = system_now_ms
     # Set when the server begins to stop: long answers (server-sent events) must end by themselves.
     draining: asyncio.Event = field(default_factory=asyncio.Event)
-    # Device tokens seen lately: token hash -> (technician id, good until, in ms).
-    device_cache: dict[str, tuple[str, int]] = field(default_factory=dict)
     # Open watches by session; answers to a watcher's hello under way.
     watches: Watches = field(default_factory=Watches)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)

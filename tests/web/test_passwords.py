@@ -58,7 +58,7 @@ async def test_a_crowd_beyond_the_queue_is_told_to_come_back(passwords):
 async def test_the_gate_is_asked_when_it_is_the_turn_of_a_try(passwords):
     tries = []
 
-    def gate():
+    async def gate():
         tries.append(1)
         if len(tries) > 3:
             raise Problem("too_many_requests")

@@ -82,9 +82,9 @@ class LinkExpiry(msgspec.Struct):
 async def redeem(request: Request) -> Response:
     state, address = state_of(request), client_address(request)
     body = await decode_body(request, RedeemLink)
-    take_token_try(state, address)
+    await take_token_try(state, address)
     link = await links.redeem_link(state, body.token)
-    give_back_token_try(state, address)
+    await give_back_token_try(state, address)
     response = answer(OpenedLink(link.appointment_id, iso(link.expires_s)), headers={"Referrer-Policy": "no-referrer"})
     max_age_s = max(0, link.expires_s - state.now_s())
     cookie = link_cookie_name(link.appointment_id)

@@ -45,7 +45,7 @@ async def forgot(request: Request) -> Response:
     """The answer is the same, and as fast, whether the address is known or not: the work is done after it."""
     state = state_of(request)
     body = await decode_body(request, Forgot)
-    accounts.check_reset_limits(state, email=body.email, address=client_address(request))
+    await accounts.check_reset_limits(state, email=body.email, address=client_address(request))
     response = no_content()
     response.background = BackgroundTask(accounts.forget_password, state, email=body.email)
     return response

@@ -1,5 +1,7 @@
 """Tokens of phones: devices never use a person's password."""
 
+import asyncio
+
 from tests.web.api.house import House
 from web.auth import authenticate_device
 
@@ -43,8 +45,22 @@ async def test_customers_make_no_device_tokens(house: House):
         assert answer.status_code == 403
 
 
-async def test_the_cache_of_device_tokens_is_bounded(house: House):
+async def test_tokens_of_nobody_are_not_remembered(house: House):
     for number in range(100):
         await authenticate_device(house.state, f"{number:043d}")
 
-    assert house.state.device_cache == {}
+    assert len(house.state.lookups.devices) == 0
+
+
+async def test_phones_that_report_at_the_same_time_cost_a_query_or_two(house: House):
+    made = [
+        (await house.dora.post("/api/dispatch/device-tokens", json={"technician": "ana"})).json()["token"]
+        for _ in range(20)
+    ]
+    before = house.state.lookups.devices.queries
+
+    for _ in range(3):
+        technicians = await asyncio.gather(*(authenticate_device(house.state, token) for token in made))
+
+    assert technicians == ["ana"] * 20
+    assert house.state.lookups.devices.queries - before <= 3

@@ -1,0 +1,180 @@
+"""Limits that hold over all processes, on a real Redis that can be stopped, paused and emptied."""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from tests.web.api.house import open_house
+from web.redis_limits import WITHIN_S, RedisBuckets, connecting_to
+from web.throttle import Limits, Throttle
+
+
+@dataclass
+class RunningRedis:
+    url: str
+    process: asyncio.subprocess.Process
+
+
+@contextlib.asynccontextmanager
+async def redis_server(folder):
+    """On a socket in `folder`, keeping nothing."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("Redis is not installed")
+    path = folder / "redis.sock"
+    settings = ["--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no", "--dir", str(folder)]
+    process = await asyncio.create_subprocess_exec(program, *settings, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        url = f"unix://{path}"
+        for _ in range(500):
+            with contextlib.suppress(OSError):
+                (await asyncio.open_unix_connection(path))[1].close()
+                break
+            await asyncio.sleep(0.02)
+        yield RunningRedis(url, process)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shared_redis(tmp_path_factory):
+    async with redis_server(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def redis(shared_redis):
+    """Without keys."""
+    async with Redis.from_url(shared_redis.url) as client:
+        await client.flushall()
+    return shared_redis
+
+
+@contextlib.asynccontextmanager
+async def process_of(redis: RunningRedis, **limits: Throttle):
+    """The limits as one process of the installation has them."""
+    buckets = RedisBuckets(connecting_to(redis.url))
+    yield Limits(**limits, shared=buckets)
+    await buckets.close()
+
+
+def three() -> dict[str, Throttle]:
+    return {"reset_email": Throttle(burst=3, refill_s=100), "reset_address": Throttle(burst=100, refill_s=10)}
+
+
+async def test_what_one_process_gave_another_one_does_not_give_again(redis):
+    async with process_of(redis, **three()) as one, process_of(redis, **three()) as other:
+        waits = [await each.take(0, reset_email="rui") for each in (one, other, one, other, one)]
+        for_eva = await other.take(0, reset_email="eva")
+
+    assert waits[:3] == [0, 0, 0]
+    assert all(90 < wait <= 100 for wait in waits[3:])
+    assert for_eva == 0
+
+
+async def test_of_many_who_try_at_once_in_all_processes_only_the_burst_passes(redis):
+    async with process_of(redis, **three()) as one, process_of(redis, **three()) as other:
+        waits = await asyncio.gather(*(each.take(0, reset_email="rui") for _ in range(20) for each in (one, other)))
+
+    assert waits.count(0) == 3
+
+
+async def test_two_limits_are_taken_from_together_or_not_at_all(redis):
+    async with process_of(redis, **three()) as one, process_of(redis, **three()) as other:
+        for number in range(100):
+            await one.take(0, reset_email=f"{number}", reset_address="here")
+        refused = await other.take(0, reset_email="rui", reset_address="here")
+        elsewhere = [await other.take(0, reset_email="rui", reset_address="there") for _ in range(3)]
+
+    assert 0 < refused <= 10
+    assert elsewhere == [0, 0, 0]
+
+
+async def test_a_good_try_is_given_back_in_all_processes(redis):
+    async with process_of(redis, **three()) as one, process_of(redis, **three()) as other:
+        for _ in range(3):
+            await one.take(0, reset_email="rui")
+        await one.give_back(0, reset_email="rui")
+
+        waits = [await other.take(0, reset_email="rui") for _ in range(2)]
+
+    assert (waits[0], waits[1] > 0) == (0, True)
+
+
+async def test_a_bucket_fills_with_time_and_is_forgotten_when_it_is_full(redis):
+    async with process_of(redis, **three()) as one, Redis.from_url(redis.url) as client:
+        for _ in range(3):
+            await one.take(0, reset_email="rui")
+        (key,) = await client.keys()
+        lives_ms = await client.pttl(key)
+        # As if a refill had passed.
+        await client.set(key, int(await client.get(key)) - 100_000)
+        async with process_of(redis, **three()) as other:
+            waits = [await other.take(0, reset_email="rui") for _ in range(2)]
+
+    assert 290_000 < lives_ms <= 300_000
+    assert (waits[0], waits[1] > 0) == (0, True)
+
+
+async def test_redis_holds_no_address_of_anybody(redis):
+    async with process_of(redis, **three()) as one, Redis.from_url(redis.url) as client:
+        await one.take(0, reset_email="rui@acme.example", reset_address="192.0.2.7")
+
+        keys = b" ".join(await client.keys())
+
+    assert b"{enroute:enroute}:limit:reset_email:" in keys
+    assert b"rui" not in keys
+    assert b"192.0.2" not in keys
+
+
+async def test_while_redis_is_away_each_process_has_its_own_limit_and_afterwards_all_share_again(tmp_path, caplog):
+    loop = asyncio.get_running_loop()
+    async with redis_server(tmp_path) as redis, process_of(redis, **three()) as one:
+        await one.take(0, reset_email="rui")
+        redis.process.send_signal(signal.SIGSTOP)
+        before_s = loop.time()
+        waits = [await one.take(0, reset_email="rui") for _ in range(3)]
+        took_s = loop.time() - before_s
+        redis.process.send_signal(signal.SIGCONT)
+        one.shared._try_at_s = 0.0
+        await one.take(0, reset_email="eva")
+        async with process_of(redis, **three()) as other:
+            for_eva = [await other.take(0, reset_email="eva") for _ in range(3)]
+
+    assert waits[:2] == [0, 0]
+    assert waits[2] > 0
+    # Only the first one waits for it.
+    assert WITHIN_S <= took_s < 10 * WITHIN_S
+    assert for_eva[:2] == [0, 0]
+    assert for_eva[2] > 0
+    assert [record.message for record in caplog.records if record.name == "enroute.limits"] == [
+        "limits hold for this process alone, Redis does not answer: TimeoutError"
+    ]
+
+
+async def test_without_any_redis_nobody_is_refused(tmp_path):
+    buckets = RedisBuckets(connecting_to(f"unix://{tmp_path / 'nothing.sock'}"))
+
+    waits = [await Limits(shared=buckets, **three()).take(0, reset_email="rui") for _ in range(5)]
+
+    assert waits == [0] * 5
+
+
+async def test_wrong_passwords_count_in_all_processes(redis, template, tmp_path):
+    wrong = {"email": "rui@acme.example", "password": "not this one"}
+    async with (
+        open_house(template, tmp_path / "house", redis=redis.url) as one,
+        open_house(None, tmp_path / "house", redis=redis.url) as other,
+    ):
+        tries = [(await house.nobody.post("/api/session", json=wrong)).status_code for house in (one, other) * 5]
+        more = [await house.nobody.post("/api/session", json=wrong) for house in (one, other)]
+
+    assert tries == [401] * 10
+    assert [(answer.status_code, int(answer.headers["retry-after"]) > 50) for answer in more] == [(429, True)] * 2
