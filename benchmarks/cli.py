@@ -12,6 +12,7 @@ BENCHMARKS = {
     "idle": "benchmarks.idle",
     "overload": "benchmarks.overload",
     "stalled": "benchmarks.stalled",
+    "several": "benchmarks.several",
     "storm": "benchmarks.storm",
     "core-stages": "benchmarks.core_stages",
     "availability": "benchmarks.availability",

@@ -1,0 +1,190 @@
+"""What does an update cost when its phone and its watchers are spread at random over several workers?
+
+One worker without Redis and two workers with it, round by round in turn, under the same load. Everything that is not
+the load generator is counted: workers, their supervisor, Redis. README.md beside this file says what each figure means.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+
+import click
+import msgspec
+
+from benchmarks.fleet import seed_fleet, trips_of
+from benchmarks.loading import LoadResult, TripAccess, Workload, as_json, run_load
+from benchmarks.serving import Server, cores, free_port, serve_command, serve_enroute
+from benchmarks.targets import at_most, print_targets
+
+WORKERS = 2
+TIMES_ONE = 1.5
+WORKERS_SHOWN = (2, 4, 8)
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """Medians over the rounds. `times_one` is against one worker in the same run."""
+
+    workload: str
+    server: str
+    cpu_us_per_update: float
+    times_one: float | None
+    p50_ms: float
+    p99_ms: float
+    updates_per_s: float
+    undelivered: int
+
+
+class Capacity(msgspec.Struct, frozen=True):
+    """What so many workers could carry on as many cores, reckoned from what was measured with one and with two."""
+
+    workers: int
+    cpu_us_per_update: float
+    updates_per_s: float
+
+
+def capacity(*, one_us: float, two_us: float, workers: int) -> Capacity:
+    """The share of updates whose watcher sits in another worker is (n - 1) / n, a half with two: from the difference
+    between one and two follows what a hop costs, and from that every other number of workers. Redis is shared by all
+    and included; one Redis carries some 400 000 updates a second, in blobs."""
+    hop_us = max(0.0, (two_us - one_us) * 2)
+    cost_us = one_us + hop_us * (workers - 1) / workers
+    return Capacity(workers, cost_us, workers * 1e6 / cost_us)
+
+
+@contextmanager
+def serve_redis(folder: Path, *, cpu: int | None) -> Iterator[Server]:
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with serve_command("Redis", command, port=port, log_path=folder / "redis.log", environment={}, cpu=cpu) as server:
+        yield server
+
+
+def children_of(pid: int) -> tuple[int, ...]:
+    return tuple(int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+def workloads(*, devices: int, rate_per_s: float) -> list[Workload]:
+    return [
+        Workload(name="1:1", trips=devices, watchers=1),
+        Workload(name="1:3", trips=devices, watchers=3),
+        Workload(name=f"{rate_per_s:.0f} fixes/s", trips=devices, watchers=1, rate_per_s=rate_per_s),
+    ]
+
+
+def rows_of(results: dict[tuple[str, str], list[LoadResult]], asked: Sequence[Workload], one: str) -> list[Row]:
+    rows = []
+    for workload in asked:
+        for (name, server), rounds in results.items():
+            if name != workload.name:
+                continue
+            cost = median(each.cpu_us_per_position for each in rounds)
+            alone = results.get((name, one))
+            rows.append(
+                Row(
+                    workload=name,
+                    server=server,
+                    cpu_us_per_update=cost,
+                    times_one=cost / median(each.cpu_us_per_position for each in alone) if alone else None,
+                    p50_ms=median(each.latency_us.p50 for each in rounds) / 1000,
+                    p99_ms=median(each.latency_us.p99 for each in rounds) / 1000,
+                    updates_per_s=median(each.positions_per_s for each in rounds),
+                    undelivered=sum(max(0, each.fixes * workload.watchers - each.positions) for each in rounds),
+                )
+            )
+    return rows
+
+
+def print_rows(rows: Sequence[Row]) -> None:
+    head = f"{'CPU us/update':>14} {'x one':>6} {'p50 ms':>8} {'p99 ms':>8} {'updates/s':>10}"
+    click.echo(f"{'workload':14} {'server':12} {head}")
+    for row in rows:
+        times = f"{row.times_one:.2f}" if row.times_one else ""
+        click.echo(
+            f"{row.workload:14} {row.server:12} {row.cpu_us_per_update:14.2f} {times:>6} {row.p50_ms:8.3f}"
+            f" {row.p99_ms:8.3f} {row.updates_per_s:10.0f}"
+        )
+
+
+@click.command("several")
+@click.option("--smoke", is_flag=True, help="A few sockets for a moment: proves that it runs, measures nothing.")
+@click.option("--devices", default=500, show_default=True, help="Technicians on the road, one socket each.")
+@click.option("--rate", default=5000.0, show_default=True, help="Fixes per second of the moderate load, all together.")
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--seconds", default=3.0, show_default=True, help="Measured time of one workload in one round.")
+@click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Also write the rows here.")
+def main(smoke: bool, devices: int, rate: float, rounds: int, seconds: float, json_path: Path | None) -> None:
+    """CPU per delivered update with two workers on Redis, beside one without."""
+    if shutil.which("redis-server") is None:
+        click.echo("redis-server is not installed: nothing measured")
+        return
+    if smoke:
+        devices, rate, rounds, seconds = 10, 200.0, 1, 0.15
+    asked = workloads(devices=devices, rate_per_s=rate)
+    server_cpu, load_cpu = cores()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="enroute-several-")))
+        fleet = seed_fleet(folder / "enroute.db", technicians=devices)
+        results: dict[tuple[str, str], list[LoadResult]] = {}
+        for number in range(1, rounds + 1):
+            for name in ("one worker", f"{WORKERS} workers"):
+                with ExitStack() as running:
+                    server = _serve(running, fleet.database, folder, several=name != "one worker", cpu=server_cpu)
+                    trips = trips_of(fleet, port=server.port)
+                    for workload in asked:
+                        click.echo(f"round {number}/{rounds}: {workload.name} on {name}", err=True)
+                        result = _load(workload, trips, server, cpu=load_cpu, seconds=seconds, smoke=smoke)
+                        results.setdefault((workload.name, name), []).append(result)
+    rows = rows_of(results, asked, "one worker")
+    print_rows(rows)
+    click.echo()
+    both = {row.server: row.cpu_us_per_update for row in rows if row.workload == "1:1"}
+    reckoned = [
+        capacity(one_us=both["one worker"], two_us=both[f"{WORKERS} workers"], workers=workers)
+        for workers in WORKERS_SHOWN
+    ]
+    for each in reckoned:
+        click.echo(
+            f"{each.workers} workers on {each.workers} cores, reckoned: {each.cpu_us_per_update:.1f} us,"
+            f" {each.updates_per_s:.0f} updates/s"
+        )
+    targets = [
+        at_most(f"{row.workload}: CPU per update, times one worker", row.times_one, TIMES_ONE)
+        for row in rows
+        if row.server != "one worker"
+    ]
+    print_targets(targets, smoke=smoke)
+    if json_path:
+        json_path.write_bytes(as_json({"rows": rows, "reckoned": reckoned}))
+
+
+def _serve(stack: ExitStack, database: Path, folder: Path, *, several: bool, cpu: int | None) -> Server:
+    if not several:
+        return stack.enter_context(serve_enroute(database, cpu=cpu))
+    redis = stack.enter_context(serve_redis(folder, cpu=cpu))
+    settings = {"ENROUTE_REDIS": f"redis://127.0.0.1:{redis.port}", "ENROUTE_WORKERS": str(WORKERS)}
+    server = stack.enter_context(serve_enroute(database, cpu=cpu, settings=settings))
+    supervisor = server.pids[0]
+    return Server(server.name, server.port, (supervisor, *children_of(supervisor), *redis.pids))
+
+
+def _load(
+    workload: Workload, trips: Sequence[TripAccess], server: Server, *, cpu: int | None, seconds: float, smoke: bool
+) -> LoadResult:
+    return run_load(
+        workload,
+        trips=trips,
+        port=server.port,
+        server_pids=server.pids,
+        cpu=cpu,
+        seconds=seconds,
+        warmup_s=0.2 if smoke else 1.5,
+    )
+
+
+if __name__ == "__main__":
+    main()
