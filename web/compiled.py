@@ -32,6 +32,7 @@ MODULES = (
     "tracker.filters",
     "tracker.fix_intake",
     "tracker.fleet",
+    "tracker.following",
     "tracker.frames",
     "tracker.geo",
     "tracker.grants",

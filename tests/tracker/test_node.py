@@ -8,7 +8,7 @@ from tests.tracker.listeners import Listener
 from tests.tracker.nodes import RoutesOnly, close, kinds, report, set_off, snapshot, visit_facts, watch
 from tests.tracker.sockets import until
 from tests.tracker.test_route import line
-from tracker import node as module
+from tracker import following as module
 from tracker.errors import NotTracked
 from tracker.filters import CURRENT, LATE
 from tracker.messages import Since, TechnicianCard

@@ -1,94 +1,40 @@
-"""The bus of an installation with several processes: what the exchange brings becomes calls of the node, and what the
-node tells goes to the processes that want it."""
+"""The bus of an installation with several processes: what the node tells goes to the processes that want it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from collections.abc import Mapping, Sequence
 
 from tracker.board import BOARD_TOPIC
-from tracker.bus.asking import Asking
-from tracker.bus.handing_on import ANSWER_WITHIN_S, HandingOn
-from tracker.bus.interest import Wanted, Wanting
+from tracker.bus.listening import TOPICS_AT_ONCE, TRIP, Listening
 from tracker.bus.messages import (
-    Again,
     ArrivalTold,
     Change,
-    Done,
-    Fixes,
-    FixesTaken,
-    Given,
-    GiveUp,
-    Owns,
     PageTold,
     RowsTold,
     Told,
     Unwants,
-    View,
     Wants,
-    Word,
-    decode_word,
     encode_word,
 )
-from tracker.bus.ownership import Ownership
 from tracker.errors import ExchangeAway, ExchangeMessageTooLarge
-from tracker.exchange import Exchange
 from tracker.filters import Verdict
-from tracker.live import FarView, LiveTechnician, LiveTrip
-from tracker.messages import Board, BoardTechnician, Fix, encode
-
-if TYPE_CHECKING:
-    from tracker.node import Node
+from tracker.live import LiveTechnician, LiveTrip
+from tracker.messages import BoardTechnician, Fix
 
 KEEP_EVERY_S = 1.0
 LOOK_EVERY_S = 5.0
-GIVE_UP_WITHIN_S = 1.0
 CHANGE_WITHIN_S = 4.0
 """A process that is not heard of for so long has lost its lease, and shows nothing until it has looked again."""
-TOPICS_AT_ONCE = 500
-TRIP = "trip:"
-
-_decode_board = msgspec.json.Decoder(Board).decode
 
 log = logging.getLogger("enroute.bus")
 
 
-class SharedBus:
-    """``attach`` the node, ``start``; ``announce`` a change to all processes and wait until each has taken it in.
-
-    ``on_change`` takes the body of a change that another process announced and returns the answer to it.
-    ``on_doubt`` is called when changes may have been missed: what is known of the visits should be read afresh.
-    """
+class SharedBus(Listening):
+    """``attach`` the node, ``start``; ``announce`` a change to all processes and wait until each has taken it in."""
 
     alone = False
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self._wanted = Wanted()
-        self._wanting = Wanting()
-        self._rows: dict[str, BoardTechnician] = {}
-        self._moved: set[str] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._asked_fixes: Asking[FixesTaken] = Asking()
-        self._asked_given: Asking[Given] = Asking()
-        self._asked_change: Asking[bytes] = Asking()
-        self._confirming = False
-        self._cut_off = False
-        self.counts: Counter[str] = Counter()
-        self.on_change: Callable[[bytes], bytes] = lambda body: b""
-        self.on_doubt: Callable[[], None] = lambda: None
-
-    def attach(self, node: Node) -> None:
-        self._node = node
-        self.ownership = Ownership(
-            node, self._exchange, tell=self._broadcast, taken=self._taken, give_up=self._ask_to_give_up
-        )
-        self._handing_on = HandingOn(node, self.ownership, ask=self._ask_to_take_in)
 
     async def start(self) -> None:
         await self._exchange.start(self)
@@ -180,210 +126,7 @@ class SharedBus:
             self.counts["changes_unanswered"] += 1
         return given
 
-    # What the exchange says
-
-    def received(self, sender: str, message: bytes) -> None:
-        try:
-            word = decode_word(message)
-        except msgspec.DecodeError:
-            self.counts["garbled"] += 1
-            return
-        match word:
-            case Told():
-                self._take_told(sender, word)
-            case ArrivalTold():
-                self._take_arrival(sender, word)
-            case View():
-                self._take_view(sender, word)
-            case Fixes():
-                technician = self._node.technician(word.technician)
-                self._spawn(self._take_fixes(sender, technician, word), "fixes from another process")
-            case FixesTaken():
-                self._asked_fixes.answer(sender, word.number, word)
-            case Change():
-                self._send(sender, Done(word.number, self._take_change(word.body)))
-            case Done():
-                self._asked_change.answer(sender, word.number, word.body)
-            case PageTold():
-                self._node.hub.publish_topic(word.topic, word.payload)
-            case RowsTold():
-                self._take_rows(word.payload)
-            case Owns():
-                self._take_owners(sender, word.technicians)
-            case Wants():
-                self._take_wants(sender, word.topics)
-            case Unwants():
-                self._wanting.remove(sender, word.topics)
-                self._mark_far(word.topics)
-            case GiveUp():
-                self._send(sender, self.ownership.hand_over(word.number, self._node.technician(word.technician)))
-            case Given():
-                self._asked_given.answer(sender, word.number, word)
-            case Again():
-                self._introduce(sender)
-
-    def joined(self, node_id: str) -> None:
-        self._introduce(node_id)
-
-    def missed(self, node_id: str) -> None:
-        self.counts["missed"] += 1
-        self._send(node_id, Again())
-        self._introduce(node_id)
-        self.on_doubt()
-
-    def left(self, node_id: str) -> None:
-        self._asked_fixes.left(node_id)
-        self._asked_given.left(node_id)
-        self._asked_change.left(node_id)
-        self._wanting.remove(node_id)
-        self._mark_far(None)
-        self.ownership.orphaned(node_id)
-
-    def cut_off(self) -> None:
-        log.warning("the other processes cannot be reached; watchers and bookings here go on")
-        self._cut_off = True
-        for asked in (self._asked_fixes, self._asked_given, self._asked_change):
-            asked.give_up()
-        self.on_doubt()
-
-    def back(self, emptied: bool) -> None:
-        log.warning("the other processes can be reached again%s", ", Redis was emptied" if emptied else "")
-        self._cut_off = False
-        self._confirming = True
-        self._spawn(self._confirm(), "claims after an outage")
-        for node_id in self._exchange.peers:
-            self._send(node_id, Again())
-            self._introduce(node_id)
-        self.on_doubt()
-
     # Inside
-
-    def _take_told(self, sender: str, told: Told) -> None:
-        live = self._admitted(sender, told.trip, told.fence)
-        if live is None or live.facts is None or not live.facts.tracking:
-            return
-        view = live.view
-        if view is None:
-            view = live.view = FarView()
-        if told.conflates:
-            view.position = told.payload
-        else:
-            view.route = told.payload
-        self._node.relay(live, told.payload, conflates=told.conflates)
-
-    def _take_arrival(self, sender: str, told: ArrivalTold) -> None:
-        live = self._admitted(sender, told.trip, told.fence)
-        if live is None:
-            return
-        if live.view is None:
-            live.view = FarView()
-        live.view.arrival = told.payload
-        if live.facts is not None and live.facts.tracking:
-            self._node.relay(live, told.payload)
-
-    def _take_view(self, sender: str, told: View) -> None:
-        live = self._admitted(sender, told.trip, told.fence)
-        if live is not None and live.facts is not None:
-            view = live.view = FarView()
-            view.arrival = told.arrival
-            if live.facts.tracking:
-                view.position, view.route = told.position, told.route
-                for payload, conflates in ((told.route, False), (told.position, True), (told.arrival, False)):
-                    if payload is not None:
-                        self._node.relay(live, payload, conflates=conflates)
-        self._wanted.viewed(TRIP + told.trip)
-
-    def _admitted(self, sender: str, trip_id: str, fence: int) -> LiveTrip | None:
-        """The trip, if it is under way and the sender is, as far as is known here, its technician's owner."""
-        live = self._node.known_trip(trip_id)
-        technician = live.technician if live is not None else None
-        if live is None or technician is None:
-            self.counts["untimely"] += 1
-            return None
-        if not self.ownership.heard(sender, technician.id, fence) or technician.owned:
-            self.counts["fenced"] += 1
-            return None
-        return live
-
-    async def _take_fixes(self, sender: str, technician: LiveTechnician, word: Fixes) -> None:
-        self._send(sender, await self._handing_on.take_in(technician, word.number, word.fixes))
-
-    def _take_change(self, body: bytes) -> bytes:
-        try:
-            return self.on_change(body)
-        except Exception:
-            log.exception("a change of another process could not be taken in; the visits are read afresh")
-            self.on_doubt()
-            return b""
-
-    def _take_rows(self, payload: bytes) -> None:
-        try:
-            board = _decode_board(payload)
-        except msgspec.DecodeError:
-            self.counts["garbled"] += 1
-            return
-        for row in board.technicians:
-            self._rows[row.id] = row
-        self._node.hub.publish_topic(BOARD_TOPIC, payload)
-        self._wanted.viewed(BOARD_TOPIC)
-
-    def _take_owners(self, sender: str, technicians: list[tuple[str, int]]) -> None:
-        for technician_id, fence in technicians:
-            self.ownership.heard(sender, technician_id, fence)
-
-    def _take_wants(self, sender: str, topics: list[str]) -> None:
-        self._wanting.add(sender, topics)
-        self._mark_far(topics)
-        for topic in topics:
-            if topic == BOARD_TOPIC:
-                mine = {technician.id for technician in self.ownership.owned}
-                self._send(sender, RowsTold(encode(self._node.board(self._node.now_ms(), mine))))
-                continue
-            live = self._node.known_trip(topic.removeprefix(TRIP))
-            if live is not None and live.technician is not None and live.technician.owned:
-                self._send(sender, self._view_of(live, live.technician))
-
-    def _view_of(self, live: LiveTrip, technician: LiveTechnician) -> View:
-        view = self._node.view(live, self._node.now_ms())
-        return View(live.id, technician.fence, view.position, view.route, view.arrival)
-
-    def _taken(self, technician: LiveTechnician) -> None:
-        """The technician is this process's own now: who wants their trip is told what is known."""
-        self._rows.pop(technician.id, None)
-        live = technician.trip
-        if live is None:
-            return
-        live.far = self._wanting.of(live.topic)
-        self._send_all(live.far, self._view_of(live, technician))
-
-    def _mark_far(self, topics: list[str] | None) -> None:
-        """Trips know who wants them; None: look at all."""
-        if topics is None:
-            trips = [each.trip for each in self.ownership.owned if each.trip is not None]
-        else:
-            known = [self._node.known_trip(topic.removeprefix(TRIP)) for topic in topics]
-            trips = [live for live in known if live is not None]
-        for live in trips:
-            owned = live.technician is not None and live.technician.owned
-            live.far = self._wanting.of(live.topic) if owned else None
-
-    def _introduce(self, node_id: str) -> None:
-        """What a process has to know of this one that cannot know it, or may have forgotten."""
-        mine = [(technician.id, technician.fence) for technician in self.ownership.owned]
-        for first in range(0, len(mine), TOPICS_AT_ONCE):
-            self._send(node_id, Owns(mine[first : first + TOPICS_AT_ONCE]))
-        topics = list(self._wanted)
-        for first in range(0, len(topics), TOPICS_AT_ONCE):
-            self._send(node_id, Wants(topics[first : first + TOPICS_AT_ONCE]))
-
-    async def _confirm(self) -> None:
-        try:
-            await self.ownership.confirm()
-        except ExchangeAway:
-            # `back` comes again.
-            return
-        finally:
-            self._confirming = False
 
     async def _keep_states(self) -> None:
         while True:
@@ -407,48 +150,3 @@ class SharedBus:
     def _in_use(self, topic: str) -> bool:
         live = self._node.known_trip(topic.removeprefix(TRIP))
         return self._node.hub.count(topic) > 0 or (live is not None and live.pins > 0)
-
-    async def _ask_to_give_up(self, owner: str, technician_id: str) -> Given | None:
-        if owner not in self._exchange.peers:
-            return None
-        number, answers = self._asked_given.ask({owner})
-        self._send(owner, GiveUp(number, technician_id))
-        return (await self._asked_given.within((number, answers), GIVE_UP_WITHIN_S)).get(owner)
-
-    async def _ask_to_take_in(self, owner: str, technician_id: str, fixes: list[Fix]) -> FixesTaken | None:
-        if owner not in self._exchange.peers:
-            return None
-        number, answers = self._asked_fixes.ask({owner})
-        self._send(owner, Fixes(number, technician_id, fixes))
-        return (await self._asked_fixes.within((number, answers), ANSWER_WITHIN_S)).get(owner)
-
-    def _send(self, node_id: str, word: Word) -> None:
-        try:
-            self._exchange.send(node_id, encode_word(word))
-        except ExchangeMessageTooLarge:
-            self.counts["too_large"] += 1
-
-    def _send_all(self, node_ids: set[str] | None, word: Word) -> None:
-        if node_ids:
-            data = encode_word(word)
-            try:
-                for node_id in node_ids:
-                    self._exchange.send(node_id, data)
-            except ExchangeMessageTooLarge:
-                self.counts["too_large"] += 1
-
-    def _broadcast(self, word: Word) -> None:
-        try:
-            self._exchange.broadcast(encode_word(word))
-        except ExchangeMessageTooLarge:
-            self.counts["too_large"] += 1
-
-    def _spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("%s failed", task.get_name(), exc_info=task.exception())
