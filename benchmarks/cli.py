@@ -20,6 +20,7 @@ BENCHMARKS = {
     "roads": "benchmarks.roads",
     "syscalls": "benchmarks.syscalls",
     "pages": "benchmarks.pages",
+    "redis-hop": "benchmarks.redis_hop",
 }
 
 

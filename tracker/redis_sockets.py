@@ -46,7 +46,7 @@ class RedisSocket(asyncio.Protocol):
         self._unread = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # Not asserted: uvloop's transports are none of asyncio's own classes.
+        # uvloop's are no instances of it, but are such.
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
 
