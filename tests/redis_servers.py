@@ -61,10 +61,6 @@ class RedisServer:
         assert self._process is not None
         return self._process.pid
 
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
     def client(self) -> Redis:
         return Redis(port=self.port, password=self._password, protocol=2, socket_timeout=2.0, retry=None)
 
@@ -76,13 +72,13 @@ class RedisServer:
         if not self._sentinel:
             common += ["--save", "", "--appendonly", "no", "--unixsocket", str(self.socket), "--repl-diskless-load"]
             common += ["swapdb", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]
-        with (self.folder / "log").open("ab") as log:
-            # Not awaited: it is ended at once by `kill`, from wherever a test fails.
-            self._process = subprocess.Popen(  # noqa: ASYNC220
-                [*command, *common, *self._arguments], stdout=log, stderr=log
-            )
+        self._begin([*command, *common, *self._arguments])
         await until(self._answers, f"redis-server did not start: {(self.folder / 'log').read_text()[-2000:]}")
         return self
+
+    def _begin(self, command: list[str]) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
     async def _answers(self) -> bool:
         async with self.client() as client:

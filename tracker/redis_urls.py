@@ -12,7 +12,7 @@ rediss+sentinel:// and rediss+cluster:// are the same with TLS. `?` may add `ssl
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -88,18 +88,15 @@ def read_redis_url(url: str) -> RedisPlace:
     if not separator or scheme.lower() not in _KINDS:
         raise ExchangeUrlError(f"a Redis URL begins with one of {', '.join(f'{name}://' for name in _KINDS)}")
     kind, with_tls = _KINDS[scheme.lower()]
-    try:
-        # urlsplit knows nothing of several hosts, but everything around them.
-        parts = urlsplit(f"redis://{rest}")
-    except ValueError:
-        raise ExchangeUrlError(
-            "between :// and the next / stands no list of hosts; special characters of a password are written as %40"
-        ) from None
-    if parts.fragment or rest.endswith("#"):
+    if "#" in rest:
         raise ExchangeUrlError("a Redis URL has no part after #; in a password write it as %23")
-    login_text, at, hosts_text = parts.netloc.rpartition("@")
+    # By hand, for urlsplit knows nothing of several hosts.
+    body, _, query = rest.partition("?")
+    netloc, slash, path = body.partition("/")
+    path = unquote(slash + path)
+    login_text, at, hosts_text = netloc.rpartition("@")
     login = _read_login(login_text) if at else Login()
-    options = _read_options(parts.query, kind=kind, with_tls=with_tls)
+    options = _read_options(query, kind=kind, with_tls=with_tls)
     place = RedisPlace(
         kind=kind,
         login=login,
@@ -107,13 +104,13 @@ def read_redis_url(url: str) -> RedisPlace:
         tls=_read_tls(options) if with_tls else None,
     )
     if kind == "unix":
-        if hosts_text or not unquote(parts.path).startswith("/") or parts.path == "/":
+        if hosts_text or len(path) < 2:
             raise ExchangeUrlError("unix:// needs the absolute path of a socket: unix:///run/redis/redis.sock")
-        return msgspec.structs.replace(place, path=unquote(parts.path), db=_read_db(options.get("db", "0")))
+        return msgspec.structs.replace(place, path=path, db=_read_db(options.get("db", "0")))
     hosts = _read_hosts(hosts_text, SENTINEL_PORT if kind == "sentinel" else PORT)
     if kind == "server" and len(hosts) > 1:
         raise ExchangeUrlError("redis:// has one host; several belong to redis+sentinel:// or redis+cluster://")
-    segments = [unquote(segment) for segment in parts.path.split("/")[1:] if segment]
+    segments = [segment for segment in path.split("/") if segment]
     service = ""
     if kind == "sentinel":
         if not segments:

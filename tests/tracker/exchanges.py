@@ -1,136 +1,103 @@
-"""Several processes' exchanges in one: what is sent arrives when the loop turns, and leases end when told to."""
+"""Members of an exchange that write down what they are told, and exchanges with short times."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
-from tracker.errors import ExchangeAway
-from tracker.exchange import Claim, Member
+from tracker.redis_exchange import RedisExchange
+from tracker.redis_line import ExchangeTiming
+
+WITHIN_S = 20.0
+# A fifth of the usual times: what takes seconds in an installation takes moments in a test.
+QUICK = ExchangeTiming(lease_s=0.9, renew_s=0.2, grace_s=0.6, silence_s=0.8, cut_off_s=0.3, timeout_s=0.5)
+
+Event = tuple[Any, ...]
 
 
-class Installation:
-    """What Redis is to them. ``down`` cuts everybody off; ``kill`` is a process that dies without a word."""
+class Listener:
+    """`events` are (what, …) in the order of being told."""
 
     def __init__(self) -> None:
-        self.members: dict[str, MemoryExchange] = {}
-        self.claims: dict[str, Claim] = {}
-        self.kept: dict[str, tuple[int, bytes]] = {}
-        self.fence = 0
-        self.down = False
+        self.events: list[Event] = []
+        self._told = asyncio.Event()
 
-    def exchange(self, node_id: str) -> MemoryExchange:
-        return MemoryExchange(self, node_id)
+    def received(self, sender: str, message: bytes) -> None:
+        self._write("received", sender, message)
 
-    def kill(self, node_id: str) -> None:
-        """Its lease is over: everybody else hears of it."""
-        self.members.pop(node_id).dead = True
-        for each in list(self.members.values()):
-            each.member.left(node_id)
+    def joined(self, node_id: str) -> None:
+        self._write("joined", node_id)
 
-    def go_down(self) -> None:
-        self.down = True
-        for each in list(self.members.values()):
-            each.member.cut_off()
+    def missed(self, node_id: str) -> None:
+        self._write("missed", node_id)
 
-    def come_back(self, *, emptied: bool = False) -> None:
-        self.down = False
-        if emptied:
-            self.claims.clear()
-            self.kept.clear()
-        for each in list(self.members.values()):
-            each.member.back(emptied)
+    def left(self, node_id: str) -> None:
+        self._write("left", node_id)
 
-    def ask(self) -> None:
-        if self.down:
-            raise ExchangeAway("Redis is away")
+    def cut_off(self) -> None:
+        self._write("cut_off")
+
+    def back(self, emptied: bool) -> None:
+        self._write("back", emptied)
+
+    def messages(self) -> list[bytes]:
+        return [event[2] for event in self.events if event[0] == "received"]
+
+    def news(self) -> list[Event]:
+        """All but messages."""
+        return [event for event in self.events if event[0] != "received"]
+
+    async def hears(self, *event: Any) -> None:
+        """Waits until it has been told."""
+        await self.until(lambda: event in self.events, f"to hear {event}")
+
+    async def until(self, holds: Callable[[], bool], what: str = "") -> None:
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                while not holds():
+                    self._told.clear()
+                    await self._told.wait()
+        except TimeoutError:
+            raise AssertionError(f"waited {what}; was told {self.news()}") from None
+
+    def _write(self, *event: Any) -> None:
+        self.events.append(event)
+        self._told.set()
 
 
-class MemoryExchange:
-    def __init__(self, installation: Installation, node_id: str) -> None:
-        self.installation = installation
-        self.node_id = node_id
-        self.member: Member
-        self.leased = True
-        self.dead = False
-        self.sent: list[bytes] = []
-        # Messages to these processes get lost.
-        self.deaf: set[str] = set()
+@contextlib.asynccontextmanager
+async def exchange_on(url: str, **options: Any) -> AsyncIterator[tuple[RedisExchange, Listener]]:
+    """One process of an installation, started; stopped at the end."""
+    exchange = RedisExchange(url, **({"timing": QUICK} | options))
+    listener = Listener()
+    await exchange.start(listener)
+    try:
+        yield exchange, listener
+    finally:
+        await exchange.stop()
 
-    @property
-    def peers(self) -> frozenset[str]:
-        return frozenset(self.installation.members) - {self.node_id}
 
-    @property
-    def connected(self) -> bool:
-        return not self.installation.down
+class Two:
+    """Two processes that know each other: `a` and `b`, and what each was told."""
 
-    def holds_lease(self) -> bool:
-        return self.leased and not self.installation.down
+    def __init__(self, a: RedisExchange, b: RedisExchange, told_a: Listener, told_b: Listener) -> None:
+        self.a, self.b = a, b
+        self.told_a, self.told_b = told_a, told_b
 
-    def send(self, node_id: str, message: bytes) -> None:
-        self.sent.append(message)
-        if not self.installation.down and not self.dead and node_id not in self.deaf:
-            asyncio.get_running_loop().call_soon(self._arrive, node_id, message)
 
-    def broadcast(self, message: bytes) -> None:
-        for node_id in self.peers:
-            self.send(node_id, message)
+@contextlib.asynccontextmanager
+async def two_on(url: str, **options: Any) -> AsyncIterator[Two]:
+    async with exchange_on(url, **options) as (a, told_a), exchange_on(url, **options) as (b, told_b):
+        await told_a.hears("joined", b.node_id)
+        await told_b.hears("joined", a.node_id)
+        yield Two(a, b, told_a, told_b)
 
-    def _arrive(self, node_id: str, message: bytes) -> None:
-        to = self.installation.members.get(node_id)
-        if to is not None:
-            to.member.received(self.node_id, message)
 
-    async def claim(self, keys: Sequence[str]) -> dict[str, Claim]:
-        return self._claim(keys, also_from=None)
-
-    async def take_over(self, keys: Sequence[str], *, from_node: str) -> dict[str, Claim]:
-        return self._claim(keys, also_from=from_node)
-
-    def _claim(self, keys: Sequence[str], *, also_from: str | None) -> dict[str, Claim]:
-        shared = self.installation
-        shared.ask()
-        for key in keys:
-            known = shared.claims.get(key)
-            if known is None or known.owner not in shared.members or known.owner == also_from:
-                shared.fence += 1
-                shared.claims[key] = Claim(self.node_id, shared.fence)
-        return {key: shared.claims[key] for key in keys}
-
-    async def owners(self, keys: Sequence[str]) -> dict[str, Claim]:
-        self.installation.ask()
-        return {key: self.installation.claims[key] for key in keys if key in self.installation.claims}
-
-    async def release(self, keys: Sequence[str]) -> None:
-        self.installation.ask()
-        for key in keys:
-            self.installation.claims.pop(key, None)
-
-    async def keep(self, states: Mapping[str, tuple[int, bytes]]) -> None:
-        self.installation.ask()
-        for key, (fence, state) in states.items():
-            if fence >= self.installation.kept.get(key, (0, b""))[0]:
-                self.installation.kept[key] = (fence, state)
-
-    async def states(self, keys: Sequence[str]) -> dict[str, bytes]:
-        self.installation.ask()
-        return {key: self.installation.kept[key][1] for key in keys if key in self.installation.kept}
-
-    async def drop(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            self.installation.kept.pop(key, None)
-
-    async def start(self, member: Member) -> None:
-        self.member = member
-        for each in list(self.installation.members.values()):
-            each.member.joined(self.node_id)
-            member.joined(each.node_id)
-        self.installation.members[self.node_id] = self
-
-    async def stop(self) -> None:
-        for key in [key for key, claim in self.installation.claims.items() if claim.owner == self.node_id]:
-            del self.installation.claims[key]
-        self.installation.members.pop(self.node_id, None)
-        for each in list(self.installation.members.values()):
-            each.member.left(self.node_id)
+async def heard_from_each_other(two: Two, word: bytes) -> None:
+    """A message has arrived in both directions."""
+    two.a.send(two.b.node_id, word)
+    two.b.send(two.a.node_id, word)
+    await two.told_b.hears("received", two.a.node_id, word)
+    await two.told_a.hears("received", two.b.node_id, word)

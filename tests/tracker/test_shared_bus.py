@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.tracker.exchanges import Installation
+from tests.tracker.installations import Installation
 from tests.tracker.journeys import NOW_MS, fix_at
 from tests.tracker.listeners import Clock, Listener
 from tests.tracker.nodes import close, report, set_off, snapshot, visit_facts, watch
