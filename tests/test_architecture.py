@@ -85,6 +85,7 @@ CLOCKS = {"now", "utcnow", "today", "time_ns", "monotonic", "perf_counter"}
 # Library → the files that may import it.
 ONLY_IN = {
     "redis": ("*/redis_*.py",),
+    "hiredis": ("*/redis_*.py",),
     # A relay is what others would write with that library: a peer to be measured beside us, in a process of its own.
     "starlette": ("web/*", "benchmarks/relays/starlette_relay.py"),
     "uvicorn": ("web/*", "benchmarks/relays/starlette_relay.py"),

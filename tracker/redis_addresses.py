@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
-from tracker.errors import ExchangeAway
+from tracker.errors import ExchangeAway, ExchangeUrlError
 from tracker.redis_urls import Login, RedisPlace, Tls
 
 SocketType = TypeVar("SocketType", bound=asyncio.Protocol)
@@ -37,7 +37,8 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class RedisAddresses:
-    """`key` is any key of the installation: in a cluster its place is where all of them are. Times in seconds."""
+    """`key` is any key of the installation: in a cluster its place is where all of them are. Times in seconds. Raises
+    ExchangeUrlError when its certificates cannot be read."""
 
     def __init__(self, place: RedisPlace, *, key: str, timeout_s: float) -> None:
         self._place = place
@@ -152,8 +153,11 @@ class RedisAddresses:
 
 
 def _tls_context(tls: Tls) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=tls.ca_certs)
-    context.check_hostname = tls.check_hostname
-    if tls.certfile:
-        context.load_cert_chain(tls.certfile, tls.keyfile)
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_certs)
+        context.check_hostname = tls.check_hostname
+        if tls.certfile:
+            context.load_cert_chain(tls.certfile, tls.keyfile)
+    except OSError as error:
+        raise ExchangeUrlError(f"a certificate or key of the Redis URL cannot be read: {error}") from None
     return context

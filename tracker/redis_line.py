@@ -29,14 +29,16 @@ LONGEST_RETRY_S = 1.0
 SHORTEST_BETWEEN_RENEWALS_S = 0.05
 # Asked for a lease that is about to run out, Redis is asked just after that.
 AFTER_A_LEASE_S = 0.01
+# Nobody has renewed for so many times the usual: Redis was away.
+MISSED_RENEWALS = 1.5
 
 
 class ExchangeTiming(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds. `grace_s`: how long the others may take to come back after Redis was away for everybody."""
+    """Seconds: what a lease lasts, how often it is renewed and a probe sent, how long probes may stay away, when a
+    missing Redis counts as cut off, what one step with Redis may take, and the tick of a busy outbox."""
 
     lease_s: float = 3.0
     renew_s: float = 1.0
-    grace_s: float = 2.0
     silence_s: float = 3.0
     cut_off_s: float = 1.0
     timeout_s: float = 1.0
@@ -74,7 +76,10 @@ class RedisLine:
         self._timing = timing
         self._addresses = RedisAddresses(place, key=names.tag, timeout_s=timing.timeout_s)
         self._leases = RedisLeases(
-            node_id, names, lease_ms=round(timing.lease_s * 1000), grace_ms=round(timing.grace_s * 1000)
+            node_id,
+            names,
+            lease_ms=round(timing.lease_s * 1000),
+            pause_ms=round(timing.renew_s * MISSED_RENEWALS * 1000),
         )
         self._lease_until_s = 0.0
         self._probed_s = 0.0

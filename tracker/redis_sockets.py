@@ -82,10 +82,10 @@ class RedisSocket(asyncio.Protocol):
     async def ask(self, *words: bytes | str) -> Any:
         """Raises ExchangeAway when Redis refuses or hangs up; a deadline is the caller's."""
         assert self._transport is not None
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(command(*words))
         if self._transport.is_closing():
             raise ExchangeAway("the connection was closed")
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(command(*words))
         reply = await self._answer
         if isinstance(reply, hiredis.ReplyError):
             # The words may hold a password, the refusal does not.
@@ -125,8 +125,10 @@ class Publisher(RedisSocket):
         self._transport.write(command("CLIENT", "REPLY", "OFF"))
 
     def write(self, commands: bytes) -> None:
+        """What is written to a connection that is ending is lost; the receivers see the gap."""
         assert self._transport is not None
-        self._transport.write(commands)
+        if not self._transport.is_closing():
+            self._transport.write(commands)
 
     def pause_writing(self) -> None:
         self.is_full = True

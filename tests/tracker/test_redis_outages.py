@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 
 from tests.redis_servers import RedisServer, redis_server
-from tests.tracker.exchanges import Listener, exchange_on, heard_from_each_other, two_on
+from tests.tracker.exchanges import QUICK, Listener, exchange_on, heard_from_each_other, two_on
 from tracker.errors import ExchangeAway
+from tracker.redis_exchange import RedisExchange
 from tracker.redis_names import RedisNames
 from tracker.redis_peers import RedisPeers
 
@@ -70,23 +71,19 @@ async def test_a_redis_that_stood_still_has_forgotten_nothing(redis: RedisServer
         assert await two.b.claim(["visit"]) == before
 
 
-async def test_after_a_pause_longer_than_every_lease_nobody_is_dead_and_nothing_is_taken(redis: RedisServer) -> None:
-    async with two_on(redis.url) as two:
-        before = await two.a.claim(["visit"])
-        # As if the pause had lasted: what the leases and the last renewal say is long ago.
-        redis.pause()
-        await two.told_a.hears("cut_off")
-        await two.told_b.hears("cut_off")
-        redis.resume()
-        await redis.run("HINCRBY", NAMES.meta, "alive", -60_000)
-        for node_id in (two.a.node_id, two.b.node_id):
-            await redis.run("ZINCRBY", NAMES.members, -60_000, node_id)
-        await two.told_a.hears("missed", two.b.node_id)
-        await two.told_b.hears("missed", two.a.node_id)
-        await heard_from_each_other(two, b"together again")
+async def test_who_died_before_a_pause_has_left_after_it(redis: RedisServer) -> None:
+    async with exchange_on(redis.url) as (_, told):
+        dead = RedisExchange(redis.url, timing=QUICK)
+        await dead.start(Listener())
+        await told.hears("joined", dead.node_id)
+        session = await dead._line.stop()
+        assert session is not None
 
-        assert await two.b.claim(["visit"]) == before
-        assert not any(event[0] == "left" for event in (*two.told_a.events, *two.told_b.events))
+        redis.pause()
+        await told.hears("cut_off")
+        redis.resume()
+        await told.hears("left", dead.node_id)
+        await session.close()
 
 
 async def test_an_emptied_redis_is_noticed_by_all_and_nobody_is_said_to_have_left(redis: RedisServer) -> None:
