@@ -189,8 +189,6 @@ class RedisExchange:
             # So it has forgotten the others, who are about to come back just as we did.
             self._peers.be_patient(time.monotonic() + self._lease_s)
         stayed = self._peers.ids
-        if is_new:
-            self._peers.listened_anew()
         changes = self._peers.listed(renewal.others, asked_s=asked_s)
         self._outbox.set_receivers(self._peers.ids)
         self._outbox.reopen()
@@ -202,6 +200,7 @@ class RedisExchange:
         for node_id in changes.joined:
             self._tell(self._told.joined, node_id)
         if is_new:
+            # The counts go on: what the others lose from now on, being still away themselves, shows as another gap.
             for node_id in sorted(stayed & self._peers.ids):
                 self._tell_missed(node_id)
         self._flush()

@@ -82,8 +82,3 @@ class RedisPeers:
         )
         peer.to_all, peer.to_us = to_all, to_us
         return was_lost
-
-    def listened_anew(self) -> None:
-        """We were deaf for a while and everybody knows: any count may come next."""
-        for peer in self._peers.values():
-            peer.to_us = peer.to_all = None

@@ -68,14 +68,3 @@ def test_a_last_message_that_is_missing_shows_in_the_next_hello() -> None:
     assert not peers.lost_until(ONE, to_all=0, to_us=1)
     assert peers.lost_until(ONE, to_all=0, to_us=2)
     assert not peers.lost_until(ONE, to_all=0, to_us=2)
-
-
-def test_after_being_deaf_any_count_may_come_next() -> None:
-    peers = RedisPeers(US)
-    peers.said_hello(ONE, now_s=1.0)
-
-    peers.listened_anew()
-
-    assert not peers.lost_before(ONE, to_all=False, count=17)
-    assert not peers.lost_until(ONE, to_all=5, to_us=17)
-    assert peers.lost_before(ONE, to_all=True, count=7)
