@@ -30,13 +30,14 @@ DEADLINE_S = 60.0
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True):
-    """One measurement; µs of CPU per message, without what the sender's clock takes to wake it up for each blob.
-    `per_blob` is what it came to."""
+    """One measurement; µs of CPU per message. `clock_us` is what it takes to wake the sender up for each blob; it is
+    not in `sender_us`. `per_blob` is what it came to."""
 
     wanted_per_blob: int
     per_blob: float
     messages: int
     lost: int
+    clock_us: float
     sender_us: float
     redis_us: float
     receiver_us: float
@@ -132,7 +133,8 @@ def measure(
     before, counted = [load_of(pid).cpu_s for pid in pids], (sender.count(), receiver.count())
     time.sleep(seconds)
     after, counted_after = [load_of(pid).cpu_s for pid in pids], (sender.count(), receiver.count())
-    after[0] -= clock * (time.monotonic() - began_s)
+    clock_cpu_s = clock * (time.monotonic() - began_s)
+    after[0] -= clock_cpu_s
     sender.say("stop")
     time.sleep(0.05)  # what is under way arrives
     received = counted_after[1].received - counted[1].received
@@ -144,6 +146,7 @@ def measure(
         per_blob=(counted_after[0].sent - counted[0].sent) / max(counted_after[0].blobs - counted[0].blobs, 1),
         messages=received,
         lost=sender.count().sent - receiver.count().received,
+        clock_us=clock_cpu_s * 1e6 / max(received, 1),
         sender_us=sender_us,
         redis_us=redis_us,
         receiver_us=receiver_us,
@@ -200,12 +203,12 @@ def main(smoke: bool, seconds: float, blobs_per_s: int, rounds: int, json_path: 
     click.echo(f"µs of CPU per message of {MESSAGE_BYTES} bytes, {blobs_per_s} blobs/s")
     click.echo(
         f"{'per blob':>8} {'came to':>8} {'messages':>9} {'lost':>5}"
-        f" {'sender':>8} {'redis':>8} {'receiver':>9} {'all':>8}"
+        f" {'clock':>8} {'sender':>8} {'redis':>8} {'receiver':>9} {'all':>8}"
     )
     for hop in hops:
         click.echo(
-            f"{hop.wanted_per_blob:8} {hop.per_blob:8.1f} {hop.messages:9} {hop.lost:5} {hop.sender_us:8.2f}"
-            f" {hop.redis_us:8.2f} {hop.receiver_us:9.2f} {hop.all_us:8.2f}"
+            f"{hop.wanted_per_blob:8} {hop.per_blob:8.1f} {hop.messages:9} {hop.lost:5} {hop.clock_us:8.2f}"
+            f" {hop.sender_us:8.2f} {hop.redis_us:8.2f} {hop.receiver_us:9.2f} {hop.all_us:8.2f}"
         )
     targets = targets_of(hops)
     print_targets(targets, smoke=smoke)

@@ -50,8 +50,8 @@ class ExchangeCounters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedisExchange:
-    """An `Exchange`. `name` is the installation's: several may share a Redis. Raises ExchangeUrlError and ValueError;
-    to be made where an event loop runs."""
+    """An `Exchange`. `name` is the installation's: several may share a Redis. Raises ExchangeUrlError and ValueError.
+    What is sent before `start` is dropped."""
 
     def __init__(
         self,
@@ -66,7 +66,6 @@ class RedisExchange:
         names = RedisNames(name, db=place.db)
         command = b"SPUBLISH" if place.kind == "cluster" else b"PUBLISH"
         self.node_id = secrets.token_hex(6)
-        self._loop = asyncio.get_running_loop()
         self._everybody = names.channel(EVERYBODY)
         self._claims = RedisClaims(self.node_id, names)
         self._line = RedisLine(place, names, self.node_id, self._claims, timing)
@@ -77,7 +76,7 @@ class RedisExchange:
         self._lease_s = timing.lease_s
         self._tick_s = timing.tick_s
         self._may_flush_s = 0.0
-        self._is_flush_due = False
+        self._is_flush_due = True
         self._received = self._missed = self._garbage = self._strangers = 0
         self._member: Member | None = None
         self._looking_after: asyncio.Task[None] | None = None
@@ -137,6 +136,8 @@ class RedisExchange:
 
     async def start(self, member: Member) -> None:
         self._member = member
+        self._loop = asyncio.get_running_loop()
+        self._is_flush_due = False
         self._line.start(self)
         self._looking_after = asyncio.create_task(self._look_after_claims())
         await self._line.settled.wait()

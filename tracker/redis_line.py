@@ -29,6 +29,8 @@ LONGEST_RETRY_S = 1.0
 SHORTEST_BETWEEN_RENEWALS_S = 0.05
 # Asked for a lease that is about to run out, Redis is asked just after that.
 AFTER_A_LEASE_S = 0.01
+# Redis counts in whole ms, and no two clocks run alike.
+CLOCKS_DIFFER_S = 0.02
 # Nobody has renewed for so many times the usual: Redis was away.
 MISSED_RENEWALS = 1.5
 
@@ -202,7 +204,7 @@ class RedisLine:
             log.warning("Redis has forgotten this process's claims, or they lapsed")
             self._claims.forget(changes=renewal.changes)
         self.generation = renewal.generation
-        self._lease_until_s = asked_s + self._timing.lease_s
+        self._lease_until_s = asked_s + self._timing.lease_s - CLOCKS_DIFFER_S
         is_new, self.session = self.session is not session, session
         was_cut_off, self.is_cut_off = self.is_cut_off, False
         if self._cutting_off is not None:

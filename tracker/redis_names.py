@@ -1,4 +1,4 @@
-"""What this installation's keys and channels in Redis are called.
+"""[pure] What this installation's keys and channels in Redis are called.
 
 All share one hash tag, so that a Redis Cluster keeps them on one of its servers, where scripts may use them together.
 Channels know nothing of databases, so they are named after theirs.

@@ -1,4 +1,4 @@
-"""Where Redis is, read from a URL without connecting:
+"""[pure] Where Redis is, read from a URL without connecting:
 
 redis://[user:pass@]host[:port][/db]                              one server (rediss:// with TLS)
 unix://[user:pass@]/path/to/redis.sock[?db=1]                     one server on this machine

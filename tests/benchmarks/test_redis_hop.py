@@ -11,7 +11,7 @@ from tests.redis_servers import skip_without_redis
 
 def a_hop(**fields: float) -> Hop:
     given = {"wanted_per_blob": 10, "per_blob": 10.0, "messages": 1000, "lost": 0}
-    given |= {"sender_us": 2.0, "redis_us": 3.0, "receiver_us": 2.5}
+    given |= {"clock_us": 1.0, "sender_us": 2.0, "redis_us": 3.0, "receiver_us": 2.5}
     return Hop(**(given | fields))
 
 

@@ -7,13 +7,14 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from tests.redis_servers import RedisServer, redis_server
 from tests.tracker.exchanges import QUICK, Listener, exchange_on, heard_from_each_other, two_on
 from tracker.errors import ExchangeMessageTooLarge
-from tracker.redis_blobs import LARGEST_MESSAGE, Messages, encode_blob
+from tracker.redis_blobs import LARGEST_MESSAGE, Messages, decode_blob, encode_blob
 from tracker.redis_exchange import RedisExchange
 from tracker.redis_names import EVERYBODY, RedisNames
 
@@ -59,6 +60,25 @@ async def test_what_is_sent_at_once_travels_as_one_blob(url: str) -> None:
 
     assert after.sent_messages - before.sent_messages == 50
     assert after.sent_blobs - before.sent_blobs <= 2  # a renewal may say hello in between
+
+
+async def test_when_much_is_sent_a_tick_is_waited_for_and_joins_it(redis: RedisServer) -> None:
+    slow_tick = msgspec.structs.replace(QUICK, tick_s=0.3)
+    async with two_on(redis.url, timing=slow_tick) as two, redis.client() as client, client.pubsub() as pubsub:
+        await pubsub.subscribe(NAMES.channel(two.b.node_id))
+        await heard_from_each_other(two, b"one")
+        two.a.send(two.b.node_id, b"two")
+        await asyncio.sleep(0)
+        two.a.send(two.b.node_id, b"three")
+        await two.told_b.hears("received", two.a.node_id, b"three")
+
+        blobs = []
+        while b"three" not in [message for blob in blobs for message in blob]:
+            published = await pubsub.get_message(ignore_subscribe_messages=True, timeout=5.0)
+            blob = decode_blob(published["data"]) if published else None
+            if isinstance(blob, Messages):
+                blobs.append(blob.messages)
+        assert blobs == [[b"one"], [b"two", b"three"]]
 
 
 async def test_a_message_for_one_process_reaches_no_other(url: str) -> None:
