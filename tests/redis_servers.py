@@ -61,6 +61,10 @@ class RedisServer:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def client(self) -> Redis:
         return Redis(port=self.port, password=self._password, protocol=2, socket_timeout=2.0, retry=None)
 
