@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,7 +30,8 @@ _PENDING_KINDS = select(_outbox.c.kind).where(
 
 
 class OutboxRow(Value, frozen=True, kw_only=True):
-    """A message claimed for sending. `message_key` is stable: a repeat after a crash bears the same."""
+    """A message claimed for sending. `message_key` is stable: a repeat after a crash bears the same. The claim is ours
+    as long as the database names the same `claimed_until_s`: nobody else claims it before, or with the same."""
 
     message_key: str
     kind: str
@@ -41,6 +42,7 @@ class OutboxRow(Value, frozen=True, kw_only=True):
     due_s: int
     expires_s: int
     attempts: int
+    claimed_until_s: int
 
 
 class LogRow(Value, frozen=True, kw_only=True):
@@ -127,9 +129,24 @@ async def claim_due(
             due_s=row.due_s,
             expires_s=row.expires_s,
             attempts=row.attempts + 1,
+            claimed_until_s=now_s + lease_s,
         )
         for row in rows
     )
+
+
+async def hold_on(connection: AsyncConnection, rows: Sequence[OutboxRow], *, until_s: int) -> tuple[OutboxRow, ...]:
+    """Claim these rows for longer; those that are still ours to send. One that died or was claimed by another meanwhile
+    is left out."""
+    changed = update(_outbox).where(_are_ours(rows)).values(claimed_until_s=until_s).returning(_outbox.c.key)
+    kept = set((await connection.execute(changed)).scalars())
+    return tuple(msgspec.structs.replace(row, claimed_until_s=until_s) for row in rows if row.message_key in kept)
+
+
+async def let_go(connection: AsyncConnection, rows: Sequence[OutboxRow]) -> None:
+    """Give rows back that were not tried: the next sender need not wait for the end of the claim."""
+    given_back = {"claimed_until_s": 0, "attempts": _outbox.c.attempts - 1}
+    await connection.execute(update(_outbox).where(_are_ours(rows)).values(given_back))
 
 
 async def mark_sent(
@@ -209,6 +226,15 @@ async def purge_settled(connection: AsyncConnection, *, before_s: int) -> int:
         delete(_outbox).where(_outbox.c.state != "pending", _outbox.c.settled_s < before_s)
     )
     return int(result.rowcount)
+
+
+def _are_ours(rows: Sequence[OutboxRow]) -> ColumnElement[bool]:
+    """Rows of one batch have one claim."""
+    return and_(
+        _outbox.c.key.in_([row.message_key for row in rows]),
+        _outbox.c.state == "pending",
+        _outbox.c.claimed_until_s == rows[0].claimed_until_s,
+    )
 
 
 async def _bury(connection: AsyncConnection, appointment_id: str, kinds: Iterable[str], *, now_s: int) -> None:

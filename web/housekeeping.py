@@ -1,24 +1,30 @@
-"""Forgets what has had its time: fine tracks, the log of watches, dead secrets, old messages."""
+"""Forgets what has had its time: fine tracks, the log of watches, dead secrets, old messages.
+
+Of several processes on one database one does it, in each hour whichever looks first.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import secrets
 from typing import TYPE_CHECKING
 
 from slots import hold_store, outbox_store
-from web import secrets_store, watch_log_store
+from web import leases_store, secrets_store, watch_log_store
 
 if TYPE_CHECKING:
     from web.state import State
 
 log = logging.getLogger("enroute.housekeeping")
 
-EVERY_S = 3600.0
+EVERY_S = 3600
+LOOK_EVERY_S = 600.0
 # People who are asked about a message look back some weeks, not years.
 MESSAGE_DAYS = 90
 DAY_S = 86_400
+LEASE = "housekeeping"
 
 
 class Housekeeping:
@@ -26,6 +32,7 @@ class Housekeeping:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._owner = secrets.token_hex(6)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -40,10 +47,25 @@ class Housekeeping:
     async def _run(self) -> None:
         while True:
             try:
-                await self.tidy()
+                await self.look()
             except Exception:
                 log.exception("housekeeping failed; trying again in an hour")
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> bool:
+        """Tidy up if nobody has within the hour; whether this process did."""
+        state = self._state
+        async with state.database.read() as conn:
+            is_taken = await leases_store.is_taken(conn, name=LEASE, now_s=state.now_s())
+        if is_taken:
+            return False
+        async with state.database.transaction() as conn:
+            mine = await leases_store.take(
+                conn, name=LEASE, owner=self._owner, now_s=state.now_s(), until_s=state.now_s() + EVERY_S
+            )
+        if mine:
+            await self.tidy()
+        return mine
 
     async def tidy(self) -> None:
         """Delete what is older than its number of days."""

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -39,6 +40,12 @@ log = logging.getLogger("enroute.outbox")
 # Reminders come due by themselves; everything else wakes us.
 POLL_S = 5.0
 BATCH = 20
+# For so long no other process looks at what this one is sending; what it dies with in its hands is sent again then.
+CLAIM_S = 60
+# One message with its answers. Well within a claim: the clocks of two machines differ a little.
+DELIVER_WITHIN_S = 40
+# The message under way may be told that it arrived, or it would go out once more.
+CLOSE_WITHIN_S = 3.0
 FIRST_RETRY_S = 30
 LONGEST_RETRY_S = 3600
 
@@ -65,13 +72,15 @@ class Undeliverable(Exception):
 
 
 class Outbox:
-    """One sending task per process; `wake()` when something was written."""
+    """One sending task per process; `wake()` when something was written. Several processes on one database share the
+    work: each claims some messages at a time."""
 
     def __init__(self, state: State) -> None:
         settings = state.settings
         self._state = state
         self._wake = asyncio.Event()
         self._one_batch = asyncio.Lock()
+        self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._mailer: Mailer | None = None
         self._webhook: Webhook | None = None
@@ -92,18 +101,22 @@ class Outbox:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="outbox")
 
     async def close(self) -> None:
-        """Stop. A message under way is sent again after the restart, with the same id."""
+        """Finish the message under way, if that is soon done, and leave the others to whoever sends next. One that is
+        cut off is sent again, with the same id, by another process or after the restart."""
+        self._closing = True
+        self._wake.set()
         if self._task is not None:
+            await asyncio.wait([self._task], timeout=CLOSE_WITHIN_S)
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
 
     async def _run(self) -> None:
-        while True:
+        while not self._closing:
             self._wake.clear()
             try:
-                while await self.send_due() == BATCH:
+                while await self.send_due() == BATCH and not self._closing:
                     pass
             except Exception:
                 log.exception("the outbox could not be read; trying again")
@@ -121,17 +134,35 @@ class Outbox:
             if due_s is None or due_s > self._state.now_s():
                 return 0
             async with self._state.database.transaction() as conn:
-                rows = await outbox_store.claim_due(conn, now_s=self._state.now_s(), limit=BATCH)
-            for row in rows:
-                await self._handle(row)
+                rows = await outbox_store.claim_due(conn, now_s=self._state.now_s(), lease_s=CLAIM_S, limit=BATCH)
+            await self._send(rows)
             return len(rows)
+
+    async def _send(self, rows: Sequence[OutboxRow]) -> None:
+        """One after another, each while the claim surely holds."""
+        left = tuple(rows)
+        while left:
+            now_s, until_s = self._state.now_s(), left[0].claimed_until_s
+            if self._closing:
+                async with self._state.database.transaction() as conn:
+                    await outbox_store.let_go(conn, left)
+                return
+            if until_s < now_s + DELIVER_WITHIN_S:
+                # Never to the same instant as before: another claim might have been made to it.
+                async with self._state.database.transaction() as conn:
+                    left = await outbox_store.hold_on(conn, left, until_s=max(now_s + CLAIM_S, until_s + 1))
+                continue
+            row, *others = left
+            left = tuple(others)
+            await self._handle(row)
 
     async def _handle(self, row: OutboxRow) -> None:
         state = self._state
         outcome = "sent"
         told_window_start_s: int | None = None
         try:
-            told_window_start_s = await self._deliver(row)
+            async with asyncio.timeout(DELIVER_WITHIN_S):
+                told_window_start_s = await self._deliver(row)
         except Undeliverable as reason:
             outcome = "dead"
             async with state.database.transaction() as conn:

@@ -187,7 +187,12 @@ class House:
 async def make_template(folder: Path) -> Path:
     """A migrated database with SET_UP in it, to be copied for every test."""
     path = folder / "template" / "enroute.db"
-    url = f"sqlite:///{path}"
+    await settle(f"sqlite:///{path}")
+    return path.parent
+
+
+async def settle(url: str) -> None:
+    """Migrate an empty database and put SET_UP into it."""
     runner.upgrade(url)
     database = open_database(url)
     target = _Target(database, Passwords())
@@ -196,7 +201,6 @@ async def make_template(folder: Path) -> Path:
     await apply_import(target, plan)
     target.passwords.close()
     await database.close()
-    return path.parent
 
 
 @dataclass
