@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tracker.node import Node
     from tracker.roads import RoadEngine
     from web.road_travel import RoadTravel
+    from web.scrapes import Scrapes
 
 log = logging.getLogger("enroute.health")
 
@@ -143,23 +144,29 @@ class _TravelCollector(Collector):
         yield legs
 
 
+def _who(request: Request) -> dict[str, str]:
+    """Of several workers, which one this is."""
+    worker = getattr(request.app.state, "worker", None)
+    return {"Cache-Control": "no-store"} | ({} if worker is None else {"Enroute-Worker": str(worker)})
+
+
 async def healthz(request: Request) -> Response:
     """The process answers."""
-    return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
+    return PlainTextResponse("ok\n", headers=_who(request))
 
 
 async def readyz(request: Request) -> Response:
     """People may be sent here: the database answers and nobody is stopping the server."""
     state = state_of(request)
     if state.draining.is_set():
-        raise Problem("not_ready", "The server is stopping.")
+        raise Problem("not_ready", "The server is stopping.", headers=_who(request))
     try:
         async with asyncio.timeout(READY_WITHIN_S):
             await _ask(state)
     except Exception as error:  # whatever a driver raises, the answer is the same
         log.warning("not ready: %s", type(error).__name__)
-        raise Problem("not_ready", "The database does not answer.") from None
-    return PlainTextResponse("ready\n", headers={"Cache-Control": "no-store"})
+        raise Problem("not_ready", "The database does not answer.", headers=_who(request)) from None
+    return PlainTextResponse("ready\n", headers=_who(request))
 
 
 async def _ask(state: State) -> None:
@@ -168,8 +175,10 @@ async def _ask(state: State) -> None:
 
 
 async def metrics(request: Request) -> Response:
-    """Prometheus text format."""
-    return Response(state_of(request).metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    """Prometheus text format: of all workers of this machine, whichever was asked."""
+    scrapes: Scrapes | None = getattr(request.app.state, "scrapes", None)
+    text = state_of(request).metrics.text() if scrapes is None else await scrapes.text()
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 routes: list[BaseRoute] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import secrets
 import socket
 
 from web.config import Settings
@@ -36,6 +37,19 @@ def listen_together(host: str, port: int, *, count: int) -> list[socket.socket]:
         for listener in listeners:
             listener.close()
         raise
+    return listeners
+
+
+def listen_for_scrapes(count: int) -> list[socket.socket]:
+    """One for each worker, in the abstract namespace: no file is left behind. See `web.scrapes`."""
+    name = f"\0enroute-metrics-{secrets.token_hex(8)}-"
+    listeners = []
+    for number in range(1, count + 1):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(f"{name}{number}")
+        listener.listen(16)
+        listener.setblocking(False)
+        listeners.append(listener)
     return listeners
 
 

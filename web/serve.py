@@ -21,6 +21,7 @@ from web.compiled import core
 from web.config import Settings
 from web.intake import Intake, connections_allowed
 from web.listeners import BACKLOG
+from web.scrapes import Scrapes
 
 # A phone posts every five to ten seconds; a new TLS handshake each time would cost it more than the fix.
 KEEP_ALIVE_S = 75
@@ -38,15 +39,16 @@ def serve(
     listener: socket.socket,
     *,
     on_ready: Callable[[Server], None],
-    worker: int | None = None,
+    scrapes: Scrapes | None = None,
     others: Mapping[int, socket.socket] | None = None,
 ) -> int:
     """Serve on `listener` until SIGTERM or SIGINT, then drain; the exit code. `on_ready` when connections are taken.
 
-    `worker`: the number of this process among several; `others`: their sockets by number, see `Server.cover`.
+    Among several workers `scrapes` are what they count, `others` their sockets by number, see `Server.cover`.
     """
     app = create_app(settings)
-    app.state.worker = worker
+    app.state.scrapes = scrapes
+    app.state.worker = scrapes.number if scrapes is not None else None
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -101,6 +103,9 @@ class Server(uvicorn.Server):
         self._loop = loop
         for listener in sockets or ():
             self._accept(listener)
+        scrapes: Scrapes | None = getattr(self._app.state, "scrapes", None)
+        if scrapes is not None:
+            await scrapes.start(lambda: self._app.state.enroute.metrics.text())
         # What lives now lives for ever: a full collection over it would stop the world for no gain.
         gc.collect()
         gc.freeze()
@@ -145,6 +150,8 @@ class Server(uvicorn.Server):
         # Or a connection to a worker that has closed its own would wait in the queue of nobody.
         for other in self._others.values():
             other.close()
+        if (scrapes := getattr(self._app.state, "scrapes", None)) is not None:
+            scrapes.close()
         await state.sockets.drain()
         await super().shutdown(sockets=sockets)
 

@@ -26,7 +26,7 @@ from typing import NoReturn
 import msgspec
 
 from web.config import Settings
-from web.listeners import shown_url
+from web.listeners import listen_for_scrapes, shown_url
 from web.logs import configure_logs
 from web.worker_process import WorkerProcess
 
@@ -65,6 +65,7 @@ class Supervisor:
     def __init__(self, settings: Settings, listeners: Sequence[socket.socket]) -> None:
         self._settings = settings
         self._listeners = list(listeners)
+        self._scrapes = listen_for_scrapes(len(listeners))
         self._url = shown_url(settings, listeners[0])
         self._slots = [Slot(number) for number in range(1, len(listeners) + 1)]
         self._leaving: set[WorkerProcess] = set()
@@ -189,7 +190,8 @@ class Supervisor:
                 slot.covered_by.say(f"cover {slot.number}")
 
     def _start(self, slot: Slot, now_s: float) -> WorkerProcess:
-        worker = WorkerProcess(slot.number, self._settings, self._listeners, now_s=now_s)
+        scrapes = self._scrapes[slot.number - 1]
+        worker = WorkerProcess(slot.number, self._settings, self._listeners, scrape_listener=scrapes, now_s=now_s)
         self._selector.register(worker.control, selectors.EVENT_READ, data=worker)
         return worker
 

@@ -27,16 +27,18 @@ END_WITHIN_S = 20.0
 
 
 def main() -> None:
-    number, control_number, *listener_numbers = map(int, sys.argv[1:])
+    number, control_number, scrape_number, *listener_numbers = map(int, sys.argv[1:])
     control = socket.socket(fileno=control_number)
     settings = msgspec.json.decode(control.recv(MAX_SETTINGS_BYTES), type=Settings)
     configure_logs(settings.log_level, worker=number)
     # Before the first import of the tracker.
     take_up(os.environ)
+    from web.scrapes import Scrapes
     from web.serve import serve
 
     listeners = {index: socket.socket(fileno=each) for index, each in enumerate(listener_numbers, 1)}
-    for each in (control, *listeners.values()):
+    scrape_listener = socket.socket(fileno=scrape_number)
+    for each in (control, scrape_listener, *listeners.values()):
         each.set_inheritable(False)
 
     def ready(server: Server) -> None:
@@ -45,8 +47,9 @@ def main() -> None:
         with contextlib.suppress(OSError):  # the supervisor has just ended, which the thread sees too
             control.send(READY)
 
+    scrapes = Scrapes(scrape_listener, number=number, count=len(listeners))
     listener = listeners.pop(number)
-    sys.exit(serve(settings, listener, on_ready=ready, worker=number, others=listeners))
+    sys.exit(serve(settings, listener, on_ready=ready, scrapes=scrapes, others=listeners))
 
 
 def _obey(control: socket.socket, server: Server) -> None:

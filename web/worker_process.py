@@ -1,4 +1,4 @@
-"""One worker as its supervisor sees it: a fresh interpreter, its listening socket, and a control socket between them.
+"""One worker as its supervisor sees it: a fresh interpreter, the listening sockets, and a control socket between them.
 
 The supervisor says first what the settings are; the worker answers when it serves, and is then told whose socket to
 serve beside its own. When the supervisor's end closes,
@@ -25,7 +25,15 @@ READY = b"ready"
 class WorkerProcess:
     """Started when made. `control` is readable when there is something to `hear`."""
 
-    def __init__(self, number: int, settings: Settings, listeners: Sequence[socket.socket], *, now_s: float) -> None:
+    def __init__(
+        self,
+        number: int,
+        settings: Settings,
+        listeners: Sequence[socket.socket],
+        *,
+        scrape_listener: socket.socket,
+        now_s: float,
+    ) -> None:
         self.number = number
         self.started_s = now_s
         self.is_ready = False
@@ -33,7 +41,7 @@ class WorkerProcess:
         # Whole messages, and an end that is noticed.
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.setblocking(False)
-        handed_over = [listener.fileno() for listener in listeners]
+        handed_over = [listener.fileno() for listener in (scrape_listener, *listeners)]
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "web.worker", str(number), str(theirs.fileno()), *map(str, handed_over)],

@@ -25,6 +25,15 @@ def workers_of(server: EnrouteServer) -> list[int]:
     return [int(each) for each in children.split()]
 
 
+def _command(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def _runs(pid: int) -> bool:
+    """It is a worker already, no longer a copy of its parent."""
+    return b"web.worker" in _command(pid)
+
+
 def alive(pid: int) -> bool:
     with contextlib.suppress(FileNotFoundError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -60,13 +69,20 @@ async def mortal(tmp_path):
         yield server
 
 
+async def get(server: EnrouteServer, path: str) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body; over a connection of its own, which any of the workers may take."""
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    async with asyncio.timeout(WITHIN_S):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+    writer.close()
+    status, *lines = head.split("\r\n")
+    return int(status.split()[1]), dict(line.lower().split(": ", 1) for line in lines), body
+
+
 async def answers_all(server: EnrouteServer, times: int) -> bool:
-    """Each over a connection of its own, so that all workers are asked."""
-    for _ in range(times):
-        async with server.client(timeout=WITHIN_S) as client:
-            if (await client.get("/readyz")).status_code != 200:
-                return False
-    return True
+    return [(await get(server, "/healthz"))[0] for _ in range(times)] == [200] * times
 
 
 async def test_workers_share_one_address_and_a_stop_drains_them_all(mortal):
@@ -93,9 +109,9 @@ async def test_a_worker_that_dies_is_started_again_and_nobody_is_turned_away_mea
 
 async def test_who_connects_to_a_dead_workers_socket_is_served_by_the_other_one(two):
     first, second = workers_of(two)
-    # No successor within this test: it stops before it can serve.
     os.kill(first, signal.SIGKILL)
-    await until(lambda: len(workers_of(two)) == 2 and first not in workers_of(two), "its successor")
+    await until(lambda: [pid for pid in workers_of(two) if pid not in (first, second) and _runs(pid)], "its successor")
+    # It stops before it can serve.
     successor = next(pid for pid in workers_of(two) if pid != second)
     os.kill(successor, signal.SIGSTOP)
 
@@ -110,10 +126,10 @@ async def test_sighup_replaces_the_workers_one_by_one_without_a_refused_connecti
     asking = asyncio.Event()
 
     async def ask() -> bool:
-        answered = True
         while not asking.is_set():
-            answered = answered and await answers_all(two, 5)
-        return answered
+            if not await answers_all(two, 5):
+                return False
+        return True
 
     asked = asyncio.create_task(ask())
     two.process.send_signal(signal.SIGHUP)
@@ -177,6 +193,33 @@ async def test_each_line_of_the_log_names_its_worker(two):
     lines = [json.loads(line) for line in two.errors.splitlines()]
 
     assert {line["worker"] for line in lines if line["message"].startswith("core: ")} == {1, 2}
+
+
+async def test_health_says_which_worker_answered_and_a_scrape_brings_the_numbers_of_all(two):
+    named = {(await get(two, "/healthz"))[1]["enroute-worker"] for _ in range(40)}
+    _, _, text = await get(two, "/metrics")
+    numbers = dict(re.findall(r'^enroute_http_requests_total{.*"/healthz".*worker="(\d)"} (\S+)$', text, re.MULTILINE))
+
+    assert named == {"1", "2"}
+    assert set(re.findall(r'^enroute_worker_up{worker="(\d)"} 1.0$', text, re.MULTILINE)) == {"1", "2"}
+    assert sum(map(float, numbers.values())) >= 40
+    assert len(set(re.findall(r"^process_start_time_seconds{.*} (\S+)$", text, re.MULTILINE))) == 2
+
+
+async def test_a_worker_that_is_held_up_is_missing_in_a_scrape_and_holds_up_nobody(two):
+    held_up = next(pid for pid in workers_of(two) if b"web.worker\x002\x00" in _command(pid))
+    os.kill(held_up, signal.SIGSTOP)
+    # About half of them wait for the one that is held up; the other one answers the rest.
+    asked = [asyncio.create_task(get(two, "/metrics")) for _ in range(20)]
+    done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+    os.kill(held_up, signal.SIGCONT)
+    await asyncio.gather(*asked)
+    _, _, text = next(iter(done)).result()
+
+    assert re.findall(r"^enroute_worker_up{.*$", text, re.MULTILINE) == [
+        'enroute_worker_up{worker="1"} 1.0',
+        'enroute_worker_up{worker="2"} 0.0',
+    ]
 
 
 async def test_a_second_installation_on_the_same_address_is_refused(two, tmp_path):
