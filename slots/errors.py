@@ -29,6 +29,7 @@ SlotsError                            .code
 └── StorageFailed                     (the database could not; it may soon)
     ├── StorageFull                   storage_full
     └── StorageUnavailable            storage_unavailable
+        └── TransactionUndone         (the same, and certainly nothing was done)
 
 Outside the tree, because it is the operator's fault: GuardMissing (the database lost its overlap guard).
 """
@@ -319,6 +320,11 @@ class StorageUnavailable(StorageFailed):
             "The database does not answer. Look whether your change was made before you make it again,"
             " or repeat it with the same Idempotency-Key."
         )
+
+
+class TransactionUndone(StorageUnavailable):
+    """The database gave way to another transaction (a deadlock, a serialization failure): nothing was done, and the
+    same may go well at once."""
 
 
 class GuardMissing(RuntimeError):

@@ -5,12 +5,13 @@ Every store takes the AsyncConnection of `Database.transaction()` or `Database.r
 
 from __future__ import annotations
 
+import functools
 import select
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import event
@@ -20,8 +21,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from slots import sqlite_store
-from slots.errors import StorageFailed, StorageFull, StorageUnavailable
+from slots.errors import StorageFailed, StorageFull, StorageUnavailable, TransactionUndone
 from slots.writer_turns import WriterTurns
+
+if TYPE_CHECKING:
+    from slots.postgresql_store import Line
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 # What stores are handed; the use cases pass it on without knowing SQL.
 Connection = AsyncConnection
@@ -29,12 +36,6 @@ Dialect = Literal["sqlite", "postgresql"]
 
 # A writer of another process (`enroute import` beside a running server) may hold the file for a moment.
 SQLITE_BUSY_TIMEOUT_MS = 10_000
-
-# What PostgreSQL can take is shared by all processes, and its own default is a hundred connections. One process keeps
-# one processor busy with half of these.
-POSTGRESQL_CONNECTIONS = 10
-# A server that is gone without a word (another machine, cut off) is given up on after this.
-POSTGRESQL_CONNECT_WITHIN_S = 5
 
 _DRIVERS: dict[str, tuple[str, str]] = {
     "sqlite": ("sqlite+aiosqlite", "sqlite"),
@@ -49,10 +50,11 @@ class Database:
     On SQLite writers of all processes take turns.
     """
 
-    def __init__(self, engine: AsyncEngine, *, dialect: Dialect, url: str) -> None:
+    def __init__(self, engine: AsyncEngine, *, dialect: Dialect, url: str, line: Line | None = None) -> None:
         self.engine = engine
         self.dialect = dialect
         self.url = url
+        self._line = line
         self._writing = engine.execution_options(enroute_writes=True)
         self._turn: AbstractAsyncContextManager[Any] = nullcontext()
         if dialect == "sqlite":
@@ -68,10 +70,11 @@ class Database:
         """A connection inside a write transaction: committed at the end, rolled back by any exception.
 
         Not to be nested: on SQLite the inner one would wait for the outer one for ever. Raises StorageFull, and
-        StorageUnavailable: when the database goes away during the commit, nobody knows whether that was done.
+        StorageUnavailable: when the database goes away during the commit, nobody knows whether that was done; but
+        TransactionUndone is one after which nothing was done (`again_if_undone`).
         """
         with _failures_named():
-            async with self._turn, self._writing.begin() as connection:
+            async with self._turn, self._connected(self._writing) as connection, connection.begin():
                 yield connection
 
     @asynccontextmanager
@@ -81,11 +84,21 @@ class Database:
         Raises StorageUnavailable.
         """
         with _failures_named():
-            async with self.engine.connect() as connection:
+            async with self._connected(self.engine) as connection:
                 try:
                     yield connection
                 finally:
                     await connection.rollback()
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            try:
+                async with self._line.patience() if self._line is not None else nullcontext():
+                    connection = await stack.enter_async_context(engine.connect())
+            except TimeoutError as error:
+                raise StorageUnavailable from error
+            yield connection
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -93,9 +106,10 @@ class Database:
             self._turn.close()
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, connections: int | None = None) -> Database:
     """`sqlite:///path/enroute.db` or `postgresql://user:password@host/name`; nothing is contacted yet.
 
+    `connections`: how many this process may have to PostgreSQL, those of the look-ups and of the tracks among them.
     Raises ValueError for another scheme, and for an in-memory SQLite database, which each connection would see empty.
     """
     parsed, dialect = _parse(url)
@@ -106,15 +120,34 @@ def open_database(url: str) -> Database:
             connect_args={"async_creator_fn": sqlite_store.connect, "timeout": SQLITE_BUSY_TIMEOUT_MS / 1000},
         )
         _prepare_sqlite(engine)
-    else:
-        engine = create_async_engine(
-            parsed.set(drivername=driver),
-            pool_size=POSTGRESQL_CONNECTIONS,
-            max_overflow=0,
-            connect_args={"connect_timeout": POSTGRESQL_CONNECT_WITHIN_S},
-        )
-        _leave_ended_connections(engine)
-    return Database(engine, dialect=dialect, url=url)
+        return Database(engine, dialect=dialect, url=url)
+    # Imported late: who stays with SQLite need not hold PostgreSQL's driver in memory.
+    from slots import postgresql_store
+
+    line = postgresql_store.Line()
+    engine = create_async_engine(
+        postgresql_store.limited(parsed.set(drivername=driver)),
+        pool_size=postgresql_store.own_connections(connections),
+        max_overflow=0,
+        pool_timeout=postgresql_store.QUEUE_WITHIN_S,
+        connect_args={"async_creator_fn": line.connect},
+    )
+    _leave_ended_connections(engine)
+    return Database(engine, dialect=dialect, url=url, line=line)
+
+
+def again_if_undone(use_case: Callable[P, Awaitable[Result]]) -> Callable[P, Awaitable[Result]]:
+    """For a use case of one transaction: tried once more when the database undid that in favour of another one, as in
+    a deadlock. The second time StorageUnavailable goes to the caller."""
+
+    @functools.wraps(use_case)
+    async def tried(*args: P.args, **kwargs: P.kwargs) -> Result:
+        try:
+            return await use_case(*args, **kwargs)
+        except TransactionUndone:
+            return await use_case(*args, **kwargs)
+
+    return tried
 
 
 def sync_url(url: str) -> str:
@@ -140,6 +173,8 @@ def _parse(url: str) -> tuple[URL, Dialect]:
 _SQLITE_UNAVAILABLE = frozenset({5, 6, 8, 10, 14, 15})
 _SQLITE_FULL = 13
 _POSTGRESQL_DISK_FULL = "53100"
+# A serialization failure and a deadlock: another transaction went first, this one never was.
+_POSTGRESQL_UNDONE = frozenset({"40001", "40P01"})
 # Classes of SQLSTATE: no connection, a deadlock or the like, out of resources, an operator's or a crash's doing, the
 # system below; and a standby that only reads.
 _POSTGRESQL_UNAVAILABLE = ("08", "40", "53", "55", "57", "58", "25006")
@@ -170,6 +205,8 @@ def _failure_of(error: DBAPIError) -> StorageFailed | None:
     sqlstate: str | None = getattr(cause, "sqlstate", None)
     if sqlstate == _POSTGRESQL_DISK_FULL:
         return StorageFull()
+    if sqlstate in _POSTGRESQL_UNDONE:
+        return TransactionUndone()
     if sqlstate is not None:
         return StorageUnavailable() if sqlstate.startswith(_POSTGRESQL_UNAVAILABLE) else None
     # Without a state the driver speaks for itself: it found no server, or lost it.

@@ -7,6 +7,7 @@ import importlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -89,6 +90,31 @@ def restart_at_once(programs: Path, server_url: str) -> None:
     folder = Path(str(make_url(server_url).query["host"]))
     restart = [programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "-l", folder / "log", "restart"]
     subprocess.run(restart, check=True, stdout=subprocess.DEVNULL, cwd=folder, **_as_nobody())
+
+
+@contextlib.contextmanager
+def postgresql_stopped(server_url: str) -> Iterator[None]:
+    """Until the block ends no process of the server does anything, and its kernel still takes what clients send."""
+    folder = Path(str(make_url(server_url).query["host"]))
+    server = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+    stopped: list[int] = []
+    try:
+        # The first of them makes the others, so it is stopped before they are counted.
+        _stop(server, stopped)
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                if int(stat.read_text().rpartition(")")[2].split()[1]) == server:
+                    _stop(int(stat.parent.name), stopped)
+        yield
+    finally:
+        for process in reversed(stopped):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+
+def _stop(process: int, stopped: list[int]) -> None:
+    os.kill(process, signal.SIGSTOP)
+    stopped.append(process)
 
 
 def create_database(server_url: str, name: str, *, like: str | None = None) -> str:

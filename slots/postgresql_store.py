@@ -1,0 +1,163 @@
+"""How a process talks to PostgreSQL: a share of its connections, and an end to every wait.
+
+A server that was stopped, cut off or moved away leaves its clients waiting: nothing in TCP tells them while the other
+machine's kernel still answers. So every wait for an answer ends here, on our side, and the connection with it; what
+the server is still at, it ends by its own limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors, waiting
+from psycopg.abc import PQGen
+from sqlalchemy.engine import URL, Engine, create_engine
+from sqlalchemy.event import listens_for
+
+RV = TypeVar("RV")
+
+CONNECTIONS = 12
+"""Of one process, unless the operator says otherwise: PostgreSQL's own default is a hundred for all processes, and one
+process keeps one processor busy with half of these."""
+LOOKUP_CONNECTIONS = 2
+TRACK_CONNECTIONS = 2
+"""What the look-ups of tokens and visits, and the tracks, have of them."""
+LEAST_CONNECTIONS = LOOKUP_CONNECTIONS + TRACK_CONNECTIONS + 1
+
+ANSWER_WITHIN_S = 5.0
+"""A person waits as long as that for a clear no."""
+LOOKUP_WITHIN_S = 4
+"""Whoever looks up who asks wants to do something afterwards."""
+QUEUE_WITHIN_S = 30.0
+"""For a free connection, while the database answers others."""
+
+LIMITS = {
+    "connect_timeout": "4",  # seconds
+    "keepalives_idle": "10",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "8000",  # ms: what was sent and nobody acknowledged
+}
+SESSION_LIMITS = {
+    "statement_timeout": "15s",
+    # Shorter than a person waits: then the server says what it was.
+    "lock_timeout": "4s",
+    # A process that was stopped in the middle of a transaction keeps no technician locked.
+    "idle_in_transaction_session_timeout": "30s",
+}
+
+
+def limited(url: URL) -> URL:
+    """The same database with our limits on connecting, waiting and locking, where the URL names none of its own."""
+    query = LIMITS | dict(url.query)
+    ours = " ".join(f"-c {name}={value}" for name, value in SESSION_LIMITS.items())
+    # Of two values for one setting the later one counts.
+    query["options"] = f"{ours} {url.query['options']}" if "options" in url.query else ours
+    return url.set(query=query)
+
+
+def own_connections(connections: int | None) -> int:
+    """What is left of the share of one process (CONNECTIONS unless given) for its pages and use cases.
+
+    Raises ValueError for fewer than LEAST_CONNECTIONS.
+    """
+    share = CONNECTIONS if connections is None else connections
+    if share < LEAST_CONNECTIONS:
+        raise ValueError(f"{share} connections to PostgreSQL are too few: {LEAST_CONNECTIONS} are the least.")
+    return share - LOOKUP_CONNECTIONS - TRACK_CONNECTIONS
+
+
+class Line:
+    """The connections of one asynchronous engine, and when the database was last heard on one of them."""
+
+    def __init__(self) -> None:
+        self._heard_s = 0.0
+
+    async def connect(self, *args: Any, **options: Any) -> BoundedConnection:
+        """As `AsyncConnection.connect`."""
+        connection = await BoundedConnection.connect(*args, **options)
+        connection.heard = self._heard
+        return connection
+
+    def _heard(self) -> None:
+        self._heard_s = time.monotonic()
+
+    @asynccontextmanager
+    async def patience(self) -> AsyncIterator[None]:
+        """Ends the wait for a connection (TimeoutError) when the database has been silent to everybody for
+        ANSWER_WITHIN_S; in a queue that moves on, one waits up to QUEUE_WITHIN_S."""
+        loop = asyncio.get_running_loop()
+        latest_s = time.monotonic() + QUEUE_WITHIN_S
+
+        async with asyncio.timeout(None) as limit:
+
+            def look() -> None:
+                nonlocal timer
+                now_s = time.monotonic()
+                until_s = min(self._heard_s + ANSWER_WITHIN_S, latest_s)
+                if until_s <= now_s:
+                    limit.reschedule(loop.time())
+                else:
+                    timer = loop.call_later(until_s - now_s, look)
+
+            timer = loop.call_later(ANSWER_WITHIN_S, look)
+            try:
+                yield
+            finally:
+                timer.cancel()
+
+
+class BoundedConnection(psycopg.AsyncConnection[Any]):
+    """Raises OperationalError, and is closed, when an answer takes longer than ANSWER_WITHIN_S."""
+
+    heard: Callable[[], None] = staticmethod(lambda: None)
+
+    async def wait(self, gen: PQGen[RV], interval: float = 1.0, timeout: float | None = None) -> RV:
+        try:
+            answer = await waiting.wait_async(
+                gen, self.pgconn.socket, interval=interval, timeout=timeout or ANSWER_WITHIN_S
+            )
+        except errors._WaitTimeout:
+            await self.close()
+            raise psycopg.OperationalError(f"no answer within {ANSWER_WITHIN_S:g} s") from None
+        except asyncio.CancelledError:
+            # Nobody waits for the answer. Asking the server to stop would be one more wait.
+            await self.close()
+            raise
+        except psycopg.Error:
+            self.heard()
+            raise
+        self.heard()
+        return answer
+
+
+class BoundedLookup(psycopg.Connection[Any]):
+    """The same without asyncio, within LOOKUP_WITHIN_S."""
+
+    def wait(self, gen: PQGen[RV], interval: float = 1.0, timeout: float | None = None) -> RV:
+        try:
+            return waiting.wait(gen, self.pgconn.socket, interval=interval, timeout=timeout or LOOKUP_WITHIN_S)
+        except errors._WaitTimeout:
+            self.close()
+            raise psycopg.OperationalError(f"no answer within {LOOKUP_WITHIN_S} s") from None
+
+
+def lookup_engine(url: str) -> Engine:
+    """A synchronous engine (`postgresql+psycopg://…`) for short questions from threads."""
+    engine = create_engine(
+        url,
+        pool_size=LOOKUP_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=LOOKUP_WITHIN_S,
+    )
+
+    @listens_for(engine, "do_connect")
+    def connect(_dialect: object, _record: object, args: Any, options: Any) -> BoundedLookup:
+        return BoundedLookup.connect(*args, **options)
+
+    return engine

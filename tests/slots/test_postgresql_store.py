@@ -1,0 +1,179 @@
+"""No wait for PostgreSQL is without an end, and what gave way to another transaction is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from slots import postgresql_store
+from slots.errors import StorageUnavailable, TransactionUndone
+from slots.postgresql_store import limited
+from slots.store import Database, again_if_undone, open_database
+from tests.slots.databases import postgresql_stopped
+
+on_postgresql = pytest.mark.parametrize("either_url", ["postgresql"], indirect=True)
+SOON_S = 20.0
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql_store, "ANSWER_WITHIN_S", 0.3)
+
+
+async def shown(database: Database, setting: str) -> str:
+    async with database.read() as connection:
+        return str((await connection.execute(text(f"SHOW {setting}"))).scalar_one())
+
+
+async def answer(database: Database) -> int:
+    async with database.read() as connection:
+        return int((await connection.execute(text("SELECT 1"))).scalar_one())
+
+
+@on_postgresql
+async def test_every_session_has_our_limits_unless_the_url_names_its_own(either_url: str) -> None:
+    ours, theirs = open_database(either_url), open_database(f"{either_url}&options=-c lock_timeout=7s")
+
+    assert await shown(ours, "statement_timeout") == "15s"
+    assert await shown(ours, "idle_in_transaction_session_timeout") == "30s"
+    assert (await shown(ours, "lock_timeout"), await shown(theirs, "lock_timeout")) == ("4s", "7s")
+    await ours.close()
+    await theirs.close()
+
+
+def test_the_network_limits_of_the_url_win() -> None:
+    url = limited(make_url("postgresql+psycopg://u@h/d?connect_timeout=2&sslmode=require"))
+
+    assert url.query["connect_timeout"] == "2"
+    assert url.query["sslmode"] == "require"
+    assert url.query["tcp_user_timeout"] == "8000"
+
+
+@pytest.mark.parametrize(("share", "own"), [(None, 8), (5, 1), (40, 36)])
+def test_a_process_leaves_the_lookups_and_the_tracks_their_part_of_its_connections(share: int | None, own: int) -> None:
+    assert postgresql_store.own_connections(share) == own
+
+
+def test_a_share_that_leaves_nothing_for_the_pages_is_refused() -> None:
+    with pytest.raises(ValueError, match="5 are the least"):
+        postgresql_store.own_connections(4)
+
+
+@on_postgresql
+async def test_a_process_takes_no_more_connections_than_its_share_however_many_ask(either_url: str) -> None:
+    database = open_database(either_url, connections=7)
+    count = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+
+    async def ask() -> int:
+        async with database.read() as connection:
+            await connection.execute(text("SELECT pg_sleep(0.02)"))
+            return int((await connection.execute(count)).scalar_one())
+
+    assert max(await asyncio.gather(*(ask() for _ in range(30)))) <= 3
+    await database.close()
+
+
+@on_postgresql
+async def test_a_database_that_says_nothing_is_given_up_on_and_asked_again_when_it_answers(
+    either_database: Database, hasty: None
+) -> None:
+    assert await answer(either_database) == 1
+
+    async with asyncio.timeout(SOON_S):
+        with postgresql_stopped(either_database.url):
+            asked = await asyncio.gather(*(answer(either_database) for _ in range(30)), return_exceptions=True)
+            # By now there is no connection that was made before.
+            later = await asyncio.gather(*(answer(either_database) for _ in range(30)), return_exceptions=True)
+
+    assert {type(each) for each in (*asked, *later)} == {StorageUnavailable}
+    assert await answer(either_database) == 1
+
+
+@on_postgresql
+async def test_a_cancelled_question_is_over_at_once_and_its_connection_is_not_used_again(
+    either_database: Database,
+) -> None:
+    backend = text("SELECT pg_backend_pid()")
+
+    async def ask_and_be_cancelled() -> int:
+        pid = 0
+        with pytest.raises(TimeoutError):
+            async with either_database.read() as connection:
+                pid = (await connection.execute(backend)).scalar_one()
+                async with asyncio.timeout(0.05):
+                    await connection.execute(text("SELECT pg_sleep(10)"))
+        return pid
+
+    began_s = time.monotonic()
+    pid = await ask_and_be_cancelled()
+
+    assert time.monotonic() - began_s < 8, "it waited for the server to be told"
+    async with either_database.read() as connection:
+        assert (await connection.execute(backend)).scalar_one() != pid
+
+
+@on_postgresql
+async def test_a_queue_that_moves_on_is_waited_in_longer_than_a_silent_database(
+    either_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_database(either_url, connections=5)
+    assert await answer(database) == 1
+    monkeypatch.setattr(postgresql_store, "ANSWER_WITHIN_S", 0.5)
+
+    async def ask() -> None:
+        async with database.read() as connection:
+            for _ in range(4):
+                await connection.execute(text("SELECT pg_sleep(0.1)"))
+
+    await asyncio.gather(*(ask() for _ in range(3)))
+    await database.close()
+
+
+@on_postgresql
+async def test_of_two_transactions_that_wait_for_each_other_both_are_done_in_the_end(
+    either_database: Database,
+) -> None:
+    async with either_database.transaction() as connection:
+        for date in ("2026-12-25", "2026-12-26"):
+            await connection.execute(text("INSERT INTO holidays (date, name) VALUES (:date, '')"), {"date": date})
+    first_locks = asyncio.Barrier(2)
+    tries: list[str] = []
+
+    @again_if_undone
+    async def rename(first: str, second: str, name: str) -> None:
+        tries.append(name)
+        async with either_database.transaction() as connection:
+            change = text("UPDATE holidays SET name = name || :name WHERE date = :date")
+            await connection.execute(change, {"name": name, "date": first})
+            if tries.count(name) == 1:
+                await first_locks.wait()
+            await connection.execute(change, {"name": name, "date": second})
+
+    async with asyncio.timeout(SOON_S):
+        await asyncio.gather(
+            rename("2026-12-25", "2026-12-26", "a"),
+            rename("2026-12-26", "2026-12-25", "b"),
+        )
+
+    async with either_database.read() as connection:
+        names = (await connection.execute(text("SELECT name FROM holidays"))).scalars().all()
+    assert {"".join(sorted(name)) for name in names} == {"ab"}
+    assert len(tries) == 3
+
+
+async def test_what_is_undone_twice_goes_to_the_caller() -> None:
+    tries = 0
+
+    @again_if_undone
+    async def lose() -> None:
+        nonlocal tries
+        tries += 1
+        raise TransactionUndone
+
+    with pytest.raises(StorageUnavailable):
+        await lose()
+    assert tries == 2
