@@ -14,9 +14,10 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import errors, waiting
+from psycopg import waiting
 from psycopg.abc import PQGen
-from sqlalchemy.engine import URL, Engine, create_engine
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.event import listens_for
 
 RV = TypeVar("RV")
@@ -25,16 +26,18 @@ CONNECTIONS = 12
 """Of one process, unless the operator says otherwise: PostgreSQL's own default is a hundred for all processes, and one
 process keeps one processor busy with half of these."""
 LOOKUP_CONNECTIONS = 2
-TRACK_CONNECTIONS = 2
+TRACK_CONNECTIONS = 3
 """What the look-ups of tokens and visits, and the tracks, have of them."""
 LEAST_CONNECTIONS = LOOKUP_CONNECTIONS + TRACK_CONNECTIONS + 1
 
-ANSWER_WITHIN_S = 5.0
+ANSWER_WITHIN_S = 4.5
 """A person waits as long as that for a clear no."""
 LOOKUP_WITHIN_S = 4
 """Whoever looks up who asks wants to do something afterwards."""
 QUEUE_WITHIN_S = 30.0
 """For a free connection, while the database answers others."""
+LOOK_S = 0.25
+"""How often who waits looks whether it has waited long enough."""
 
 LIMITS = {
     "connect_timeout": "4",  # seconds
@@ -112,49 +115,68 @@ class Line:
                 timer.cancel()
 
 
+class Silent(psycopg.OperationalError):
+    """No byte came or went for too long."""
+
+
+def _nobody() -> None:
+    pass
+
+
 class BoundedConnection(psycopg.AsyncConnection[Any]):
-    """Raises OperationalError, and is closed, when an answer takes longer than ANSWER_WITHIN_S."""
+    """Raises OperationalError, and is closed, when the server is silent for ANSWER_WITHIN_S while an answer is due."""
 
-    heard: Callable[[], None] = staticmethod(lambda: None)
+    heard: Callable[[], None] = staticmethod(_nobody)
 
-    async def wait(self, gen: PQGen[RV], interval: float = 1.0, timeout: float | None = None) -> RV:
+    async def wait(self, gen: PQGen[RV], interval: float = LOOK_S, timeout: float | None = None) -> RV:
+        heeded = _ended_by_silence(gen, ANSWER_WITHIN_S, self.heard)
         try:
-            answer = await waiting.wait_async(
-                gen, self.pgconn.socket, interval=interval, timeout=timeout or ANSWER_WITHIN_S
-            )
-        except errors._WaitTimeout:
+            return await waiting.wait_async(heeded, self.pgconn.socket, interval=LOOK_S, timeout=timeout)
+        except Silent:
             await self.close()
-            raise psycopg.OperationalError(f"no answer within {ANSWER_WITHIN_S:g} s") from None
+            raise
         except asyncio.CancelledError:
             # Nobody waits for the answer. Asking the server to stop would be one more wait.
             await self.close()
             raise
-        except psycopg.Error:
-            self.heard()
-            raise
-        self.heard()
-        return answer
 
 
 class BoundedLookup(psycopg.Connection[Any]):
     """The same without asyncio, within LOOKUP_WITHIN_S."""
 
-    def wait(self, gen: PQGen[RV], interval: float = 1.0, timeout: float | None = None) -> RV:
+    def wait(self, gen: PQGen[RV], interval: float = LOOK_S, timeout: float | None = None) -> RV:
+        heeded = _ended_by_silence(gen, LOOKUP_WITHIN_S, _nobody)
         try:
-            return waiting.wait(gen, self.pgconn.socket, interval=interval, timeout=timeout or LOOKUP_WITHIN_S)
-        except errors._WaitTimeout:
+            return waiting.wait(heeded, self.pgconn.socket, interval=LOOK_S, timeout=timeout)
+        except Silent:
             self.close()
-            raise psycopg.OperationalError(f"no answer within {LOOKUP_WITHIN_S} s") from None
+            raise
 
 
-def lookup_engine(url: str) -> Engine:
-    """A synchronous engine (`postgresql+psycopg://…`) for short questions from threads."""
-    engine = create_engine(
-        url,
-        pool_size=LOOKUP_CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=LOOKUP_WITHIN_S,
-    )
+def _ended_by_silence(gen: PQGen[RV], within_s: float, heard: Callable[[], None]) -> PQGen[RV]:
+    """What the driver does step by step, as long as each step follows in time; an answer of many parts may take
+    longer. `heard` is called when all of it is there."""
+    last_s = time.monotonic()
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            now_s = time.monotonic()
+            if ready:
+                last_s = now_s
+            elif now_s - last_s >= within_s:
+                raise Silent(f"no answer within {within_s:g} s")
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        heard()
+        answer: RV = end.value
+        return answer
+
+
+def lookup_engine(url: str, *, threads: int) -> Engine:
+    """A synchronous engine (`postgresql+psycopg://…`) for short questions from at most LOOKUP_CONNECTIONS threads."""
+    connections = min(threads, LOOKUP_CONNECTIONS)
+    engine = create_engine(limited(make_url(url)), pool_size=connections, max_overflow=0, pool_timeout=LOOKUP_WITHIN_S)
 
     @listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, args: Any, options: Any) -> BoundedLookup:

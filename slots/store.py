@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from sqlalchemy import Connection as SyncConnection
-from sqlalchemy import event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -64,6 +64,14 @@ class Database:
     def sync_url(self) -> str:
         """The URL for a synchronous engine (migrations)."""
         return sync_url(self.url)
+
+    def lookup_engine(self, *, threads: int) -> Engine:
+        """A synchronous engine for short questions from so many threads. To be disposed of."""
+        if self.dialect == "sqlite":
+            return create_engine(self.sync_url, pool_size=threads, max_overflow=0)
+        from slots import postgresql_store
+
+        return postgresql_store.lookup_engine(self.sync_url, threads=threads)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from slots import outbox_store
 from slots.notices import Notice
+from slots.store import again_if_undone
 from tracker.errors import CloseCode
 from web import accounts_store, secrets_store
 from web.accounts_store import Person, normalize_email
@@ -84,6 +85,7 @@ async def open_session(state: State, person: Person, *, password_hash: str | Non
     return SignedIn(person, token, session_id, expires_s, first)
 
 
+@again_if_undone
 async def sign_out(state: State, principal: Principal) -> None:
     """End this session and every live view opened with it."""
     async with state.database.transaction() as conn:
@@ -132,6 +134,7 @@ async def check_reset_limits(state: State, *, email: str, address: str | None) -
         )
 
 
+@again_if_undone
 async def forget_password(state: State, *, email: str) -> None:
     """Send a reset link to this address if somebody who may sign in has it; say nothing either way."""
     now_s = state.now_s()

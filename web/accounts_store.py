@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -22,6 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from slots.errors import StorageUnavailable
 
 metadata = MetaData()
 
@@ -57,6 +60,8 @@ people = Table(
 
 
 # Any number, as long as nothing else locks by it.
+IMPORT_LOOK_S = 0.2
+IMPORT_WITHIN_S = 60.0
 _IMPORTS = 0x656E726F757465
 
 _ACCOUNT_BY_ID = select(accounts).where(accounts.c.id == bindparam("wanted"))
@@ -202,9 +207,18 @@ async def put_accounts(conn: AsyncConnection, rows: Iterable[Account]) -> None:
 
 async def wait_for_other_imports(conn: AsyncConnection) -> None:
     """Until this transaction ends no other import writes: both would find the same people missing. SQLite has one
-    writer anyway."""
-    if conn.dialect.name == "postgresql":
-        await conn.execute(select(func.pg_advisory_xact_lock(_IMPORTS)))
+    writer anyway. Raises StorageUnavailable when another one takes longer than IMPORT_WITHIN_S."""
+    if conn.dialect.name != "postgresql":
+        return
+    try:
+        async with asyncio.timeout(IMPORT_WITHIN_S):
+            # Asked again and again: no statement may wait for as long as an import may take.
+            while True:
+                if (await conn.execute(select(func.pg_try_advisory_xact_lock(_IMPORTS)))).scalar_one():
+                    return
+                await asyncio.sleep(IMPORT_LOOK_S)
+    except TimeoutError as error:
+        raise StorageUnavailable from error
 
 
 async def add_people(conn: AsyncConnection, new: Iterable[NewPerson], *, now_s: int) -> None:

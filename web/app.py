@@ -147,7 +147,7 @@ def create_app(settings: Settings, *, now_ms: Callable[[], int] = system_now_ms)
 async def running_state(settings: Settings, *, now_ms: Callable[[], int] = system_now_ms) -> AsyncIterator[State]:
     """Everything one process runs on, started; stopped in the reverse order, so that nothing acknowledged is lost."""
     async with contextlib.AsyncExitStack() as stack:
-        database = open_database(settings.database)
+        database = open_database(settings.database, connections=settings.database_connections)
         stack.push_async_callback(database.close)
         await assert_guard(database)
         switches = Switches(settings)

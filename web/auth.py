@@ -31,6 +31,8 @@ async def authenticate(connection: HTTPConnection) -> Principal | None:
     Looked up once per connection object; a websocket that stays open must watch `expires_at_ms` itself.
     """
     if "enroute.principal" not in connection.scope:
+        # Asked once, also when there is no answer: the page that says so is made for whoever reads it.
+        connection.scope["enroute.principal"] = None
         connection.scope["enroute.principal"] = await _authenticate(connection)
     principal: Principal | None = connection.scope["enroute.principal"]
     return principal

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from web.problems import retry_later
 
@@ -24,6 +24,8 @@ MAX_BATCH = 256
 """Rows of one query: two milliseconds of work."""
 WITHIN_S = 5.0
 """A query that takes longer has failed: its askers are told to come again."""
+PATIENCE_S = 2.0
+"""Who asked while a query took this long, and failed, is not made to wait for another one."""
 RETRY_S = 2
 TRIES = 4
 """Rows that change faster than they can be read are taken as they were read last."""
@@ -102,17 +104,21 @@ class Batches(Generic[Key, Value]):
     async def _answer(self, asked: dict[Key, list[asyncio.Future[tuple[Value | None, int]]]]) -> None:
         loop = asyncio.get_running_loop()
         # Both before the query: what is changed while it runs may or may not be in its answer.
-        as_of, until_s = self._mark.number, loop.time() + self._remembered_s
+        began_s = loop.time()
+        as_of, until_s = self._mark.number, began_s + self._remembered_s
         self.queries += 1
         try:
             async with asyncio.timeout(WITHIN_S):
                 found = await self._read_many(list(asked))
         except Exception as error:  # whatever a driver raises, the answer is the same
-            log.warning("%d look-ups failed: %s: %s", len(asked), type(error).__name__, error)
-            for askers in asked.values():
-                for asker in askers:
-                    if not asker.done():
-                        asker.set_exception(retry_later("busy", RETRY_S, "Please come again in a moment."))
+            # What the driver said, without the statement: its values are proofs.
+            cause = getattr(error, "orig", error)
+            log.warning("%d look-ups failed: %s: %s", len(asked), type(cause).__name__, cause)
+            _refuse(asked)
+            if loop.time() - began_s >= PATIENCE_S:
+                # The next query would wait as long, for people who have waited already.
+                waiting, self._waiting = self._waiting, {}
+                _refuse(waiting)
             return
         except BaseException:
             for askers in asked.values():
@@ -148,3 +154,10 @@ class Batches(Generic[Key, Value]):
     def _forget(self) -> None:
         self._known.clear()
         self._as_of = self._mark.number
+
+
+def _refuse(asked: Mapping[Any, list[asyncio.Future[Any]]]) -> None:
+    for askers in asked.values():
+        for asker in askers:
+            if not asker.done():
+                asker.set_exception(retry_later("busy", RETRY_S, "Please come again in a moment."))

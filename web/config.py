@@ -42,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: Port = 8000
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     database: str = "sqlite:///enroute.db"
+    # To PostgreSQL, of each process.
+    database_connections: Annotated[int, Meta(ge=6, le=500)] = 12
     redis: str | None = None
     public_url: str | None = None
     secure_cookies: bool | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from slots.store import again_if_undone
 from web import secrets_store
 from web.announcements import PhonesRevoked
 from web.secrets_store import StoredToken
@@ -27,6 +28,7 @@ async def device_tokens_of(conn: AsyncConnection, *, technician_id: str, now_s: 
     return await secrets_store.of_subject(conn, kind="device", subject=technician_id, now_s=now_s)
 
 
+@again_if_undone
 async def revoke_device_tokens(state: State, *, technician_id: str) -> int:
     """Forget every token of this technician's phones; how many there were. This process refuses them at once, the
     others have cut them before this returns and remember them for at most a second."""

@@ -20,7 +20,8 @@ from web.openapi import endpoint, resource
 from web.problems import Problem
 from web.state import State, state_of
 
-COMMIT_WITHIN_S = 10.0
+COMMIT_WITHIN_S = 4.5
+"""Of a database that does not answer. A phone keeps its fixes and comes again."""
 RETRY_AFTER_S = 5
 MAX_BODY_BYTES = 4 * 1_048_576
 """Apps that were offline for days post their whole buffer at once."""

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from slots import booking
 from slots.errors import NotFound
 from slots.model import Appointment
+from slots.store import again_if_undone
 from tracker.errors import CloseCode
 from web import links_store
 from web.announcements import SessionsEnded
@@ -78,6 +79,7 @@ async def redeem_link(state: State, token: str) -> Link:
     return link
 
 
+@again_if_undone
 async def set_link_expiry(state: State, *, link_id: str, expires_s: int) -> Link:
     """Extend, or end at an instant. Problem `not_found`, or `invalid` beyond a year."""
     now_s = state.now_s()
@@ -93,6 +95,7 @@ async def set_link_expiry(state: State, *, link_id: str, expires_s: int) -> Link
     return link
 
 
+@again_if_undone
 async def block_link(state: State, *, link_id: str) -> None:
     """The link is dead at once, and so are the live views opened with it. Problem `not_found`."""
     async with state.database.transaction() as conn:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Select, bindparam, create_engine, event, select
+from sqlalchemy import Select, bindparam, event, select
 from sqlalchemy.engine import Engine, Row
 
 from slots import schema_store
@@ -114,7 +114,7 @@ class LookupStore:
     """
 
     def __init__(self, database: Database) -> None:
-        self._engine: Engine = create_engine(database.sync_url, pool_size=THREADS, max_overflow=0)
+        self._engine: Engine = database.lookup_engine(threads=THREADS)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="lookups")
         event.listen(database.engine.sync_engine, "engine_disposed", lambda _engine: self._close())
         changes = TableChanges(database)

@@ -59,7 +59,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "stale_version": (412, "Somebody else changed this meanwhile"),
     "idempotency_conflict": (409, "This Idempotency-Key was used for something else"),
     "idempotency_key_reused": (422, "This Idempotency-Key was used for something else"),
-    "storage_full": (507, "No room left on the server"),
+    "storage_full": (503, "No room left on the server"),
     "storage_unavailable": (503, "Busy, please come back"),
     # tracking
     "not_tracked": (404, "There is nothing here"),
@@ -77,6 +77,10 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 }
 
 
+RETRY_AFTER = "5"
+"""Seconds, where nobody knows better: whoever is told to come again is told when."""
+
+
 class Problem(Exception):
     """An answer that is an error. `extra` members go into the body beside the standard ones.
 
@@ -90,6 +94,8 @@ class Problem(Exception):
         self.code = code
         self.detail = detail
         self.headers = headers or {}
+        if self.status == 503:
+            self.headers.setdefault("Retry-After", RETRY_AFTER)
         self.extra = extra
 
     @property

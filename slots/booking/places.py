@@ -25,6 +25,7 @@ from slots.errors import NotFound, SelfSchedulingOff, SlotTaken, TooManyHolds
 from slots.model import ALL_ON, Actor, Hold, Offer, Slot, SlotDay, Switches
 from slots.policy import check_move
 from slots.slot_id import decode_slot, hold_id
+from slots.store import again_if_undone
 
 
 async def offer(
@@ -71,6 +72,7 @@ async def offer(
 
 
 @with_travel_known
+@again_if_undone
 async def hold(
     scheduling: Scheduling,
     *,
@@ -151,6 +153,7 @@ async def hold(
     return kept
 
 
+@again_if_undone
 async def release_hold(scheduling: Scheduling, *, hold_id: str, contact_id: str, now_s: int) -> None:
     """Give the place back. A hold that is gone or not theirs is no error: the wish is fulfilled."""
     async with scheduling.database.transaction() as connection:

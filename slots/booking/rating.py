@@ -10,11 +10,13 @@ from slots.errors import CommentTooLong, InvalidRating
 from slots.events import AppointmentRated
 from slots.model import ALL_ON, Actor, Rating, Switches
 from slots.policy import check_rate
+from slots.store import again_if_undone
 from slots.zones import DAY_S
 
 MAX_COMMENT = 2000
 
 
+@again_if_undone
 async def rate(
     scheduling: Scheduling,
     *,

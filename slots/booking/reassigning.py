@@ -11,8 +11,10 @@ from slots.booking.taking import technician_of
 from slots.errors import IllegalTransition, NotBookable, NotFound
 from slots.events import AppointmentReassigned
 from slots.model import Actor, Status
+from slots.store import again_if_undone
 
 
+@again_if_undone
 async def reassign(
     scheduling: Scheduling,
     *,

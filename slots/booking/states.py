@@ -25,7 +25,7 @@ from slots.events import (
 from slots.lifecycle import Action, Effect, judge, next_status, settle_time
 from slots.model import Actor, Appointment, AppointmentView, Status
 from slots.policy import check_cancel, is_offered_again
-from slots.store import Connection
+from slots.store import Connection, again_if_undone
 
 MAX_REASON = 500
 
@@ -37,6 +37,7 @@ _EVENTS: dict[Action, type[Event]] = {
 }
 
 
+@again_if_undone
 async def cancel(
     scheduling: Scheduling,
     *,
@@ -210,6 +211,7 @@ async def complete(
     )
 
 
+@again_if_undone
 async def _change_state(
     scheduling: Scheduling,
     action: Action,

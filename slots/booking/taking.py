@@ -41,12 +41,13 @@ from slots.model import (
 )
 from slots.policy import check_move
 from slots.slot_id import SlotKey, decode_slot, slot_of_hold
-from slots.store import Connection
+from slots.store import Connection, again_if_undone
 
 MAX_DETAILS = 2000
 
 
 @with_travel_known
+@again_if_undone
 async def book(
     scheduling: Scheduling,
     *,
@@ -161,6 +162,7 @@ async def book(
 
 
 @with_travel_known
+@again_if_undone
 async def move(
     scheduling: Scheduling,
     *,

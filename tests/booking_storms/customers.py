@@ -286,7 +286,7 @@ class Customer:
                 self._ledger.count("refused with places to take instead")
         elif answer.status == 412:
             return
-        elif answer.status == 507 and self._outages:
+        elif answer.code == "storage_full" and self._outages:
             if answer.headers["content-type"] != "application/problem+json" or not answer.body["detail"]:
                 self._ledger.fault(f"{action}: a full disk is not explained: {answer.body}")
         else:

@@ -93,6 +93,18 @@ def restart_at_once(programs: Path, server_url: str) -> None:
 
 
 @contextlib.contextmanager
+def postgresql_away(programs: Path, server_url: str) -> Iterator[None]:
+    """Until the block ends the server is down."""
+    folder = Path(str(make_url(server_url).query["host"]))
+    stop = [programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop"]
+    subprocess.run(stop, check=True, stdout=subprocess.DEVNULL, cwd=folder, **_as_nobody())
+    try:
+        yield
+    finally:
+        restart_at_once(programs, server_url)
+
+
+@contextlib.contextmanager
 def postgresql_stopped(server_url: str) -> Iterator[None]:
     """Until the block ends no process of the server does anything, and its kernel still takes what clients send."""
     folder = Path(str(make_url(server_url).query["host"]))

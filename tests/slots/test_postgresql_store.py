@@ -22,6 +22,7 @@ SOON_S = 20.0
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql_store, "ANSWER_WITHIN_S", 0.3)
+    monkeypatch.setattr(postgresql_store, "LOOK_S", 0.05)
 
 
 async def shown(database: Database, setting: str) -> str:
@@ -53,19 +54,19 @@ def test_the_network_limits_of_the_url_win() -> None:
     assert url.query["tcp_user_timeout"] == "8000"
 
 
-@pytest.mark.parametrize(("share", "own"), [(None, 8), (5, 1), (40, 36)])
+@pytest.mark.parametrize(("share", "own"), [(None, 7), (6, 1), (40, 35)])
 def test_a_process_leaves_the_lookups_and_the_tracks_their_part_of_its_connections(share: int | None, own: int) -> None:
     assert postgresql_store.own_connections(share) == own
 
 
 def test_a_share_that_leaves_nothing_for_the_pages_is_refused() -> None:
-    with pytest.raises(ValueError, match="5 are the least"):
-        postgresql_store.own_connections(4)
+    with pytest.raises(ValueError, match="6 are the least"):
+        postgresql_store.own_connections(5)
 
 
 @on_postgresql
 async def test_a_process_takes_no_more_connections_than_its_share_however_many_ask(either_url: str) -> None:
-    database = open_database(either_url, connections=7)
+    database = open_database(either_url, connections=8)
     count = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
 
     async def ask() -> int:
@@ -100,12 +101,13 @@ async def test_a_cancelled_question_is_over_at_once_and_its_connection_is_not_us
     backend = text("SELECT pg_backend_pid()")
 
     async def ask_and_be_cancelled() -> int:
-        pid = 0
-        with pytest.raises(TimeoutError):
-            async with either_database.read() as connection:
-                pid = (await connection.execute(backend)).scalar_one()
-                async with asyncio.timeout(0.05):
-                    await connection.execute(text("SELECT pg_sleep(10)"))
+        async with either_database.read() as connection:
+            pid: int = (await connection.execute(backend)).scalar_one()
+            cut = asyncio.get_running_loop().create_task(connection.execute(text("SELECT pg_sleep(10)")))  # type: ignore
+            await asyncio.sleep(0.05)
+            cut.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await cut
         return pid
 
     began_s = time.monotonic()
@@ -120,9 +122,10 @@ async def test_a_cancelled_question_is_over_at_once_and_its_connection_is_not_us
 async def test_a_queue_that_moves_on_is_waited_in_longer_than_a_silent_database(
     either_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = open_database(either_url, connections=5)
+    database = open_database(either_url, connections=6)
     assert await answer(database) == 1
     monkeypatch.setattr(postgresql_store, "ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(postgresql_store, "LOOK_S", 0.05)
 
     async def ask() -> None:
         async with database.read() as connection:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from web import accounts
+from web import accounts, accounts_store
 from web.api.session import Email, Password, client_address
 from web.openapi import decode_body, endpoint, no_content, resource
 from web.state import state_of
@@ -38,13 +38,16 @@ class Reset(msgspec.Struct):
     tag="Access",
     body=Forgot,
     answers={204: None},
-    problems=("too_many_requests",),
+    problems=("too_many_requests", "storage_unavailable"),
     public=True,
 )
 async def forgot(request: Request) -> Response:
     """The answer is the same, and as fast, whether the address is known or not: the work is done after it."""
     state = state_of(request)
     body = await decode_body(request, Forgot)
+    async with state.database.read() as conn:
+        # Whoever is told yes now cannot be told afterwards that nothing could be done.
+        await accounts_store.ping(conn)
     await accounts.check_reset_limits(state, email=body.email, address=client_address(request))
     response = no_content()
     response.background = BackgroundTask(accounts.forget_password, state, email=body.email)

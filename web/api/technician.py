@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
@@ -18,13 +19,15 @@ from web.auth import require
 from web.device_time import DeviceTime, seconds_of
 from web.hearing import watchers_here
 from web.openapi import answer, decode_body, endpoint, resource
-from web.problems import Problem
+from web.problems import Problem, retry_later
 from web.refusals import refusals
 from web.state import State, state_of
 from web.versions import etag, expected_version
 from web.visibility import actor_of, visible_visit
 
 IF_MATCH = {"If-Match": "The ETag of the visit as it was shown; 412 when somebody changed it meanwhile"}
+DUTY_WITHIN_S = 4.5
+DUTY_RETRY_S = 5
 STATE_PROBLEMS = ("not_found", "stale_version", "illegal_transition")
 
 
@@ -156,7 +159,9 @@ async def read_duty(request: Request) -> Response:
     return answer({"duty": state_of(request).node.duty(technician_id)})
 
 
-@endpoint("Change one's duty", tag="Technician", body=DutyJson, answers={200: DutyJson})
+@endpoint(
+    "Change one's duty", tag="Technician", body=DutyJson, answers={200: DutyJson}, problems=("storage_unavailable",)
+)
 async def change_duty(request: Request) -> Response:
     technician_id = await _technician(request)
     state = state_of(request)
@@ -164,7 +169,13 @@ async def change_duty(request: Request) -> Response:
     now_ms = state.now_ms()
     state.node.set_duty(technician_id=technician_id, duty=body.duty, now_ms=now_ms)
     await state.announcements.to_all(DutyChanged(technician_id, body.duty, now_ms))
-    await state.node.recorder.committed()
+    try:
+        async with asyncio.timeout(DUTY_WITHIN_S):
+            await state.node.recorder.committed()
+    except TimeoutError:
+        raise retry_later(
+            "storage_unavailable", DUTY_RETRY_S, "It counts from now on, but could not be stored yet. Please repeat it."
+        ) from None
     return answer(body)
 
 
