@@ -10,7 +10,8 @@ TrackerError
 ├── ExchangeUrlError     the URL of a Redis cannot be read
 ├── ExtractError         a road extract cannot be read (``tracker.roads.extract``)
 ├── RoadsFileError       a road graph cannot be read (``tracker.roads.graph_file``)
-└── RoadsUnavailable     whoever knows the roads (a worker, a server) is away, late or answers nonsense
+├── RoadsUnavailable     whoever knows the roads (a worker, a server) is away, late or answers nonsense
+└── TracksUnavailable    the database of the tracks does not answer
 
 Each error carries a stable ``code``; the border (HTTP, websocket) maps it, nobody parses sentences.
 """
@@ -85,6 +86,15 @@ class RoadsUnavailable(TrackerError):
     def __init__(self, detail: str, *, reason: str = "worker") -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+class TracksUnavailable(TrackerError):
+    """The database is away, or too slow. ``detail`` is the driver's: for a log."""
+
+    code = "storage_unavailable"
+
+    def __str__(self) -> str:
+        return "The database does not answer. Please come again in a moment."
 
 
 class CloseCode(IntEnum):

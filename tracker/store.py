@@ -7,44 +7,26 @@ booking.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    create_engine,
-    delete,
-    event,
-    func,
-    select,
-)
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, create_engine, event, select
 from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from tracker import calibration_store, ledger_store, night_store, told_store
+from tracker import calibration_store, fix_store, ledger_store, night_store, told_store
 from tracker.driven_trips import DrivenTrips
+from tracker.errors import TracksUnavailable
+from tracker.fix_days_store import FixDays, by_day
 from tracker.recordings import Recording
 from tracker.records import FixRow, KeptCalibration, LastState, Prediction, ToldArrival
 
 metadata = MetaData()
 
-fix_batches = Table(
-    "fix_batches",
-    metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("oldest_at", BigInteger, nullable=False),
-    Column("newest_at", BigInteger, nullable=False, index=True),
-    Column("count", Integer, nullable=False),
-    Column("rows", LargeBinary, nullable=False),
-)
-"""The fixes of everybody as they were committed: one row for a tenth of a second. A row per fix costs some
-fifteen times the CPU (28 against 2 µs), taken from the core that also serves the watchers."""
+fix_batches = fix_store.fix_table(metadata)
 
 last_states = Table(
     "last_states",
@@ -86,17 +68,12 @@ class TrackStore(Protocol):
     def calibrations(self, from_ms: int) -> list[KeptCalibration]: ...
     def take_night(self, *, night_ms: int, now_ms: int) -> bool: ...
     def end_night(self, *, night_ms: int, now_ms: int) -> None: ...
+    def make_ready(self, now_ms: int) -> None: ...
     def purge(self, before_ms: int) -> int: ...
     def close(self) -> None: ...
 
 
 MAX_MS = 1 << 62
-BATCHES_AT_ONCE = 200
-RECENT_BATCHES = 2_000
-"""Three minutes at full load; a state is written every ten seconds at the latest."""
-
-_encode_rows = msgspec.msgpack.Encoder().encode
-_decode_rows = msgspec.msgpack.Decoder(list[FixRow]).decode
 _encode_state = msgspec.msgpack.Encoder().encode
 _decode_state = msgspec.msgpack.Decoder(LastState).decode
 
@@ -104,12 +81,14 @@ _decode_state = msgspec.msgpack.Decoder(LastState).decode
 class SqlTrackStore:
     """The store on SQLite (``sqlite:///…``) or PostgreSQL (``postgresql+psycopg://…``).
 
-    The tables exist already (migrations). Writing a fix again is harmless: it is read once.
+    The tables exist already (migrations). Writing a fix again is harmless: it is read once. What only reads raises
+    TracksUnavailable when the database does not answer; a write raises whatever it was.
     """
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
         sqlite = self._engine.dialect.name == "sqlite"
+        self._days = None if sqlite else FixDays(self._engine)
         mark = "?" if sqlite else "%s"
         self._upsert_state = (
             "INSERT INTO last_states (technician_id, trip_id, state, updated_at)"
@@ -124,20 +103,32 @@ class SqlTrackStore:
 
     def write(self, rows: Iterable[FixRow], states: Iterable[LastState], told: Iterable[ToldArrival] = ()) -> None:
         batch = list(rows)
+        batches: dict[int, list[FixRow]] = {}
+        if batch:
+            batches = by_day(batch) if self._days is not None else {0: batch}
         state_tuples = [(state.technician_id, state.trip_id, _encode_state(state), state.fixed_at) for state in states]
-        with self._engine.begin() as connection:
-            if batch:
-                connection.execute(fix_batches.insert(), _batch_values(batch))
-            if state_tuples:
-                connection.exec_driver_sql(self._upsert_state, state_tuples)
-            told_store.write(connection, told_arrivals, told)
+        told_rows = list(told)
+
+        def write() -> None:
+            with self._engine.begin() as connection:
+                for of_one_day in batches.values():
+                    fix_store.write(connection, fix_batches, of_one_day)
+                if state_tuples:
+                    connection.exec_driver_sql(self._upsert_state, state_tuples)
+                told_store.write(connection, told_arrivals, told_rows)
+
+        if self._days is None:
+            write()
+        else:
+            self._days.written(batches, write)
 
     def last_states(self) -> list[LastState]:
         """What is known of every technician, with the position of their newest fix: that one is always on disk,
         while the state beside it is written less often."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             states = [_decode_state(state) for (state,) in connection.execute(select(last_states.c.state))]
-            newest = self._newest_fixes(connection, since_ms=min((state.fixed_at for state in states), default=0))
+            since_ms = min((state.fixed_at for state in states), default=0)
+            newest = fix_store.newest(connection, fix_batches, since_ms=since_ms)
         for state in states:
             row = newest.get(state.technician_id)
             if row is not None and row.fixed_at > state.fixed_at:
@@ -146,7 +137,7 @@ class SqlTrackStore:
 
     def duties(self) -> dict[str, tuple[str, int]]:
         """Each technician's duty and since when (ms since 1970)."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return {row.technician_id: (row.duty, row.since_at) for row in connection.execute(select(duties))}
 
     def write_duty(self, technician_id: str, duty: str, since_ms: int) -> None:
@@ -155,7 +146,7 @@ class SqlTrackStore:
 
     def told(self, trip_id: str, *, from_ms: int) -> list[ToldArrival]:
         """What was told of a trip under way from then on (ms since 1970), in order; about one a minute."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return told_store.told(connection, told_arrivals, trip_id, from_ms=from_ms)
 
     def write_predictions(self, rows: Iterable[Prediction], *, if_missing: bool = False) -> None:
@@ -165,42 +156,19 @@ class SqlTrackStore:
 
     def ledger(self, from_ms: int, to_ms: int) -> list[Prediction]:
         """What the ledger holds of arrivals from ``from_ms`` until before ``to_ms`` (ms since 1970), in order."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return ledger_store.arrived(connection, predictions, from_ms=from_ms, to_ms=to_ms)
-
-    @staticmethod
-    def _newest_fixes(connection: Connection, *, since_ms: int) -> dict[str, FixRow]:
-        """The newest fix of each technician in the last batches: states are never older than a few seconds more."""
-        query = select(fix_batches.c.rows).where(fix_batches.c.newest_at > since_ms)
-        found: dict[str, FixRow] = {}
-        for (packed,) in connection.execute(query.order_by(fix_batches.c.id.desc()).limit(RECENT_BATCHES)):
-            for row in _decode_rows(packed):
-                known = found.get(row.technician_id)
-                if not row.late and (known is None or row.fixed_at > known.fixed_at):
-                    found[row.technician_id] = row
-        return found
 
     def history(self, trip_id: str, *, from_ms: int = 0, to_ms: int = MAX_MS) -> list[FixRow]:
         """The fixes of one trip in order, each time once. Reads what everybody sent in that span (ms since 1970)."""
-        query = select(fix_batches.c.rows).where(fix_batches.c.newest_at >= from_ms, fix_batches.c.oldest_at <= to_ms)
-        found: dict[tuple[str, int], FixRow] = {}
-        with self._engine.connect() as connection:
-            for (packed,) in connection.execute(query.order_by(fix_batches.c.id)):
-                for row in _decode_rows(packed):
-                    if row.trip_id == trip_id and from_ms <= row.fixed_at <= to_ms:
-                        # A device that missed an acknowledgement sends again; the first time counts.
-                        found.setdefault((row.technician_id, row.fixed_at), row)
-        return sorted(found.values(), key=lambda row: row.fixed_at)
+        with self._reading() as connection:
+            return fix_store.of_trip(connection, fix_batches, trip_id, from_ms=from_ms, to_ms=to_ms)
 
     def finished_trips(self, *, since_ms: int, before_ms: int, at_most: int) -> list[Recording]:
         """The newest trips driven since ``since_ms`` whose last fix is from before ``before_ms``, earliest first."""
-        columns = fix_batches.c
-        query = select(columns.rows).where(columns.newest_at >= since_ms).order_by(columns.id.desc())
         trips = DrivenTrips(since_ms=since_ms, before_ms=before_ms, at_most=at_most)
-        with self._engine.connect() as connection:
-            # A month of everybody is not held at once.
-            for (packed,) in connection.execution_options(yield_per=BATCHES_AT_ONCE).execute(query):
-                trips.take(_decode_rows(packed))
+        with self._reading() as connection:
+            fix_store.give_to(trips, connection, fix_batches, since_ms=since_ms)
         return trips.recordings()
 
     def write_calibration(self, kept: KeptCalibration) -> None:
@@ -209,12 +177,12 @@ class SqlTrackStore:
 
     def calibration(self) -> KeptCalibration | None:
         """What was learned last; None before."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return calibration_store.newest(connection, calibrations)
 
     def calibrations(self, from_ms: int) -> list[KeptCalibration]:
         """What was in force at some time from ``from_ms`` on, and the one before that, the earliest first."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return calibration_store.since(connection, calibrations, from_ms)
 
     def take_night(self, *, night_ms: int, now_ms: int) -> bool:
@@ -231,33 +199,39 @@ class SqlTrackStore:
             night_store.end(connection, nights, night_ms=night_ms, now_ms=now_ms)
 
     def count(self) -> int:
-        with self._engine.connect() as connection:
-            return int(connection.execute(select(func.coalesce(func.sum(fix_batches.c.count), 0))).scalar_one())
+        with self._reading() as connection:
+            return fix_store.count(connection, fix_batches)
+
+    def make_ready(self, now_ms: int) -> None:
+        """Make room for the fixes of the next days, which a write would make by itself; nothing to do on SQLite."""
+        if self._days is not None:
+            self._days.make_ready(now_ms)
 
     def purge(self, before_ms: int) -> int:
-        """Forget fixes, and what was told under way, older than that (ms since 1970); returns how many fixes went."""
-        columns = fix_batches.c
-        gone = 0
+        """Forget fixes, and what was told under way, older than that (ms since 1970); returns how many fixes went.
+
+        On PostgreSQL a fix goes with its whole day (UTC), once that is old enough.
+        """
         with self._engine.begin() as connection:
             told_store.forget(connection, told_arrivals, before_ms=before_ms)
-            whole = columns.newest_at < before_ms
-            gone += connection.execute(select(func.coalesce(func.sum(columns.count), 0)).where(whole)).scalar_one()
-            connection.execute(delete(fix_batches).where(whole))
-            parted = connection.execute(select(columns.id, columns.rows).where(columns.oldest_at < before_ms)).all()
-            for batch_id, packed in parted:
-                rows = _decode_rows(packed)
-                kept = [row for row in rows if row.fixed_at >= before_ms]
-                gone += len(rows) - len(kept)
-                connection.execute(fix_batches.update().where(columns.id == batch_id).values(_batch_values(kept)))
-        return gone
+            if self._days is None:
+                return fix_store.forget(connection, fix_batches, before_ms=before_ms)
+        return self._days.drop(before_ms)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except PoolTimeoutError as error:
+            raise TracksUnavailable(str(error)) from error
+        except DBAPIError as error:
+            if not _is_unavailable(error):
+                raise
+            raise TracksUnavailable(str(error.orig)) from error
 
     def close(self) -> None:
         self._engine.dispose()
-
-
-def _batch_values(rows: list[FixRow]) -> dict[str, Any]:
-    times = [row.fixed_at for row in rows]
-    return {"oldest_at": min(times), "newest_at": max(times), "count": len(rows), "rows": _encode_rows(rows)}
 
 
 def tracks_url(url: str) -> str:
@@ -274,17 +248,35 @@ def tracks_url(url: str) -> str:
     return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
-def _engine(url: str) -> Engine:
-    engine = create_engine(url, pool_size=2, max_overflow=2) if "sqlite" not in url else create_engine(url)
-    if engine.dialect.name == "sqlite":
+# SQLITE_BUSY, _LOCKED, _IOERR, _FULL, _CANTOPEN.
+_SQLITE_UNAVAILABLE = frozenset({5, 6, 10, 13, 14})
 
-        @event.listens_for(engine, "connect")
-        def _prepare(connection: Any, _record: Any) -> None:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA journal_mode=WAL")
-            # A phone forgets a fix once it is acknowledged, so the acknowledgement waits for the disk.
-            cursor.execute("PRAGMA synchronous=FULL")
-            cursor.execute("PRAGMA busy_timeout=5000")
-            cursor.close()
+
+def _is_unavailable(error: DBAPIError) -> bool:
+    """Whether the database failed, and not the statement."""
+    sqlite_code: int | None = getattr(error.orig, "sqlite_errorcode", None)
+    if sqlite_code is not None:
+        return sqlite_code & 0xFF in _SQLITE_UNAVAILABLE
+    sqlstate: str | None = getattr(error.orig, "sqlstate", None)
+    # Without a state the driver speaks for itself: it found no server, or lost it.
+    return sqlstate is None or sqlstate.startswith(("08", "40", "53", "55", "57", "58"))
+
+
+def _engine(url: str) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        # Imported late: who stays with SQLite need not hold PostgreSQL's driver in memory.
+        from tracker.postgresql_store import track_engine
+
+        return track_engine(url)
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # A phone forgets a fix once it is acknowledged, so the acknowledgement waits for the disk.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA busy_timeout=5000")
+        cursor.close()
 
     return engine

@@ -72,6 +72,7 @@ class Housekeeping:
         state, now_s = self._state, self._state.now_s()
         kept_since_s = now_s - state.settings.fix_retention_days * DAY_S
         store = state.node.store
+        await state.node.recorder.in_thread(lambda: store.make_ready(now_s * 1000))
         gone = await state.node.recorder.in_thread(lambda: store.purge(kept_since_s * 1000))
         async with state.database.transaction() as conn:
             await watch_log_store.purge(conn, before_ms=kept_since_s * 1000)

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -5,10 +6,11 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import create_engine
 
-from tests.slots.databases import postgresql_programs, postgresql_server
+from tests.slots.databases import create_database, postgresql_programs, postgresql_server
 from tests.tracker import sockets
 from tests.tracker.journeys import NOW_MS
 from tests.tracker.listeners import Clock
+from tests.tracker.migrations import migrate
 from tests.tracker.nodes import Nodes
 from tests.tracker.stores import MemoryTrackStore
 from tracker import recorder
@@ -19,6 +21,9 @@ from tracker.store import SqlTrackStore, TrackStore, metadata, tracks_url
 # A busy machine is no reason to fail: what a fix may cost is measured in benchmarks.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -53,20 +58,29 @@ def sql(tracks: str) -> Iterator[SqlTrackStore]:
     store.close()
 
 
-@pytest.fixture
-def postgresql() -> Iterator[SqlTrackStore]:
-    """The store on a PostgreSQL server of its own; skips where that is not installed."""
+@pytest.fixture(scope="package")
+def postgresql_of_all() -> Iterator[str]:
+    """The URL of a server's maintenance database; skips where PostgreSQL is not installed."""
     programs = postgresql_programs()
     if programs is None:
         pytest.skip("PostgreSQL's programs are not installed")
     with postgresql_server(programs) as url:
-        tracks = tracks_url(url)
-        engine = create_engine(tracks)
-        metadata.create_all(engine)
-        engine.dispose()
-        store = SqlTrackStore(tracks)
-        yield store
-        store.close()
+        yield url
+
+
+@pytest.fixture
+def empty_postgresql(postgresql_of_all: str) -> str:
+    """The URL of a database without tables."""
+    return tracks_url(create_database(postgresql_of_all, f"tracks_{next(_numbers)}"))
+
+
+@pytest.fixture
+def postgresql(empty_postgresql: str) -> Iterator[SqlTrackStore]:
+    """The store on a migrated PostgreSQL."""
+    migrate(empty_postgresql)
+    store = SqlTrackStore(empty_postgresql)
+    yield store
+    store.close()
 
 
 @pytest.fixture(params=["memory", "sql"])

@@ -92,6 +92,9 @@ class MemoryTrackStore:
     def end_night(self, *, night_ms: int, now_ms: int) -> None:
         self.nights[night_ms] = True
 
+    def make_ready(self, now_ms: int) -> None:
+        pass
+
     def purge(self, before_ms: int) -> int:
         old = [key for key in self.fixes if key[1] < before_ms]
         for key in old:

@@ -1,7 +1,10 @@
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import create_engine, inspect
 
 from tests.tracker.journeys import NOW_MS
+from tests.tracker.migrations import revisions
 from tracker import calibration_store
 from tracker.records import FixRow, KeptCalibration, LastState, Prediction, ToldArrival
 from tracker.store import SqlTrackStore, metadata, tracks_url
@@ -176,24 +179,10 @@ def test_a_write_waits_for_the_disk(sql):
 
 
 def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
-    from alembic.migration import MigrationContext
-    from alembic.operations import Operations
-
-    from tracker.migrations import (
-        tracker_0001_tracks,
-        tracker_0002_areas,
-        tracker_0003_calibrations,
-        tracker_0004_told,
-        tracker_0005_nights,
-    )
-
     engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
-        tracker_0001_tracks.upgrade()
-        tracker_0002_areas.upgrade()
-        tracker_0003_calibrations.upgrade()
-        tracker_0004_told.upgrade()
-        tracker_0005_nights.upgrade()
+        for revision in revisions():
+            revision.upgrade()
         found = inspect(connection)
         for table in metadata.sorted_tables:
             columns = {(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table.name)}
@@ -201,19 +190,13 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
             assert columns == kept
             assert found.get_pk_constraint(table.name)["constrained_columns"] == [c.name for c in table.primary_key]
             assert {i["name"] for i in found.get_indexes(table.name)} == {i.name for i in table.indexes}
-        tracker_0005_nights.downgrade()
-        tracker_0004_told.downgrade()
-        tracker_0003_calibrations.downgrade()
-        tracker_0002_areas.downgrade()
-        tracker_0001_tracks.downgrade()
+        for revision in reversed(revisions()):
+            revision.downgrade()
         assert inspect(connection).get_table_names() == []
     engine.dispose()
 
 
 def test_the_ledger_of_before_the_areas_is_kept_and_read(tmp_path):
-    from alembic.migration import MigrationContext
-    from alembic.operations import Operations
-
     from tracker.migrations import tracker_0001_tracks, tracker_0002_areas
 
     url = f"sqlite:///{tmp_path / 'migrated.db'}"
