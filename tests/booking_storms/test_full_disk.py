@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,59 +13,38 @@ from tests.booking_storms.storm import installation, raging, settle_doubts
 from tests.booking_storms.test_crashes import crowd_of
 from tests.booking_storms.verdict import problems_of
 from tests.slots.databases import database_in
+from tests.small_disks import no_room_left, small_disk
 
 
 @pytest.fixture
-def small_disk() -> Iterator[Path]:
-    """A file system of its own with room for a town and little more; needs the right to mount one."""
-    # Not in pytest's folder: there PostgreSQL, which runs as somebody else, may not look.
-    folder = Path(tempfile.mkdtemp(prefix="enroute-disk-"))
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
-        folder.rmdir()
-        pytest.skip("only root can mount a file system small enough to fill")
-    try:
+def disk() -> Iterator[Path]:
+    """With room for a town and little more."""
+    with small_disk(mib=32) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-        folder.rmdir()
-
-
-@contextlib.contextmanager
-def no_room_left(disk: Path) -> Iterator[None]:
-    """Until the block ends nothing more fits on the disk."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    try:
-        yield
-    finally:
-        ballast.unlink()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def on_small_disk(request: pytest.FixtureRequest, small_disk: Path) -> Iterator[Town]:
+def on_small_disk(request: pytest.FixtureRequest, disk: Path) -> Iterator[Town]:
     """A town whose tables lie on the small disk."""
     original: Town = request.getfixturevalue(f"{request.param}_town")
     if request.param == "sqlite":
-        yield copied(original, small_disk)
+        yield copied(original, disk)
         return
-    tables = small_disk / "tables"
+    tables = disk / "tables"
     tables.mkdir()
     with database_in(tables, request.getfixturevalue("postgresql"), "on_a_small_disk", like=TEMPLATE) as url:
         yield Town(url, original.tokens)
 
 
 async def test_a_full_disk_is_a_clear_no_and_booking_goes_on_without_a_restart_when_there_is_room_again(
-    on_small_disk: Town, small_disk: Path, tmp_path: Path
+    on_small_disk: Town, disk: Path, tmp_path: Path
 ) -> None:
     ledger = Ledger()
     crowd = crowd_of(on_small_disk, ledger)
     async with installation(tmp_path, database=on_small_disk.database, processes=1) as (server,):
         async with raging(crowd, [server.url]):
             await ledger.more("told", 20)
-            with no_room_left(small_disk):
+            with no_room_left(disk):
                 await ledger.more("book storage_full", 20)
                 await ledger.more("hold storage_full", 5)
             await ledger.more("told", 20)

@@ -43,23 +43,30 @@ def postgresql_programs() -> Path | None:
     return next((folder for folder in found if (folder / "initdb").exists()), None)
 
 
+# As little as a server can do with on a small disk.
+SMALL_INITDB = ("--wal-segsize=1",)
+SMALL_SETTINGS = ("min_wal_size=2MB", "max_wal_size=4MB")
+
+
 @contextlib.contextmanager
-def postgresql_server(programs: Path) -> Iterator[str]:
-    """A throw-away server on a unix socket; yields the URL of its maintenance database.
+def postgresql_server(programs: Path, *, on: Path | None = None) -> Iterator[str]:
+    """A throw-away server on a unix socket; yields the URL of its maintenance database. `on` is a small disk.
 
     PostgreSQL refuses to run as root: then everything is done as nobody.
     """
-    folder = Path(tempfile.mkdtemp(prefix="enroute-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="enroute-pg-", dir=on))
     _give_to_nobody(folder)
     data = folder / "data"
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **_as_nobody()}
     try:
-        subprocess.run([programs / "initdb", "-D", data, *INITDB_OPTIONS], **quiet)
+        small = SMALL_INITDB if on is not None else ()
+        subprocess.run([programs / "initdb", "-D", data, *INITDB_OPTIONS, *small], **quiet)
         settings = (
             "listen_addresses=''",
             "fsync=off",
             f"unix_socket_directories={folder}",
             "max_connections=60",
+            *(SMALL_SETTINGS if on is not None else ()),
         )
         options = " ".join(f"-c {setting}" for setting in settings)
         start = [programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"]
@@ -67,7 +74,10 @@ def postgresql_server(programs: Path) -> Iterator[str]:
         try:
             yield f"postgresql://enroute@/postgres?host={folder}"
         finally:
-            subprocess.run([programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
+            # On a disk that ran full it may have stopped by itself.
+            subprocess.run(
+                [programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet | {"check": on is None}
+            )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -21,6 +21,9 @@ from sqlalchemy.exc import OperationalError
 from slots.store import sync_url
 from tracker.store import tracks_url
 
+CONNECT_WITHIN_S = "5"
+"""A server that is cut off says nothing; whoever starts one wants to know."""
+
 _ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS = {
     "slots": _ROOT / "slots" / "migrations",
@@ -112,7 +115,10 @@ class _connected:
     """A connection of a throw-away engine; committed on the way out."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url)
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            parsed = parsed.update_query_dict({"connect_timeout": CONNECT_WITHIN_S} | dict(parsed.query))
+        self._engine = create_engine(parsed)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _prepare_sqlite)
 
