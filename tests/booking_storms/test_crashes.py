@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from slots.postgresql_store import ANSWER_WITHIN_S
 from tests.booking_storms.conftest import Town
 from tests.booking_storms.customers import Customer
 from tests.booking_storms.ledger import Ledger
@@ -15,9 +16,10 @@ from tests.booking_storms.storm import installation, raging, settle_doubts
 from tests.booking_storms.town import SETTINGS
 from tests.booking_storms.verdict import problems_of
 from tests.servers import enroute_server
-from tests.slots.databases import postgresql_programs, restart_at_once
+from tests.slots.databases import postgresql_programs, postgresql_stopped, restart_at_once
 
 CUSTOMERS = 40
+SILENCES = 10
 FULL = [pytest.mark.full, pytest.mark.timeout(7200)]
 
 
@@ -77,6 +79,32 @@ async def test_immediate_restarts_of_postgresql_give_503_never_a_false_yes_and_t
             async with raging(crowd, urls):
                 await ledger.more("told", moments.randrange(10, 60))
                 await asyncio.to_thread(restart_at_once, programs, on_postgresql.database)
+                await ledger.more("told", 20)
+            await settle_doubts(crowd, urls)
+            assert problems_of(on_postgresql.database, ledger) == []
+        exits = {server.process.returncode for server in servers}
+
+    assert exits == {None}
+    seen = {outcome.partition(" ")[2] for outcome in ledger.outcomes}
+    assert "storage_unavailable" in seen
+    assert "cut" not in seen
+
+
+@pytest.mark.full
+@pytest.mark.timeout(7200)
+async def test_silences_of_postgresql_give_503_never_a_false_yes_and_the_server_goes_on(
+    on_postgresql: Town, tmp_path: Path
+) -> None:
+    ledger, moments = Ledger(), random.Random(1)
+    crowd = crowd_of(on_postgresql, ledger)
+    async with installation(tmp_path, database=on_postgresql.database, processes=2) as servers:
+        urls = [server.url for server in servers]
+        for _ in range(SILENCES):
+            async with raging(crowd, urls):
+                await ledger.more("told", moments.randrange(10, 60))
+                with postgresql_stopped(on_postgresql.database):
+                    # Long enough for every connection to be given up.
+                    await asyncio.sleep(2 * ANSWER_WITHIN_S)
                 await ledger.more("told", 20)
             await settle_doubts(crowd, urls)
             assert problems_of(on_postgresql.database, ledger) == []
