@@ -176,7 +176,13 @@ def _ended_by_silence(gen: PQGen[RV], within_s: float, heard: Callable[[], None]
 def lookup_engine(url: str, *, threads: int) -> Engine:
     """A synchronous engine (`postgresql+psycopg://…`) for short questions from at most LOOKUP_CONNECTIONS threads."""
     connections = min(threads, LOOKUP_CONNECTIONS)
-    engine = create_engine(limited(make_url(url)), pool_size=connections, max_overflow=0, pool_timeout=LOOKUP_WITHIN_S)
+    engine = create_engine(
+        limited(make_url(url)),
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,
+        pool_timeout=LOOKUP_WITHIN_S,
+    )
 
     @listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, args: Any, options: Any) -> BoundedLookup:

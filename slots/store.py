@@ -68,7 +68,7 @@ class Database:
     def lookup_engine(self, *, threads: int) -> Engine:
         """A synchronous engine for short questions from so many threads. To be disposed of."""
         if self.dialect == "sqlite":
-            return create_engine(self.sync_url, pool_size=threads, max_overflow=0)
+            return create_engine(self.sync_url, pool_size=threads, max_overflow=0, hide_parameters=True)
         from slots import postgresql_store
 
         return postgresql_store.lookup_engine(self.sync_url, threads=threads)
@@ -114,6 +114,7 @@ class Database:
             self._turn.close()
 
 
+# Of every engine the parameters are hidden: what a statement carries belongs in no log.
 def open_database(url: str, *, connections: int | None = None) -> Database:
     """`sqlite:///path/enroute.db` or `postgresql://user:password@host/name`; nothing is contacted yet.
 
@@ -125,6 +126,7 @@ def open_database(url: str, *, connections: int | None = None) -> Database:
     if dialect == "sqlite":
         engine = create_async_engine(
             parsed.set(drivername=driver),
+            hide_parameters=True,
             connect_args={"async_creator_fn": sqlite_store.connect, "timeout": SQLITE_BUSY_TIMEOUT_MS / 1000},
         )
         _prepare_sqlite(engine)
@@ -137,6 +139,7 @@ def open_database(url: str, *, connections: int | None = None) -> Database:
         postgresql_store.limited(parsed.set(drivername=driver)),
         pool_size=postgresql_store.own_connections(connections),
         max_overflow=0,
+        hide_parameters=True,
         pool_timeout=postgresql_store.QUEUE_WITHIN_S,
         connect_args={"async_creator_fn": line.connect},
     )

@@ -22,6 +22,9 @@ DAYS_AHEAD = 2
 DROP_WITHIN = "1s"
 """Who reads old fixes keeps a drop waiting, and the drop those who write; an hour later it is tried again."""
 
+_PARTITIONS = (
+    "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'fix_batches'::regclass"
+)
 _LOCK = 0x656E726F
 _NO_PARTITION = "23514"
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -104,12 +107,8 @@ class FixDays:
         return gone
 
     def _days(self) -> list[int]:
-        query = text(
-            "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
-            " WHERE inhparent = 'fix_batches'::regclass ORDER BY relname"
-        )
         with self._engine.connect() as connection:
-            days = [day_of(name) for name in connection.execute(query).scalars()]
+            days = [day_of(name) for name in connection.execute(text(f"{_PARTITIONS} ORDER BY relname")).scalars()]
         return [day for day in days if day is not None]
 
     def _held(self, day: int) -> int:
@@ -128,7 +127,7 @@ class FixDays:
                 alone = text("SELECT pg_try_advisory_xact_lock(:key)")
                 if not connection.execute(alone, {"key": _LOCK}).scalar_one():
                     return False
-                if connection.execute(text("SELECT to_regclass(:name)"), {"name": name_of(day)}).scalar_one() is None:
+                if not _is_there(connection, day):
                     return False
                 connection.execute(text(f"DROP TABLE {name_of(day)}"))
         except DBAPIError as error:
@@ -138,9 +137,15 @@ class FixDays:
         return True
 
 
+def _is_there(connection: Connection, day: int) -> bool:
+    # Read from the tables of the catalog: what `to_regclass` says may be older than the lock that was just taken.
+    query = text(f"{_PARTITIONS} AND relname = :name")
+    return connection.execute(query, {"name": name_of(day)}).scalar_one_or_none() is not None
+
+
 def _make(connection: Connection, day: int) -> None:
     name = name_of(day)
-    if connection.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar_one() is not None:
+    if _is_there(connection, day):
         return
     connection.execute(text(f"CREATE TABLE {name} (LIKE fix_batches INCLUDING DEFAULTS)"))
     # Attached, because a table that is created as a partition locks out who reads and writes the others.

@@ -39,7 +39,13 @@ def track_engine(url: str) -> Engine:
     parsed = make_url(url)
     query = LIMITS | dict(parsed.query)
     query["options"] = f"{SESSION_LIMITS} {parsed.query['options']}" if "options" in parsed.query else SESSION_LIMITS
-    engine = create_engine(parsed.set(query=query), pool_size=CONNECTIONS, max_overflow=0, pool_timeout=ANSWER_WITHIN_S)
+    engine = create_engine(
+        parsed.set(query=query),
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        hide_parameters=True,
+        pool_timeout=ANSWER_WITHIN_S,
+    )
 
     @listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, args: Any, options: Any) -> BoundedTracks:

@@ -268,7 +268,7 @@ def _engine(url: str) -> Engine:
         from tracker.postgresql_store import track_engine
 
         return track_engine(url)
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

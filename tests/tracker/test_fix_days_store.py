@@ -19,6 +19,7 @@ from tracker.store import SqlTrackStore
 
 TODAY = NOW_MS // DAY_MS
 MIDNIGHT_MS = TODAY * DAY_MS
+NEAR = 30
 BEFORE = "tracker_0005"
 
 
@@ -31,7 +32,8 @@ def other(postgresql: SqlTrackStore, empty_postgresql: str) -> Iterator[SqlTrack
 
 
 def days_of(store: SqlTrackStore) -> list[int]:
-    return FixDays(store._engine)._days()
+    """Without those that the migration made for the time when this test runs."""
+    return [day for day in FixDays(store._engine)._days() if abs(day - TODAY) < NEAR]
 
 
 def on_day(day: int, **changed) -> FixRow:
@@ -195,7 +197,8 @@ def test_the_fixes_of_before_the_partitions_are_all_there_after_the_migration_an
 
     store = SqlTrackStore(empty_postgresql)
     assert [row for row in store.history("visit") if row.technician_id == "ana"] == wanted
-    assert (store.count(), days_of(store)) == (7, [TODAY - 9, TODAY - 2, TODAY - 1, TODAY])
+    assert store.count() == 7
+    assert days_of(store) == [TODAY - 9, TODAY - 2, TODAY - 1, TODAY]
     newer = a_row(fixed_at=MIDNIGHT_MS + 4)
     store.write([newer], [])
     assert store.purge(MIDNIGHT_MS) == 4

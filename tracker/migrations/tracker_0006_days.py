@@ -1,6 +1,7 @@
 """On PostgreSQL every day of fixes is a partition, so that forgetting it is dropping it. SQLite stays as it is.
 
-The fixes that are there are copied: until the end this takes as much room on the disk as they have.
+The fixes that are there are copied: until the end this takes as much room on the disk as they have, and phones wait for
+their acknowledgements.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _COPY = (
     " SELECT id, oldest_at, newest_at, count, rows FROM fix_batches_whole"
     " WHERE oldest_at / 86400000 = newest_at / 86400000"
 )
+# Processes of the version before this one go on writing: into these.
+_NEXT_DAYS = "SELECT extract(epoch FROM now())::bigint / 86400 + ahead FROM generate_series(0, 2) AS ahead"
 _PARTED = sa.text("SELECT id, rows FROM fix_batches_whole WHERE oldest_at / 86400000 <> newest_at / 86400000")
 _INSERT = sa.text(
     "INSERT INTO fix_batches (id, oldest_at, newest_at, count, rows)"
@@ -54,7 +57,7 @@ def upgrade() -> None:
 
 
 def _copy(connection: sa.Connection) -> None:
-    made = set(connection.exec_driver_sql(_DAYS).scalars())
+    made = {int(day) for query in (_DAYS, _NEXT_DAYS) for day in connection.exec_driver_sql(query).scalars()}
     for day in sorted(made):
         _make(connection, day)
     connection.exec_driver_sql(_COPY)

@@ -24,6 +24,8 @@ from web.auth import SESSION_COOKIE
 # What a person waits for a clear no, and a busy machine's share.
 ANSWER_WITHIN_S = 6.0 + 4.0
 BACK_WITHIN_S = 30.0
+REMEMBERED_S = 1.2
+"""And some more: after it nobody is."""
 CODES = {"storage_unavailable", "busy", "not_ready"}
 
 
@@ -168,54 +170,52 @@ async def test_every_api_says_503_and_when_to_come_again_while_the_database_is_a
     town: Town, programs: Path
 ) -> None:
     with postgresql_away(programs, town.server.database):
-        seen = await asked_all(town)
-        # Nobody is remembered any more, and no connection is left.
-        await asyncio.sleep(1.1)
-        seen += await asked_all(town)
+        seen = await _asked_twice(town)
 
     assert seen == []
     await works(town)
 
 
-async def test_a_database_that_swallows_everything_is_a_503_in_seconds_everywhere_and_recovers_by_itself(
+async def test_a_database_that_swallows_everything_is_a_503_in_seconds_and_who_watches_already_goes_on_watching(
     town: Town,
 ) -> None:
     for known in (town.customer, town.technician, town.dispatcher):
         assert (await known.get("/api/session")).status_code == 200
-    with postgresql_stopped(town.server.database):
-        # They are remembered, and there are connections that were good a moment ago.
-        first = asyncio.create_task(asked_all(town))
-        await asyncio.sleep(1.5)
-        later = await asked_all(town)
-        seen = await first + later
-
-    assert seen == []
-    await works(town)
-
-
-async def test_who_watches_goes_on_while_the_database_is_silent_and_who_comes_is_told_to_come_again(
-    town: Town,
-) -> None:
-    cookies = {"Cookie": f"{SESSION_COOKIE}={town.customer.cookies[SESSION_COOKIE]}"}
     async with (
         watching(town.server, town.visit, town.customer) as watcher,
         phone(town.server, town.token) as driving,
     ):
         await watcher.next("welcome")
         with postgresql_stopped(town.server.database):
-            await asyncio.sleep(1.1)
+            asking = asyncio.create_task(_asked_twice(town))
+            await asyncio.sleep(REMEMBERED_S)
             await driving.send(next_fix())
             await watcher.next("position")
-            async with connect(
-                socket_url(town.server, f"/ws/appointments/{town.visit}"),
-                additional_headers=cookies,
-                subprotocols=["enroute.v1.json"],
-                open_timeout=ANSWER_WITHIN_S,
-            ) as late:
-                assert await close_code(late) == CloseCode.TRY_LATER
+            assert await _close_code_of_a_late_watcher(town) == CloseCode.TRY_LATER
+            seen = await asking
         # What was sent meanwhile is acknowledged once it is kept.
         await driving.reply("ack")
+
+    assert seen == []
     await works(town)
+
+
+async def _asked_twice(town: Town) -> list[str]:
+    """At first people are remembered, and there are connections that were good a moment ago; then neither."""
+    first = asyncio.create_task(asked_all(town))
+    await asyncio.sleep(REMEMBERED_S)
+    later = await asked_all(town)
+    return await first + later
+
+
+async def _close_code_of_a_late_watcher(town: Town) -> int:
+    async with connect(
+        socket_url(town.server, f"/ws/appointments/{town.visit}"),
+        additional_headers={"Cookie": f"{SESSION_COOKIE}={town.customer.cookies[SESSION_COOKIE]}"},
+        subprotocols=["enroute.v1.json"],
+        open_timeout=ANSWER_WITHIN_S,
+    ) as late:
+        return await close_code(late)
 
 
 async def test_no_acknowledged_change_is_lost_in_restarts_and_each_refused_one_can_be_repeated(
