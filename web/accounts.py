@@ -43,9 +43,14 @@ def home_path(role: str) -> str:
     return {"technician": "/technician", "dispatcher": "/dispatch", "admin": "/dispatch"}.get(role, "/")
 
 
-async def sign_in(state: State, *, email: str, password: str, address: str | None) -> SignedIn:
-    """A session. Problem `wrong_credentials` (the same, after the same time, whether the e-mail is known or not) or
-    `too_many_requests` with the seconds to wait."""
+async def sign_in(
+    state: State, *, email: str, password: str, address: str | None, asked_locale: str | None = None
+) -> SignedIn:
+    """A session; `asked_locale` is what the browser asks for.
+
+    Problem `wrong_credentials` (the same, after the same time, whether the e-mail is known or not) or
+    `too_many_requests` with the seconds to wait.
+    """
     limits = state.limits
     keys = {"sign_in_email": normalize_email(email), "sign_in_address": address_key(address)}
 
@@ -63,7 +68,7 @@ async def sign_in(state: State, *, email: str, password: str, address: str | Non
     fresh_hash = None
     if known_hash is not None and state.passwords.is_outdated(known_hash):
         fresh_hash = await state.passwords.hash(password)
-    return await open_session(state, person, password_hash=fresh_hash)
+    return await open_session(state, person, password_hash=fresh_hash, asked_locale=asked_locale)
 
 
 def _refuse_more_tries(wait_s: float) -> None:
@@ -71,7 +76,9 @@ def _refuse_more_tries(wait_s: float) -> None:
         raise retry_later("too_many_requests", wait_s, "Too many tries to sign in. Please wait a little.")
 
 
-async def open_session(state: State, person: Person, *, password_hash: str | None = None) -> SignedIn:
+async def open_session(
+    state: State, person: Person, *, password_hash: str | None = None, asked_locale: str | None = None
+) -> SignedIn:
     """A session for a person who has just proved who they are; `password_hash`, if given, is stored with it."""
     now_s = state.now_s()
     expires_s = now_s + state.settings.session_days * 86_400
@@ -81,6 +88,7 @@ async def open_session(state: State, person: Person, *, password_hash: str | Non
         session_id, token = await secrets_store.issue(
             conn, kind="session", subject=person.id, now_s=now_s, expires_s=expires_s
         )
+        await accounts_store.remember_browser_locale(conn, person_id=person.id, locale=asked_locale)
         first = await accounts_store.mark_first_sign_in(conn, person_id=person.id, now_s=now_s)
     return SignedIn(person, token, session_id, expires_s, first)
 

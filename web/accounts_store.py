@@ -56,6 +56,7 @@ people = Table(
     Column("password_hash", Text),
     Column("created_s", BigInteger, nullable=False),
     Column("first_sign_in_s", BigInteger),
+    Column("browser_locale", Text),
 )
 
 
@@ -100,7 +101,10 @@ class NewPerson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Whoever can sign in. A customer's `id` is their contact id; `account_status` is that of their account."""
+    """Whoever can sign in. A customer's `id` is their contact id; `account_status` is that of their account.
+
+    `locale` is what they chose, None for that of the browser; `browser_locale` is what their browser asked for last.
+    """
 
     id: str
     email: str
@@ -113,6 +117,7 @@ class Person(msgspec.Struct, frozen=True):
     technician_id: str | None
     password_hash: str | None
     first_sign_in_s: int | None
+    browser_locale: str | None
     account_status: str | None
 
     @property
@@ -316,6 +321,13 @@ async def set_profile(
 ) -> None:
     values = {"name": name, "phone": phone, "locale": locale, "photo_url": photo_url}
     await conn.execute(update(people).where(people.c.id == person_id).values(values))
+
+
+async def remember_browser_locale(conn: AsyncConnection, *, person_id: str, locale: str | None) -> None:
+    """None, from a program that asks for no language, leaves what is known."""
+    if locale is not None:
+        changed = people.c.browser_locale.is_distinct_from(locale)
+        await conn.execute(update(people).where(people.c.id == person_id, changed).values(browser_locale=locale))
 
 
 async def mark_first_sign_in(conn: AsyncConnection, *, person_id: str, now_s: int) -> bool:

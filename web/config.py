@@ -57,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     logo_file: str | None = None
     contact_phone: str | None = None
     contact_email: str | None = None
+    # Of messages to people who never chose one, and of pages where the browser asks for none that we speak.
+    language: Literal["en", "de", "ar"] = "en"
 
     self_scheduling: bool = True
     technician_tracking: bool = True

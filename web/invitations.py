@@ -58,7 +58,9 @@ async def invite(database: Database, *, email: str, valid_s: int, now_s: int) ->
     return Invitation(person.email, code, expires_s)
 
 
-async def redeem(state: State, *, code: str, password: str, name: str | None, address: str | None) -> SignedIn:
+async def redeem(
+    state: State, *, code: str, password: str, name: str | None, address: str | None, asked_locale: str | None = None
+) -> SignedIn:
     """Spend the code: the person gets this password and is signed in.
 
     Problem `invitation_dead`, `password_weak`, `account_inactive`, `too_many_requests`.
@@ -90,4 +92,4 @@ async def redeem(state: State, *, code: str, password: str, name: str | None, ad
                 photo_url=person.photo_url,
             )
         person = await accounts_store.person_by_id(conn, person.id) or person
-    return await open_session(state, person)
+    return await open_session(state, person, asked_locale=asked_locale)

@@ -1,11 +1,14 @@
-"""The languages of the pages. English stands in the templates and scripts themselves; `static/words/<language>.json`
-maps each of these texts to another language, for the templates here and for the scripts (static/js/words.js).
+"""The languages of the pages and of the messages. English stands in the templates, the scripts and web/message_text
+themselves; `static/words/<language>.json` maps each text of the pages to another language, for the templates here and
+for the scripts (static/js/words.js), `web/words/<language>.json` each text of the messages.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 
 import msgspec
 
@@ -15,9 +18,13 @@ from web.assets import FOLDER
 LANGUAGES = {"en": "English", "de": "Deutsch", "ar": "العربية"}
 RIGHT_TO_LEFT = frozenset({"ar"})
 DEFAULT = "en"
+LETTERS = Path(__file__).resolve().parent / "words"
 
 # A text, or its plural forms by the categories of CLDR: these are for the scripts alone.
 Catalogue = Mapping[str, str | dict[str, str]]
+
+
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
 @cache
@@ -41,12 +48,28 @@ def translator(language: str) -> Callable[[str], str]:
     return translate
 
 
-def choose_language(*, chosen: str | None, accepted: str) -> str:
-    """What the person chose in their profile, else the best of an `Accept-Language` header, else English."""
+@cache
+def letter_translator(language: str) -> Callable[[str], str]:
+    """The same for a text of the messages."""
+    if language == DEFAULT:
+        return lambda text: text
+    words = msgspec.json.decode((LETTERS / f"{language}.json").read_bytes(), type=dict[str, str])
+    return lambda text: words.get(text, text)
+
+
+def choose_language(*, chosen: str | None, accepted: str, otherwise: str = DEFAULT) -> str:
+    """What the person chose in their profile, else the best of an `Accept-Language` header, else that of the
+    installation."""
     if chosen and (language := _ours(chosen)):
         return language
+    return _ours(asked_locale(accepted) or "") or otherwise
+
+
+def asked_locale(accepted: str) -> str | None:
+    """The tag of an `Accept-Language` header that is wanted most, like `de-AT`, among those we speak; None without."""
     wishes = sorted((_wish(part) for part in accepted.split(",")[:20]), key=lambda wish: -wish[0])
-    return next((language for quality, tag in wishes if quality > 0 and (language := _ours(tag))), DEFAULT)
+    tags = (tag.strip() for quality, tag in wishes if quality > 0 and _ours(tag))
+    return next((tag for tag in tags if _TAG.fullmatch(tag)), None)
 
 
 def direction(language: str) -> str:

@@ -49,6 +49,7 @@ class Mailer:
         # Tells vacation responders to stay silent.
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(letter.text)
+        mail["Content-Language"] = letter.language
         if calendar is not None:
             # base64: a server on the way that rewraps lines or their ends would break the folding of the format.
             mail.add_alternative(

@@ -98,9 +98,10 @@ def render(request: Request, name: str, principal: Principal | None, status: int
 
 
 def language_of(request: Request, principal: Principal | None) -> str:
-    """What the person chose, else what their browser asks for."""
+    """What the person chose, else what their browser asks for, else what the installation speaks."""
     chosen = principal.locale if principal else None
-    return choose_language(chosen=chosen, accepted=request.headers.get("accept-language", ""))
+    accepted, otherwise = request.headers.get("accept-language", ""), state_of(request).settings.language
+    return choose_language(chosen=chosen, accepted=accepted, otherwise=otherwise)
 
 
 def _basemap(state: State) -> str | None:

@@ -28,7 +28,8 @@ from web.accounts import RESET_S
 from web.accounts_store import Person
 from web.calendar_file import CalendarPart, Mailbox
 from web.mail import Mailer
-from web.message_text import Facts, Letter, write_letter
+from web.message_facts import facts_of
+from web.message_text import Letter, write_letter
 from web.visit_calendar import CHANGES_THE_CALENDAR, visit_calendar
 from web.webhook import Webhook, WebhookFailed
 
@@ -207,7 +208,8 @@ class Outbox:
             raise Undeliverable("the contact is gone")
         view = await self._visit(row)
         url = await self._url(row, person, view)
-        letter = write_letter(row.kind, self._facts(row, person, view, url))
+        eta = state.node.eta(view.id) if view is not None and row.kind in ABOUT_A_LIVE_VISIT else None
+        letter = write_letter(row.kind, facts_of(person, view, url=url, eta=eta, settings=state.settings))
         if not self.is_configured:
             self.unsent.append(UnsentMessage(row.kind, person.email, letter.subject, letter.text, state.now_s()))
             log.info("message not sent (%s): neither SMTP nor a webhook is configured", row.kind)
@@ -275,33 +277,6 @@ class Outbox:
             return f"{base}/book"
         return f"{base}/appointments/{row.appointment_id}" if row.appointment_id else None
 
-    def _facts(self, row: OutboxRow, person: Person, view: AppointmentView | None, url: str | None) -> Facts:
-        settings = self._state.settings
-        facts = Facts(
-            brand=settings.brand,
-            base_url=settings.base_url,
-            name=person.name,
-            url=url,
-            contact_phone=settings.contact_phone,
-            contact_email=settings.contact_email,
-        )
-        if view is None:
-            return facts
-        eta = self._state.node.eta(view.id) if row.kind in ABOUT_A_LIVE_VISIT else None
-        return msgspec.structs.replace(
-            facts,
-            service=view.service.name,
-            address=view.site.address or view.site.name,
-            technician=view.technician.name if settings.share_name else None,
-            time_zone=view.time_zone,
-            window_start_s=view.appointment.window_start_s,
-            window_end_s=view.appointment.window_end_s,
-            eta_low_s=eta.eta_low_at // 1000 if eta else None,
-            eta_high_s=eta.eta_high_at // 1000 if eta else None,
-            cancel_reason=view.appointment.cancel_reason,
-            offer_again=is_offered_again(view.appointment),
-        )
-
     def _calendar(self, row: OutboxRow, person: Person, view: AppointmentView | None) -> CalendarPart | None:
         if view is None or row.kind not in CHANGES_THE_CALENDAR:
             return None
@@ -315,6 +290,7 @@ class Outbox:
             "appointment": row.appointment_id,
             "version": row.version,
             "recipient": {"name": person.name, "email": person.email, "phone": person.phone},
+            "language": letter.language,
             "subject": letter.subject,
             "text": letter.text,
             "url": url,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from slots import errors
 from tests.servers import EnrouteServer
 from web.assets import FOLDER
+from web.config import Settings
 from web.empty_days import KIND_WORDS
-from web.languages import LANGUAGES, catalogue, choose_language, translator
+from web.languages import LANGUAGES, LETTERS, asked_locale, catalogue, choose_language, translator
 from web.problems import PROBLEMS
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
 TEXT = re.compile(r'\b(?:_|later)\(\s*"((?:[^"\\]|\\.)*)"')
+LETTER_TEXT = re.compile(r'\b(?:_|say|later)\(\s*"((?:[^"\\]|\\.)*)"')
+PLACES = re.compile(r"\{\w+\}")
 # What only operators and programs meet.
 UNSPOKEN = re.compile("^(import_|extract_|roads_|recording_|invalid_setup|idempotency_)")
 CATEGORIES = {"de": {"one", "other"}, "ar": {"zero", "one", "two", "few", "many", "other"}}
@@ -43,6 +48,18 @@ def test_no_translation_is_left_of_a_text_that_is_gone(language: str) -> None:
     gone = set(catalogue(language)) - texts_of_the_pages() - texts_of_the_server()
 
     assert sorted(text for text in gone if f'"{text}"' not in spoken) == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_texts_of_the_messages_are_translated_all_and_nothing_else(language: str) -> None:
+    sources = [LETTERS.parent / name for name in ("message_text.py", "message_times.py")]
+    texts = {text for path in sources for text in LETTER_TEXT.findall(path.read_text())}
+
+    words = json.loads((LETTERS / f"{language}.json").read_text())
+
+    assert len(texts) > 50
+    assert sorted(set(words) ^ texts) == []
+    assert [text for text, said in words.items() if sorted(PLACES.findall(text)) != sorted(PLACES.findall(said))] == []
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -87,6 +104,25 @@ def test_the_browser_s_best_wish_that_we_speak_is_taken(accepted: str, language:
 def test_what_a_person_chose_wins_over_the_browser() -> None:
     assert choose_language(chosen="de-CH", accepted="ar") == "de"
     assert choose_language(chosen="fr", accepted="ar") == "ar"
+
+
+def test_where_nobody_asks_for_a_language_of_ours_the_installation_s_is_spoken() -> None:
+    assert choose_language(chosen="fr", accepted="pt", otherwise="de") == "de"
+    assert set(get_args(get_type_hints(Settings)["language"])) == set(LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "locale"),
+    [
+        ("fr, en-US;q=0.9, en;q=0.8", "en-US"),
+        ("de", "de"),
+        ("fr", None),
+        ("", None),
+        ("de-\r\nX, ar-EG;q=0.1", "ar-EG"),
+    ],
+)
+def test_the_locale_of_a_browser_is_its_best_tag_that_we_speak(accepted: str, locale: str | None) -> None:
+    assert asked_locale(accepted) == locale
 
 
 def test_a_text_that_nobody_translated_stays_as_it_is() -> None:

@@ -3,7 +3,12 @@ import datetime
 import pytest
 
 from slots.notices import NoticeKind
+from web.languages import LANGUAGES
 from web.message_text import KINDS, Facts, window_words, write_letter
+
+INVISIBLE = str.maketrans("", "", "\u2066\u2067\u2068\u2069\u200f")
+GREETINGS = {"en": "Hello Rui,", "de": "Guten Tag Rui,", "ar": "مرحبًا Rui،"}
+PHONE = {"en": "Phone: +351 200", "de": "Telefon: +351 200", "ar": "الهاتف: +351 200"}
 
 
 def facts(**changes):
@@ -27,14 +32,52 @@ def test_there_are_words_for_every_kind_of_notice():
     assert set(NoticeKind.__args__) == KINDS
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_letter_greets_says_something_and_is_signed(kind):
-    letter = write_letter(kind, facts(contact_phone="+351 200"))
+def test_every_letter_greets_says_something_and_is_signed(kind, language):
+    letter = write_letter(kind, facts(language=language, contact_phone="+351 200"))
 
-    assert letter.text.startswith("Hello Rui,\n\n")
-    assert letter.text.endswith("Enroute\nPhone: +351 200\n")
-    assert "https://visits.example/x" in letter.text
-    assert "None" not in letter.text + letter.subject
+    text = letter.text.translate(INVISIBLE)
+    assert letter.language == language
+    assert text.startswith(f"{GREETINGS[language]}\n\n")
+    assert text.endswith(f"Enroute\n{PHONE[language]}\n")
+    assert "\nhttps://visits.example/x\n" in letter.text
+    assert "None" not in text + letter.subject
+    assert "{" not in text + letter.subject
+
+
+@pytest.mark.parametrize("offer_again", [False, True])
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_no_line_of_a_letter_is_left_in_english(kind, offer_again):
+    told = {"cancel_reason": "Regen", "offer_again": offer_again, "eta_low_s": 0, "eta_high_s": 600}
+
+    letters = [write_letter(kind, facts(language=language, **told)) for language in ("en", "de")]
+
+    english, german = ({letter.subject, *letter.text.splitlines()} for letter in letters)
+    assert english & german == {"", "https://visits.example/x", "Enroute"}
+
+
+def test_the_window_is_told_in_the_words_and_hours_of_the_reader():
+    words = {
+        "de": "Mittwoch, 25. November 2026, 09:00 bis 11:00 (Europe/Berlin)",
+        "ar": "الأربعاء، 25 نوفمبر 2026، من 9:00 ص إلى 11:00 ص (Europe/Berlin)",
+        "en": "Wednesday, 25 November 2026, 9:00 am to 11:00 am (Europe/Berlin)",
+    }
+
+    told = {
+        language: window_words(facts(language=language, by_12_hours=language != "de")).translate(INVISIBLE)
+        for language in words
+    }
+
+    assert told == words
+
+
+def test_a_text_from_right_to_left_begins_every_line_there_and_isolates_what_others_wrote():
+    letter = write_letter("on_the_way", facts(language="ar"))
+
+    lines = [line for line in letter.text.splitlines() if line and "://" not in line]
+    assert {line[0] for line in lines} == {"\u200f"}
+    assert letter.subject == "\u2068Ana\u2069 في الطريق"
 
 
 def test_the_window_is_told_in_the_zone_of_the_site():

@@ -11,6 +11,8 @@ from slots.notices import Notice
 from tests.servers import smtp_server, webhook_receiver
 from tests.web.api.house import House, open_house
 
+INVISIBLE = str.maketrans("", "", "\u2068\u2069\u200f")
+
 
 def plain_text(mail) -> str:
     return mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
@@ -91,6 +93,75 @@ async def test_news_that_change_no_time_bring_no_calendar_entry(template, folder
         mail = smtp.mails.get_nowait()
     assert mail["Subject"].endswith("is on the way")
     assert mail.get_content_type() == "text/plain"
+
+
+async def subjects_after_a_booking(house: House, *, locale: str | None, accepted: str | None) -> list[str]:
+    """What Rui is told of a visit after signing in with this browser and choosing this language."""
+    headers = {"Accept-Language": accepted} if accepted else {}
+    changed = await house.rui.put("/api/profile", json={"name": "Rui", "locale": locale}, headers=headers)
+    assert changed.status_code == 200
+    await house.book()
+    await house.state.outbox.send_due()
+    return [message.subject.translate(INVISIBLE) for message in house.state.outbox.unsent]
+
+
+@pytest.mark.parametrize(
+    ("locale", "accepted", "subject"),
+    [
+        ("de", "en-GB", "Ihr Termin ist gebucht: Dienstag, 24. November 2026, 10:00 bis 12:00 (Europe/Lisbon)"),
+        (None, "de-AT, en", "Ihr Termin ist gebucht: Dienstag, 24. November 2026, 10:00 bis 12:00 (Europe/Lisbon)"),
+        (None, "ar-EG", "تم حجز زيارتك: الثلاثاء، 24 نوفمبر 2026، من 10:00 ص إلى 12:00 م (Europe/Lisbon)"),
+        (None, "en-US", "Your visit is booked: Tuesday, 24 November 2026, 10:00 am to 12:00 pm (Europe/Lisbon)"),
+        (None, None, "Your visit is booked: Tuesday, 24 November 2026, 10:00 to 12:00 (Europe/Lisbon)"),
+    ],
+)
+async def test_a_message_speaks_the_language_that_was_chosen_else_that_of_the_browser(
+    house: House, locale, accepted, subject
+):
+    assert await subjects_after_a_booking(house, locale=locale, accepted=accepted) == [subject]
+
+
+async def test_signing_in_tells_the_language_and_a_program_without_one_leaves_it(template, folder):
+    async with open_house(template, folder) as house:
+        invited = await house.dora.post("/api/invitations", json={"email": "rui@acme.example"})
+        door = {"code": invited.json()["code"], "password": "correct horse battery"}
+        await house.nobody.post("/api/invitations/redeem", json=door, headers={"Accept-Language": "de-DE"})
+        credentials = {"email": "rui@acme.example", "password": door["password"]}
+        signed_in = await house.nobody.post("/api/session", json=credentials)
+        await house.book()
+        await house.state.outbox.send_due()
+
+        subjects = [message.subject for message in house.state.outbox.unsent]
+    assert signed_in.status_code == 201
+    told = [subject.partition(":")[0] for subject in subjects]
+    assert told == ["Your invitation to Enroute", "Ihr Termin ist gebucht"]
+        "Your invitation to Enroute",
+        "Ihr Termin ist gebucht",
+    ]
+
+
+async def test_who_was_never_here_is_told_in_the_language_of_the_installation(template, folder):
+    async with (
+        smtp_server() as smtp,
+        webhook_receiver() as receiver,
+        open_house(
+            template,
+            folder,
+            language="ar",
+            smtp_url=smtp.url,
+            mail_from="visits@acme.example",
+            webhook_url=receiver.url,
+        ) as house,
+    ):
+        await house.dora.post("/api/invitations", json={"email": "rui@acme.example"})
+        await house.state.outbox.send_due()
+
+        mail, (_, event) = smtp.mails.get_nowait(), receiver.posts.get_nowait()
+        page = await house.nobody.get("/sign-in", headers={"Accept-Language": "fr"})
+    assert mail["Subject"].translate(INVISIBLE) == "دعوتك إلى Enroute"
+    assert mail["Content-Language"] == msgspec.json.decode(event)["language"] == "ar"
+    assert "\nhttp://visits.example/invitation#" in plain_text(mail)
+    assert 'lang="ar" dir="rtl"' in page.text
 
 
 async def test_a_message_is_sent_once(template, folder):

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from web import invitations
-from web.api.session import Email, Password, Session, client_address, session_response
+from web.api.session import Email, Password, Session, browser_locale, client_address, session_response
 from web.auth import require
 from web.instants import iso
 from web.openapi import answer, decode_body, endpoint, resource
@@ -81,7 +81,12 @@ async def redeem(request: Request) -> Response:
     state = state_of(request)
     body = await decode_body(request, Redeem)
     signed_in = await invitations.redeem(
-        state, code=body.code, password=body.password, name=body.name, address=client_address(request)
+        state,
+        code=body.code,
+        password=body.password,
+        name=body.name,
+        address=client_address(request),
+        asked_locale=browser_locale(request),
     )
     return session_response(state, signed_in)
 

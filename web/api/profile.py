@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from web import accounts_store
+from web.api.session import browser_locale
 from web.auth import require
 from web.openapi import answer, decode_body, endpoint, resource
 from web.state import state_of
@@ -58,6 +59,7 @@ async def change_profile(request: Request) -> Response:
             locale=body.locale or None,
             photo_url=body.photo_url,
         )
+        await accounts_store.remember_browser_locale(conn, person_id=person_id, locale=browser_locale(request))
     return await _profile(request, person_id)
 
 

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from web import accounts, accounts_store
 from web.accounts import SignedIn
 from web.auth import SESSION_COOKIE, authenticate, clear_session_cookie, require, set_cookie
+from web.languages import asked_locale
 from web.openapi import answer, decode_body, endpoint, no_content, resource
 from web.state import State, state_of
 
@@ -57,6 +58,11 @@ def session_response(state: State, signed_in: SignedIn, *, with_token: bool = Fa
     return response
 
 
+def browser_locale(request: Request) -> str | None:
+    """The locale of ours that the browser asks for."""
+    return asked_locale(request.headers.get("accept-language", ""))
+
+
 def client_address(request: Request) -> str | None:
     return request.client.host if request.client else None
 
@@ -72,7 +78,13 @@ def client_address(request: Request) -> str | None:
 async def sign_in(request: Request) -> Response:
     state = state_of(request)
     body = await decode_body(request, SignIn)
-    signed_in = await accounts.sign_in(state, email=body.email, password=body.password, address=client_address(request))
+    signed_in = await accounts.sign_in(
+        state,
+        email=body.email,
+        password=body.password,
+        address=client_address(request),
+        asked_locale=browser_locale(request),
+    )
     return session_response(state, signed_in, with_token=body.token)
 
 
