@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from web import arrivals_page, brand
+from web import arrivals_page, brand, offline
 from web.assets import FOLDER, Assets
 from web.auth import Principal, authenticate
 from web.languages import LANGUAGES, choose_language, direction, translator
@@ -60,11 +60,24 @@ def icon(name: str) -> Markup:
     return Markup('<svg class="icon" aria-hidden="true">{}</svg>').format(use)
 
 
-def render(request: Request, name: str, principal: Principal | None, status: int = 200, **values: Any) -> Response:
-    """A page of `static/pages`. It may not be stored: it is somebody's own, and names the files of this version."""
+def render(
+    request: Request,
+    name: str,
+    principal: Principal | None,
+    status: int = 200,
+    *,
+    language: str | None = None,
+    **values: Any,
+) -> Response:
+    """A page of `static/pages`. It may not be stored: it is somebody's own, and names the files of this version.
+
+    `language` is given for a page that is nobody's; otherwise the person decides.
+    """
     state = state_of(request)
     settings = state.settings
-    language = "en" if name in ENGLISH_PAGES else language_of(request, principal)
+    if name in ENGLISH_PAGES:
+        language = "en"
+    language = language or language_of(request, principal)
     text = (
         templates()
         .get_template(f"{name}.html")
@@ -166,6 +179,10 @@ async def _basemap_file(request: Request) -> Response:
     return FileResponse(path, media_type="application/vnd.pmtiles", headers={"Cache-Control": cache_control})
 
 
+def _no_connection(request: Request, language: str) -> Response:
+    return render(request, "no_connection", None, language=language)
+
+
 async def _static(request: Request) -> Response:
     return await assets().serve(request)
 
@@ -189,4 +206,5 @@ routes: list[BaseRoute] = [
     Route("/static/{version}/{path:path}", _static),
     Route(BASEMAP_PATH, _basemap_file),
     *brand.routes(assets),
+    *offline.routes(assets, _no_connection),
 ]

@@ -15,8 +15,12 @@ _SCRIPT = re.compile(r'<script type="module" src="([^"]+)">')
 def preloads(page: str, assets: Assets) -> str:
     """The `Link` header of a rendered page; empty for one without sheets and scripts of ours."""
     sheets = dict.fromkeys(_SHEET.findall(page))
-    graphs = [assets.modules(address.removeprefix(f"{assets.root}/")) for address in _SCRIPT.findall(page)]
-    modules = dict.fromkeys(address for graph in graphs for address in graph)
     named = [f"<{address}>; rel=preload; as=style" for address in sheets]
-    named += [f"<{address}>; rel=modulepreload" for address in modules]
+    named += [f"<{address}>; rel=modulepreload" for address in modules_of(page, assets)]
     return ", ".join(named)
+
+
+def modules_of(page: str, assets: Assets) -> list[str]:
+    """The addresses of a page's script modules and of all they import."""
+    graphs = [assets.modules(address.removeprefix(f"{assets.root}/")) for address in _SCRIPT.findall(page)]
+    return [*dict.fromkeys(address for graph in graphs for address in graph)]

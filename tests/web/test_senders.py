@@ -135,9 +135,6 @@ async def test_signing_in_tells_the_language_and_a_program_without_one_leaves_it
     assert signed_in.status_code == 201
     told = [subject.partition(":")[0] for subject in subjects]
     assert told == ["Your invitation to Enroute", "Ihr Termin ist gebucht"]
-        "Your invitation to Enroute",
-        "Ihr Termin ist gebucht",
-    ]
 
 
 async def test_who_was_never_here_is_told_in_the_language_of_the_installation(template, folder):

@@ -1,4 +1,7 @@
-/** Says above the page that the browser is offline, and since when, until it is back. The live page has words of its own. */
+/**
+ * Says above the page that the browser is offline, and since when, until it is back; the live page has words of its own.
+ * And has the service worker keep what a page that is opened without a network will say.
+ */
 
 import { serverNow } from "../server_clock.js";
 import { clock } from "../time_words.js";
@@ -17,4 +20,21 @@ if (place) {
   addEventListener("offline", tell);
   addEventListener("online", tell);
   tell();
+}
+
+/** After everything that this page is waiting for. Without it (a private window, plain HTTP) only that page is missing. */
+async function keepShell() {
+  try {
+    await navigator.serviceWorker.register("/service_worker.js", { updateViaCache: "none" });
+    const { active } = await navigator.serviceWorker.ready;
+    active.postMessage({ language: document.documentElement.lang });
+  } catch {
+    // The browser's own page says that there is no network, then.
+  }
+}
+
+if ("serviceWorker" in navigator) {
+  const later = globalThis.requestIdleCallback ?? setTimeout;
+  if (document.readyState === "complete") later(keepShell);
+  else addEventListener("load", () => later(keepShell));
 }

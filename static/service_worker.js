@@ -1,0 +1,71 @@
+/**
+ * What an installed app shows while nothing can be reached: one page that says so. Nothing else is kept: no answer of the
+ * API, no page of anybody, no position; whoever signs out leaves nothing here.
+ *
+ * The server writes `SHELL` in front of this file: `{version, pages: {language: address}, files, language}`, where `pages` are
+ * the same page in each language, `files` what it needs, and `version` changes whenever any of it does.
+ */
+
+const CACHE = `shell-${SHELL.version}`;
+const SPOKEN = "shell-language";
+
+self.addEventListener("install", (event) => event.waitUntil(keepShell().then(() => self.skipWaiting())));
+
+self.addEventListener("activate", (event) => event.waitUntil(Promise.all([forgetOldShells(), startPagesBeforeUs()])));
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.mode === "navigate" && request.method === "GET") event.respondWith(pageOrShell(event));
+  else if (SHELL.files.includes(address(request.url))) event.respondWith(keptOrFresh(request));
+});
+
+/** A page tells the language it is in. */
+self.addEventListener("message", (event) => {
+  const { language } = event.data ?? {};
+  if (language in SHELL.pages) event.waitUntil(rememberLanguage(language));
+});
+
+const address = (url) => url.slice(self.location.origin.length);
+
+async function keepShell() {
+  const cache = await caches.open(CACHE);
+  // Asked for as nobody, and past the browser's cache, which may hold the page of a version before.
+  const wanted = [...Object.values(SHELL.pages), ...SHELL.files];
+  await cache.addAll(wanted.map((path) => new Request(path, { cache: "reload", credentials: "omit" })));
+}
+
+async function forgetOldShells() {
+  const old = (await caches.keys()).filter((name) => name !== CACHE && name !== SPOKEN);
+  await Promise.all(old.map((name) => caches.delete(name)));
+}
+
+/** A page is asked for while this worker is still being started: nobody waits for it. */
+async function startPagesBeforeUs() {
+  await self.registration.navigationPreload?.enable();
+}
+
+async function pageOrShell(event) {
+  try {
+    return (await event.preloadResponse) ?? (await fetch(event.request));
+  } catch {
+    return (await shellPage()) ?? Response.error();
+  }
+}
+
+async function shellPage() {
+  const spoken = await (await caches.open(SPOKEN)).match("/offline");
+  const language = spoken ? await spoken.text() : SHELL.language;
+  return kept(SHELL.pages[language] ?? SHELL.pages[SHELL.language]);
+}
+
+async function keptOrFresh(request) {
+  return (await kept(request.url)) ?? fetch(request);
+}
+
+async function kept(path) {
+  return (await caches.open(CACHE)).match(path, { ignoreVary: true });
+}
+
+async function rememberLanguage(language) {
+  await (await caches.open(SPOKEN)).put("/offline", new Response(language));
+}

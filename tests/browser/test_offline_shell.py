@@ -1,0 +1,95 @@
+"""An installed app that is opened without a network: our page, in the person's language, and back by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.conftest import RULES, Household, People, town
+from tests.browser.looks import ALL_LOOKS, look_at
+from tests.servers import enroute_server, started_again
+
+BACK_WITHIN_MS = 25_000
+
+KEPT = """async () => {
+  const caches_ = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+  return caches_.flat().map((request) => new URL(request.url).pathname);
+}"""
+
+SHELLS = "async () => (await caches.keys()).filter((name) => name !== 'shell-language')"
+
+
+async def shell_is_kept(page: Page) -> None:
+    """The worker is at work, and knows the language of this page."""
+    await page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    await page.wait_for_function("async () => (await (await caches.open('shell-language')).keys()).length > 0")
+
+
+def heading(page: Page) -> Any:
+    return expect(page.locator("h1:visible"))
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("en-GB", "You are offline"), ("de-DE", "Sie sind offline"), ("ar", "أنت غير متصل")],
+)
+async def test_a_page_opened_without_a_network_says_so_and_opens_by_itself_later(
+    people: People, locale: str, words: str
+) -> None:
+    people.expects("ERR_INTERNET_DISCONNECTED")
+    page = await people.customer(locale=locale)
+    await page.goto("/")
+    await shell_is_kept(page)
+
+    await page.context.set_offline(True)
+    await page.goto("/book")
+    await heading(page).to_have_text(words)
+    assert await look_at(page, "no network", ALL_LOOKS) == []
+    assert await page.evaluate("getComputedStyle(document.body).display") == "flex"
+    await page.context.set_offline(False)
+
+    await expect(page.locator("#services, [name=service]").first).to_be_attached(timeout=BACK_WITHIN_MS)
+    assert page.url.endswith("/book")
+
+
+async def test_nothing_of_anybody_is_kept(people: People) -> None:
+    page = await people.customer()
+    await people.book(page)
+    await page.goto("/")
+    await shell_is_kept(page)
+    for path in ("/", "/profile", "/book"):
+        await page.goto(path)
+        await expect(page.locator("main")).to_be_visible()
+
+    kept = await page.evaluate(KEPT)
+
+    assert kept != []
+    assert [path for path in kept if not path.startswith(("/offline", "/static/"))] == []
+    assert [path for path in kept if path.startswith("/static/") and path.endswith(".json")] == []
+
+
+async def test_a_server_that_is_away_is_another_trouble_and_a_new_version_takes_the_place_of_the_old(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with enroute_server(tmp_path, seed=town(1), environ=RULES) as server:
+        people = People(browser, server.url, Household(0))
+        people.expects("ERR_CONNECTION_REFUSED")
+        page = await people.customer()
+        await page.goto("/")
+        await shell_is_kept(page)
+        [before] = await page.evaluate(SHELLS)
+
+        server.process.kill()
+        await server.process.wait()
+        await page.goto("/profile")
+        await heading(page).to_have_text("We cannot be reached")
+        async with started_again(server, environ=RULES | {"ENROUTE_ACCENT": "#7a1fa2"}):
+            await expect(page.locator("[name=locale]")).to_be_visible(timeout=BACK_WITHIN_MS)
+
+            await page.wait_for_function(f"async () => !(await caches.keys()).includes('{before}')")
+            assert len(await page.evaluate(SHELLS)) == 1
+        await people.leave()
+        assert people.complaints == []
