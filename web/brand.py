@@ -1,4 +1,4 @@
-"""The look of a company: one colour and a logo by configuration, the same for every page and the installed app.
+"""The look of a company: one colour and a logo by configuration, the same for pages, map and installed app.
 
 `palette` makes of any colour one that can be read: darker on light pages, lighter on dark ones, until the contrast is
 that of WCAG 2.2 AA.
@@ -16,12 +16,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from web.assets import Assets
+from web.assets import FOLDER, Assets
+from web.brand_icons import Colour, recoloured_png, recoloured_svg
 from web.config import Settings
 from web.problems import Problem
 from web.state import state_of
-
-Colour = tuple[int, int, int]
 
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (0, 0, 0)
@@ -39,6 +38,8 @@ ICONS = (
     ("icon-512.png", "512x512", "any"),
     ("maskable-512.png", "512x512", "maskable"),
 )
+TAB_ICON, TOUCH_ICON = "icon.svg", "icon-180.png"
+ICON_FILES = frozenset({TAB_ICON, TOUCH_ICON, *(name for name, _, _ in ICONS)})
 
 
 def colour_of(text: str) -> Colour:
@@ -120,6 +121,27 @@ def logo_address(settings: Settings) -> str | None:
     return f"/brand/logo?v={changed_ns:x}"
 
 
+def icon_address(settings: Settings, name: str, *, ours: str) -> str:
+    """Where a file of `static/icons` is in the configured colour; `ours` is where our files are."""
+    return f"/brand/icons/{name}?v={_sheet(settings.accent)[1]}" if settings.accent else f"{ours}/icons/{name}"
+
+
+@cache
+def _icon(name: str, accent: str) -> bytes:
+    body = (FOLDER / "icons" / name).read_bytes()
+    # What is white on the icon must be seen on its ground.
+    colour = _until_readable(colour_of(accent), on=LIGHT_PAPER, towards=BLACK)
+    return recoloured_svg(body, colour) if name.endswith(".svg") else recoloured_png(body, colour)
+
+
+async def _icons(request: Request) -> Response:
+    accent, name = state_of(request).settings.accent, request.path_params["name"]
+    if accent is None or name not in ICON_FILES:
+        raise Problem("not_found")
+    kind = LOGO_TYPES[Path(name).suffix]
+    return Response(_icon(name, accent), media_type=kind, headers={"Cache-Control": _keep(request)})
+
+
 async def _colours(request: Request) -> Response:
     accent = state_of(request).settings.accent
     if accent is None:
@@ -145,7 +167,12 @@ def routes(assets: Callable[[], Assets]) -> list[BaseRoute]:
     async def manifest(request: Request) -> Response:
         settings = state_of(request).settings
         icons = [
-            {"src": f"{assets().root}/icons/{name}", "sizes": sizes, "type": "image/png", "purpose": purpose}
+            {
+                "src": icon_address(settings, name, ours=assets().root),
+                "sizes": sizes,
+                "type": "image/png",
+                "purpose": purpose,
+            }
             for name, sizes, purpose in ICONS
         ]
         if logo := logo_address(settings):
@@ -166,12 +193,14 @@ def routes(assets: Callable[[], Assets]) -> list[BaseRoute]:
         return Response(body, media_type="application/manifest+json", headers={"Cache-Control": "no-cache"})
 
     async def favicon(request: Request) -> Response:
-        icon = logo_address(state_of(request).settings) or f"{assets().root}/icons/icon.svg"
+        settings = state_of(request).settings
+        icon = logo_address(settings) or icon_address(settings, TAB_ICON, ours=assets().root)
         return RedirectResponse(icon, status_code=302)
 
     return [
         Route("/brand/colours.css", _colours),
         Route("/brand/logo", _logo),
+        Route("/brand/icons/{name}", _icons),
         Route("/manifest.webmanifest", manifest),
         Route("/favicon.ico", favicon),
     ]

@@ -89,6 +89,8 @@ def render(
             brand=settings.brand,
             brand_sheet=brand.sheet_address(settings),
             logo=brand.logo_address(settings),
+            tab_icon=brand.icon_address(settings, brand.TAB_ICON, ours=assets().root),
+            touch_icon=brand.icon_address(settings, brand.TOUCH_ICON, ours=assets().root),
             contact_phone=settings.contact_phone,
             contact_email=settings.contact_email,
             self_scheduling=state.switches.self_scheduling,

@@ -28,7 +28,9 @@ function addRoute(map, route, { dark }) {
   const width = ["interpolate", ["linear"], ["zoom"], 10, 3, 17, 8];
   const casing = { "line-color": dark ? "#0e1312" : "#ffffff", "line-width": ["interpolate", ["linear"], ["zoom"], 10, 6, 17, 12] };
   map.addLayer({ id: "route-casing", type: "line", source: "route", layout, paint: casing });
-  map.addLayer({ id: "route", type: "line", source: "route", layout, paint: { "line-color": dark ? "#5ad4b6" : "#0a6b5d", "line-width": width } });
+  // The colour of buttons and links, which a company chooses: light and dark are told apart by the sheet itself.
+  const accent = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
+  map.addLayer({ id: "route", type: "line", source: "route", layout, paint: { "line-color": accent, "line-width": width } });
 }
 
 export class LiveMap {

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import zlib
 from pathlib import Path
 
 import pytest
 
 from tests.servers import EnrouteServer, enroute_server
-from web.brand import DARK_SURFACE, LIGHT_PAPER, colour_of, contrast, palette
+from web.assets import FOLDER
+from web.brand import DARK_SURFACE, ICON_FILES, LIGHT_PAPER, colour_of, contrast, palette
+from web.brand_icons import recoloured_png
 from web.config import SettingsError, load_settings
 
 AA = 4.5
@@ -46,6 +49,55 @@ def test_contrast_is_that_of_wcag() -> None:
 def test_what_is_no_colour_is_refused(accent: str) -> None:
     with pytest.raises(SettingsError, match="ENROUTE_ACCENT"):
         load_settings({"ENROUTE_ACCENT": accent})
+
+
+def pixels(png: bytes) -> list[tuple[int, ...]]:
+    """The colours of the palette, and after them the indexes."""
+    parts, at = {}, 8
+    while at < len(png):
+        size = int.from_bytes(png[at : at + 4], "big")
+        kind, data = png[at + 4 : at + 8], png[at + 8 : at + 8 + size]
+        assert int.from_bytes(png[at + 8 + size : at + 12 + size], "big") == zlib.crc32(kind + data)
+        parts[kind], at = data, at + 12 + size
+    palette = [tuple(parts[b"PLTE"][entry : entry + 3]) for entry in range(0, len(parts[b"PLTE"]), 3)]
+    return [palette[index] for index in zlib.decompress(parts[b"IDAT"])]
+
+
+@pytest.mark.parametrize("name", sorted(name for name in ICON_FILES if name.endswith(".png")))
+def test_an_icon_takes_the_colour_of_the_company_and_keeps_its_white(name: str) -> None:
+    ours = (FOLDER / "icons" / name).read_bytes()
+
+    purple = recoloured_png(ours, (0x7A, 0x1F, 0xA2))
+
+    before, after = pixels(ours), pixels(purple)
+    pairs = set(zip(before, after, strict=True))
+    assert ((0x0A, 0x6B, 0x5D), (0x7A, 0x1F, 0xA2)) in pairs
+    assert ((255, 255, 255), (255, 255, 255)) in pairs
+    same = zip(before, pixels(recoloured_png(ours, (0x0A, 0x6B, 0x5D))), strict=True)
+    assert max(abs(a - b) for one, other in set(same) for a, b in zip(one, other, strict=True)) <= 1
+
+
+@pytest.mark.parametrize("data", [b"GIF89a", b"\x89PNG\r\n\x1a\n"])
+def test_what_has_no_palette_cannot_be_recoloured(data: bytes) -> None:
+    with pytest.raises(ValueError, match="PNG"):
+        recoloured_png(data, (0, 0, 0))
+
+
+async def test_without_a_logo_the_icons_have_the_colour_of_the_company(tmp_path: Path) -> None:
+    async with enroute_server(tmp_path, environ={"ENROUTE_ACCENT": "#7a1fa2"}) as server, server.client() as stranger:
+        page = (await stranger.get("/sign-in")).text
+        manifest = (await stranger.get("/manifest.webmanifest")).json()
+        addresses = [each["src"] for each in manifest["icons"]]
+        addresses += re.findall(r'<link rel="(?:icon|apple-touch-icon)" href="([^"]+)"', page)
+        answers = {address: await stranger.get(address) for address in addresses}
+        unknown = await stranger.get("/brand/icons/sprite.svg")
+
+    assert len(answers) == 5
+    assert all(address.startswith("/brand/icons/") for address in answers)
+    assert {answer.status_code for answer in answers.values()} == {200}
+    tab = next(answer for address, answer in answers.items() if "icon.svg" in address)
+    assert "#7a1fa2" in tab.text
+    assert unknown.status_code == 404
 
 
 def test_a_logo_that_is_not_there_is_refused(tmp_path: Path) -> None:
