@@ -140,14 +140,14 @@ const KINDS = {
   end: (state, message) => ({ ...state, ended: message.reason ?? "over", position: null, eta: null, route: null }),
 };
 
-/** A line that is open again says first what is new; until it has, what we know is old. Sent away for good: what was
- * known of the technician is nobody's business here any more. */
+/** A line that is open again says first what is new; until it has, what we know is old. Sent away for good without a word
+ * of the visit's end: the right to watch is gone, and what was known of the technician is nobody's business here any more. */
 function hearLink(state, { link }) {
   if (link !== "stay_away" || state.status === null) {
     return { ...state, link: link === "open" && state.epoch !== null ? "asking" : link };
   }
   const gone = { technician: null, position: null, eta: null, route: null };
-  return { ...state, ...gone, link, ended: state.ended ?? "over" };
+  return { ...state, ...gone, link, ended: state.ended ?? "cut" };
 }
 
 export function reduceLive(state, message, now) {

@@ -21,9 +21,10 @@ const TITLES = {
   completed: later("The visit is completed"),
   canceled: later("The visit was canceled"),
   over: later("This visit is over"),
+  cut: later("Nothing to see here"),
 };
 
-const ENDS = { completed: "completed", canceled: "canceled", in_progress: "in_progress" };
+const ENDS = { completed: "completed", canceled: "canceled", in_progress: "in_progress", cut: "cut" };
 
 function minutesLeft(state, now) {
   if (!state.eta) return null;

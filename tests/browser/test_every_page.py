@@ -239,6 +239,6 @@ async def test_a_tracking_link_without_sign_in(eyes: Eyes) -> None:
     [opened] = [link for link in known if link["opened_at"]]
     await dispatcher.context.request.delete(f"/api/dispatch/links/{opened['id']}")
 
-    await expect(stranger.locator("main[data-stage=over], main[data-stage=waiting]")).to_be_visible()
+    await expect(stranger.locator("main[data-stage=cut]")).to_be_visible()
     await expect(stranger.locator(".vehicle")).to_be_hidden()
     await eyes.see(stranger, "link blocked while watching")

@@ -214,10 +214,11 @@ test("a message of an unknown kind changes nothing but that something was heard"
   assert.deepEqual({ ...after, heard_at: 0 }, { ...state, heard_at: 0 });
 });
 
-test("who is sent away for good keeps nothing of the technician, and is told that it is over", () => {
+test("who is sent away for good keeps nothing of the technician, and is told that the right to watch is gone", () => {
   const state = hear([welcome(), { type: "link", link: "stay_away" }]);
 
   assert.deepEqual([state.technician, state.position, state.eta, state.route], [null, null, null, null]);
-  assert.equal(state.ended, "over");
+  assert.equal(state.ended, "cut");
+  assert.equal(hear([welcome(), { type: "end", seq: 99, reason: "completed" }, { type: "link", link: "stay_away" }]).ended, "completed");
   assert.equal(hear([{ type: "link", link: "stay_away" }]).ended, null);
 });

@@ -15,6 +15,7 @@ const main = byId("content");
 const appointment = main.dataset.appointment;
 const page = (rest) => `/appointments/${encodeURIComponent(appointment)}${rest}`;
 const TURN_EVERY_MS = 60_000;
+const BY_LINK = "byLink" in main.dataset;
 const STAGES = ["on_the_way", "near", "here"];
 
 let state = nothingKnown;
@@ -26,11 +27,16 @@ let map = null;
 let mapWanted = false;
 
 function hear(message) {
+  let heard = message;
   if (message.type === "link" && message.link === "sign_in") {
-    toSignIn();
-    return;
+    if (!BY_LINK) {
+      toSignIn();
+      return;
+    }
+    // Whoever came by a link has nothing to sign in with: its time is up.
+    heard = { ...message, link: "stay_away" };
   }
-  state = reduceLive(state, message, Date.now());
+  state = reduceLive(state, heard, Date.now());
   draw();
 }
 
@@ -76,8 +82,20 @@ function sentence(stage) {
   if (stage === "here") return _("Please open the door, it is about to begin.");
   if (stage === "in_progress") return _("The technician is at work. There is nothing more to follow here.");
   if (stage === "over") return _("There is nothing more to follow here.");
-  if (stage === "waiting" && state.link === "stay_away") return _("There is no such visit, or it is not yours to follow.");
+  if (isSentAway(stage)) {
+    return BY_LINK
+      ? _("A tracking link ends some time after the visit, or when it was withdrawn.")
+      : _("There is no such visit, or it is not yours to follow.");
+  }
   return "";
+}
+
+/** Before anything of the visit was heard, or while watching it. */
+const isSentAway = (stage) => stage === "cut" || (stage === "waiting" && state.link === "stay_away");
+
+function titleOf(words) {
+  if (!isSentAway(words.stage)) return words.title;
+  return BY_LINK ? _("This link no longer works") : _("Nothing to see here");
 }
 
 /** Before anybody travels here, the words tell at least how many others come first. Other visits send no news: asked. */
@@ -106,16 +124,26 @@ function row(name, text) {
 
 function drawAfter(stage) {
   const after = byId("after");
-  const over = ["completed", "canceled", "over", "in_progress"].includes(stage);
-  if (over === !after.hidden) return;
-  after.hidden = !over;
-  after.replaceChildren(element("a", { class: "button", href: page("") }, icon("note"), _("Details of the visit")));
+  const sentAway = isSentAway(stage);
+  const shown = sentAway ? "ways" : ["completed", "canceled", "over", "in_progress"].includes(stage) ? "details" : "";
+  if (after.dataset.shown === shown) return;
+  after.dataset.shown = shown;
+  after.hidden = !shown;
+  after.replaceChildren(...(sentAway ? waysOn() : [element("a", { class: "button", href: page("") }, icon("note"), _("Details of the visit"))]));
+}
+
+function waysOn() {
+  const { phone } = main.dataset;
+  const call = phone && element("a", { class: "button", href: `tel:${phone.replaceAll(" ", "")}` }, icon("phone"), _("Call us"));
+  const on = BY_LINK ? element("a", { class: "button", href: `/sign-in?next=${encodeURIComponent(page("/live"))}` }, _("Sign in instead")) : element("a", { class: "button", href: "/" }, _("Home"));
+  return [call, on].filter(Boolean);
 }
 
 function draw() {
   const words = liveWords(state, Date.now());
-  say(byId("title"), state.link === "stay_away" && words.stage === "waiting" ? _("Nothing to see here") : words.title);
-  const title = words.arrival && words.stage !== "here" ? `${words.arrival.clock} · ${words.title}` : words.title;
+  const heading = titleOf(words);
+  say(byId("title"), heading);
+  const title = words.arrival && words.stage !== "here" ? `${words.arrival.clock} · ${heading}` : heading;
   if (document.title !== title) document.title = title;
   main.dataset.stage = words.stage;
   drawArrival(words);
@@ -133,7 +161,7 @@ function draw() {
   const traveling = state.status === "traveling" && state.window_start;
   row("window", traveling ? windowClock(state.window_start, state.window_end, state.time_zone) : "");
   drawAfter(words.stage);
-  const next = announcement(said, words, state.technician?.name ?? null);
+  const next = announcement(said, { ...words, title: heading }, state.technician?.name ?? null);
   said = next.said;
   if (next.text) say(byId("announcer"), next.text);
   drawMap();
