@@ -32,7 +32,8 @@ Fill = Callable[[Request], Awaitable[dict[str, Any]]]
 BASEMAP_PATH = "/map/basemap.pmtiles"
 HOME_OF_ROLE = {"technician": "/technician", "dispatcher": "/dispatch", "admin": "/dispatch"}
 CUSTOMER = ("customer",)
-BOOKERS = ("customer", "dispatcher", "admin")
+DISPATCHERS = ("dispatcher", "admin")
+BOOKERS = ("customer", *DISPATCHERS)
 EVERYBODY = ("customer", "technician", "dispatcher", "admin")
 # These are written in English alone.
 ENGLISH_PAGES = frozenset({"arrivals"})
@@ -181,6 +182,11 @@ async def _basemap_file(request: Request) -> Response:
     return FileResponse(path, media_type="application/vnd.pmtiles", headers={"Cache-Control": cache_control})
 
 
+async def _for_a_customer(request: Request) -> dict[str, Any]:
+    """The booking page asks a dispatcher whom it is for."""
+    return {"for_a_customer": True}
+
+
 def _no_connection(request: Request, language: str) -> Response:
     return render(request, "no_connection", None, language=language)
 
@@ -203,8 +209,11 @@ routes: list[BaseRoute] = [
     Route("/appointments/{appointment}/live", _page("live", *WATCHERS)),
     Route("/appointments/{appointment}/feedback", _page("feedback", *CUSTOMER)),
     Route("/technician", _page("technician", "technician")),
-    Route("/dispatch", _page("dispatch", "dispatcher", "admin")),
-    Route("/dispatch/arrivals", _page("arrivals", "dispatcher", "admin", fill=arrivals_page.fill)),
+    Route("/dispatch", _page("dispatch", *DISPATCHERS)),
+    Route("/dispatch/visits/{appointment}", _page("dispatch_visit", *DISPATCHERS)),
+    Route("/dispatch/customers", _page("customers", *DISPATCHERS)),
+    Route("/dispatch/book", _page("book", *DISPATCHERS, fill=_for_a_customer)),
+    Route("/dispatch/arrivals", _page("arrivals", *DISPATCHERS, fill=arrivals_page.fill)),
     Route("/static/{version}/{path:path}", _static),
     Route(BASEMAP_PATH, _basemap_file),
     *brand.routes(assets),

@@ -53,7 +53,9 @@ def town(households: int) -> dict[str, Any]:
     """That many households, and a dispatcher."""
     zone = morning_zone()
     dispatcher = {"email": "dora@enroute.example", "name": "Dora", "role": "dispatcher", "password": PASSWORD}
-    seed: dict[str, Any] = {"staff": [dispatcher]}
+    # Somebody who cannot sign in yet.
+    eva = {"email": "eva@lopes.example", "account": "lopes-0", "name": "Eva"}
+    seed: dict[str, Any] = {"staff": [dispatcher], "contacts": [eva]}
     for number in range(households):
         home = Household(number)
         account, technician = f"lopes-{number}", f"ana-{number}"

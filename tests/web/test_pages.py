@@ -15,7 +15,8 @@ from web.pages import assets
 
 PAGES = sorted(path.name for path in (FOLDER / "pages").glob("*.html"))
 OF_CUSTOMERS = ("/", "/book", "/profile", "/appointments/x", "/appointments/x/modify", "/appointments/x/feedback")
-OF_STAFF = ("/technician", "/dispatch", "/dispatch/arrivals")
+OF_DISPATCHERS = ("/dispatch", "/dispatch/arrivals", "/dispatch/customers", "/dispatch/book", "/dispatch/visits/x")
+OF_STAFF = ("/technician", *OF_DISPATCHERS)
 
 
 @pytest.mark.parametrize("path", [*OF_CUSTOMERS, *OF_STAFF, "/appointments/x/live"])

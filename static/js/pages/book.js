@@ -12,7 +12,7 @@ const URGENT_MS = 60_000;
 
 const form = byId("book");
 const problemPlace = byId("problem");
-const picker = new SlotPicker();
+const picker = new SlotPicker({ explains: byId("content").dataset.explains !== undefined });
 let hold = null;
 let chosen = null;
 let idempotencyKey = null;
@@ -20,6 +20,11 @@ let asked = 0;
 let turns = Promise.resolve();
 // A visit that could not be done is offered again: its link names what is to be booked.
 const wanted = new URLSearchParams(location.search);
+// A dispatcher books for somebody; a customer's page has no such field.
+const contactField = form.elements.contact ?? null;
+const contact = () => (contactField ? { contact: contactField.value.trim() } : {});
+const forContact = (path) => (contactField ? `${path}?${new URLSearchParams(contact())}` : path);
+const holdPath = ({ hold: name }) => forContact(`/api/holds/${encodeURIComponent(name)}`);
 
 function chosenService() {
   return form.elements.service?.value ?? "";
@@ -27,7 +32,7 @@ function chosenService() {
 
 function query() {
   const asset = form.elements.asset.value;
-  return { service: chosenService(), ...(asset ? { asset } : {}) };
+  return { service: chosenService(), ...(asset ? { asset } : {}), ...contact() };
 }
 
 function forgetHold() {
@@ -39,7 +44,7 @@ function forgetHold() {
 
 async function giveBack() {
   const before = forgetHold();
-  if (before) await remove(`/api/holds/${encodeURIComponent(before.hold)}`).catch(() => {});
+  if (before) await remove(holdPath(before)).catch(() => {});
 }
 
 async function showSlots() {
@@ -72,7 +77,7 @@ async function changeHold(slot, ask) {
   await giveBack();
   if (!slot || ask !== asked) return;
   try {
-    hold = await post("/api/holds", { slot: slot.slot, service: chosenService(), asset: form.elements.asset.value || null });
+    hold = await post("/api/holds", { slot: slot.slot, service: chosenService(), asset: form.elements.asset.value || null, ...contact() });
     // Another one is wanted by now: whoever comes next gives this one back.
     if (ask !== asked) return;
     idempotencyKey = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
@@ -111,11 +116,11 @@ function tick() {
 }
 
 async function book() {
-  const body = { hold: hold.hold, details: form.elements.details.value.trim() };
+  const body = { hold: hold.hold, details: form.elements.details.value.trim(), ...contact() };
   try {
     const appointment = await post("/api/appointments", body, { idempotencyKey });
     hold = null;
-    location.assign(`/appointments/${encodeURIComponent(appointment.id)}?booked`);
+    location.assign(`${contactField ? "/dispatch/visits" : "/appointments"}/${encodeURIComponent(appointment.id)}?booked`);
   } catch (problem) {
     if (["slot_taken", "hold_expired", "invalid_slot", "not_bookable"].includes(problem.code)) await offerOthers(problem);
     else throw problem;
@@ -151,22 +156,54 @@ form.addEventListener("submit", (event) => {
 });
 setInterval(tick, 1000);
 window.addEventListener("pagehide", () => {
-  if (hold) fetch(`/api/holds/${encodeURIComponent(hold.hold)}`, { method: "DELETE", keepalive: true });
+  if (hold) fetch(holdPath(hold), { method: "DELETE", keepalive: true });
 });
 
-try {
-  const [{ services }, { assets }] = await Promise.all([get("/api/services"), get("/api/assets")]);
+async function showAssets() {
+  const { assets } = await get(forContact("/api/assets"));
+  const options = assets.map((each) => element("option", { value: each.id }, each.site?.address ? `${each.name} (${each.site.address})` : each.name));
   byId("asset-field").hidden = !assets.length;
-  form.elements.asset.append(
-    ...assets.map((each) => element("option", { value: each.id }, each.site?.address ? `${each.name} (${each.site.address})` : each.name)),
-  );
+  form.elements.asset.replaceChildren(form.elements.asset.options[0], ...options);
+  form.elements.asset.value = assets.some((each) => each.id === wanted.get("asset")) ? wanted.get("asset") : "";
+}
+
+async function showServices() {
+  const { services } = await get("/api/services");
   byId("services").replaceChildren(
     ...(services.length
       ? services.map((each) => serviceChoice(each, services.length === 1 || each.id === wanted.get("service")))
       : [element("p", { class: "notice" }, _("Nothing can be booked here at the moment. Please call us."))]),
   );
-  if (assets.some((each) => each.id === wanted.get("asset"))) form.elements.asset.value = wanted.get("asset");
-  if (chosenService()) await showSlots();
+}
+
+/** Another customer: other things, other places, other times; the time that was kept was kept for the one before. */
+async function changeContact() {
+  await giveBack();
+  byId("summary").hidden = true;
+  byId("when").hidden = true;
+  const known = [...byId("contacts").options].some((each) => each.value === contactField.value.trim());
+  byId("service-field").disabled = !known;
+  if (!known) return;
+  try {
+    await showAssets();
+    await showSlots();
+  } catch (problem) {
+    showProblem(problemPlace, problem);
+  }
+}
+
+async function listContacts() {
+  const { accounts } = await get("/api/dispatch/customers");
+  const contacts = accounts.filter((account) => account.status === "active").flatMap((account) => account.contacts.map((each) => ({ ...each, account: account.name })));
+  byId("contacts").replaceChildren(...contacts.map((each) => element("option", { value: each.email }, [each.name, each.account].filter(Boolean).join(", "))));
+  contactField.value = wanted.get("contact") ?? "";
+  contactField.addEventListener("input", changeContact);
+  await changeContact();
+}
+
+try {
+  await Promise.all([showServices(), contactField ? listContacts() : showAssets()]);
+  if (!contactField && chosenService()) await showSlots();
 } catch (problem) {
   byId("services").replaceChildren();
   showProblem(problemPlace, problem);

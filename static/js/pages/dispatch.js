@@ -52,7 +52,7 @@ function visitRow(visit) {
     element(
       "div",
       {},
-      element("p", { class: "numbers" }, element("a", { href: `/appointments/${encodeURIComponent(appointment.id)}` }, `${words.window} · ${words.service}`)),
+      element("p", { class: "numbers" }, element("a", { href: `/dispatch/visits/${encodeURIComponent(appointment.id)}` }, `${words.window} · ${words.service}`)),
       element("p", { class: "quiet small" }, who),
     ),
     element(
