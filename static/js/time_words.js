@@ -28,13 +28,17 @@ function clockFormat(zone, viewer, more = {}) {
   return format({ hour, minute: "2-digit", hourCycle, timeZone: zone, ...more }, viewer);
 }
 
+/** "08:00", or "8:00 pm" that no line breaks apart. */
 export function clock(instant, zone, viewer = viewerLanguage()) {
-  return clockFormat(zone, viewer).format(new Date(instant));
+  return clockFormat(zone, viewer).format(new Date(instant)).replaceAll(" ", "\u00a0");
 }
 
 export function clockRange(start, end, zone, viewer = viewerLanguage()) {
   const [from, to] = [clock(start, zone, viewer), clock(end, zone, viewer)];
-  return from === to ? from : `${from}\u00a0–\u00a0${to}`;
+  if (from === to) return from;
+  // With "am" and "pm" it may be wider than a phone's column: then the second clock goes to the next line as a whole.
+  const after = /\s/.test(from + to) ? " " : "\u00a0";
+  return `${from}\u00a0–${after}${to}`;
 }
 
 /** "Wednesday, 25 November"; with the year when it is not this one. */

@@ -55,3 +55,9 @@ test("ages, durations, countdowns and distances are short", () => {
   assert.deepEqual([countdown(299_001), countdown(9_000), countdown(-5)], ["5:00", "0:09", "0:00"]);
   assert.deepEqual([distance(4), distance(333), distance(2310), distance(12_400)], ["10 m", "330 m", "2.3 km", "12 km"]);
 });
+
+test("a line breaks between two clocks with am and pm, never inside one", () => {
+  const words = windowClock("2026-11-25T08:00:00Z", "2026-11-25T13:00:00Z", "Europe/Lisbon", "en-US");
+
+  assert.match(words, /^8:00[\u00a0\u202f]AM\u00a0– 1:00[\u00a0\u202f]PM$/);
+});

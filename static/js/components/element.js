@@ -26,6 +26,9 @@ export function icon(name) {
   return svg;
 }
 
+/** What somebody wrote, in whatever script: it has its own direction and stands where the page's texts stand. */
+export const written = (name, attributes, text) => element(name, { ...attributes, dir: "auto" }, text);
+
 export const byId = (id) => document.getElementById(id);
 
 /** Changes a text only when it differs, so that screen readers and selections are left in peace. */

@@ -2,7 +2,7 @@
 
 import { appointmentPath, get } from "../api.js";
 import { askToCancel } from "../components/cancel_dialog.js";
-import { byId, element, icon, say } from "../components/element.js";
+import { byId, element, icon, say, written } from "../components/element.js";
 import { showNotice, showProblem } from "../components/notice.js";
 import { personCard } from "../components/person.js";
 import { shareButton } from "../components/share_button.js";
@@ -25,9 +25,12 @@ const id = main.dataset.appointment;
 const page = (rest) => `/appointments/${encodeURIComponent(id)}${rest}`;
 let shown = null;
 
-function fact(name, title, text) {
-  return text ? element("div", {}, element("dt", {}, icon(name), title), element("dd", {}, text)) : null;
+function fact(name, title, text, make = element) {
+  return text ? element("div", {}, element("dt", {}, icon(name), title), make("dd", {}, text)) : null;
 }
+
+/** A fact in somebody's own words. */
+const quoted = (name, title, text) => fact(name, title, text, written);
 
 function actions(appointment) {
   const { allowed, status } = appointment;
@@ -74,7 +77,7 @@ function draw(appointment) {
   if (shown && shown.status !== appointment.status) say(byId("news"), words.status.text);
   shown = appointment;
   const technician = appointment.technician?.name ? element("section", { class: "card" }, personCard(appointment.technician)) : null;
-  const canceled = appointment.cancel_reason ? fact("note", _("Reason of the cancellation"), appointment.cancel_reason) : null;
+  const canceled = appointment.cancel_reason ? quoted("note", _("Reason of the cancellation"), appointment.cancel_reason) : null;
   const rating = appointment.rating ? fact("star", _("Your feedback"), _("{number} of 5", { number: appointment.rating.rating })) : null;
   byId("visit").replaceChildren(
     element(
@@ -95,9 +98,9 @@ function draw(appointment) {
           "dl",
           { class: "facts" },
           fact("tool", _("Service"), _("{service}, about {duration}", { service: words.service, duration: duration(appointment.service.duration_min) })),
-          fact("home", _("What it is about"), words.asset),
-          fact("place", _("Address"), words.address),
-          fact("note", _("Details"), appointment.details),
+          quoted("home", _("What it is about"), words.asset),
+          quoted("place", _("Address"), words.address),
+          quoted("note", _("Details"), appointment.details),
           canceled,
           rating,
         ),

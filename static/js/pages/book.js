@@ -1,7 +1,7 @@
 /** /book: thing, service, day, time, kept for some minutes, booked. */
 
 import { get, post, remove } from "../api.js";
-import { byId, element, say } from "../components/element.js";
+import { byId, element, say, written } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { SlotPicker } from "../components/slot_picker.js";
 import { serverNow } from "../server_clock.js";
@@ -137,7 +137,7 @@ function serviceChoice(service, chosen) {
     element(
       "span",
       { class: "face" },
-      element("span", {}, element("span", { class: "name" }, service.name), element("span", { class: "about" }, service.description ?? "")),
+      element("span", {}, written("span", { class: "name" }, service.name), written("span", { class: "about" }, service.description ?? "")),
       element("span", { class: "takes" }, _("about {duration}", { duration: duration(service.duration_min) })),
     ),
   );

@@ -47,7 +47,7 @@ function row(each) {
       element("p", {}, contact.name || contact.email),
       element("p", { class: "quiet small" }, [account.name, contact.name && contact.email, contact.phone].filter(Boolean).join(" · ")),
     ),
-    element("div", { class: "badges" }, stateOf(each), account.status === "active" ? book : null),
+    element("div", { class: "row-actions" }, stateOf(each), account.status === "active" ? book : null),
   );
 }
 

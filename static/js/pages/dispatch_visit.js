@@ -3,7 +3,7 @@
 import { appointmentPath, get, post, put, remove, request } from "../api.js";
 import { askToCancel } from "../components/cancel_dialog.js";
 import { copies, offerToCopy } from "../components/copying.js";
-import { byId, element, icon, say } from "../components/element.js";
+import { byId, element, icon, say, written } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
@@ -52,7 +52,7 @@ function drawVisit(appointment) {
       { class: "stack" },
       element("div", { class: "visit-head" }, statusBadge(words), element("h1", {}, words.day), element("p", { class: "window numbers" }, words.window)),
       element("p", {}, words.technician ? _("{service} with {name}", { service: words.service, name: words.technician }) : words.service),
-      lines.filter(Boolean).map((line) => element("p", { class: "quiet" }, line)),
+      lines.filter(Boolean).map((line) => written("p", { class: "quiet" }, line)),
       actions(appointment),
     ),
   );
@@ -103,7 +103,7 @@ function linkRow(link) {
     "li",
     { "data-link": link.id },
     element("div", {}, element("p", {}, link.recipient ?? _("Anybody")), element("p", { class: "quiet small" }, `${opened} · ${_("until {when}", { when: at(link.expires_at) })}`)),
-    element("div", { class: "badges" }, linkState(link), buttons),
+    element("div", { class: "row-actions" }, linkState(link), buttons),
   );
 }
 

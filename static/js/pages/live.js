@@ -125,7 +125,7 @@ function row(name, text) {
 function drawAfter(stage) {
   const after = byId("after");
   const sentAway = isSentAway(stage);
-  const shown = sentAway ? "ways" : ["completed", "canceled", "over", "in_progress"].includes(stage) ? "details" : "";
+  const shown = sentAway ? "ways" : ["scheduled", "completed", "canceled", "over", "in_progress"].includes(stage) ? "details" : "";
   if (after.dataset.shown === shown) return;
   after.dataset.shown = shown;
   after.hidden = !shown;
