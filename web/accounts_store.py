@@ -98,12 +98,14 @@ class NewPerson(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str | None = None
     technician_id: str | None = None
     password_hash: str | None = None
+    browser_locale: str | None = None
 
 
 class Person(msgspec.Struct, frozen=True):
     """Whoever can sign in. A customer's `id` is their contact id; `account_status` is that of their account.
 
-    `locale` is what they chose, None for that of the browser; `browser_locale` is what their browser asked for last.
+    `locale` is what they chose, None for that of the browser; `browser_locale` is what their browser asked for last,
+    before that what was imported.
     """
 
     id: str
@@ -246,15 +248,16 @@ async def put_contact(
     phone: str | None,
     now_s: int,
     password_hash: str | None = None,
+    browser_locale: str | None = None,
 ) -> str:
     """Write a customer's contact; their id. What the person entered is kept where the given value is empty, and a
-    password that exists is never replaced: it belongs to the person."""
+    password or a language that is known is never replaced: they belong to the person."""
     return await _put_person(
         conn,
         email=email,
         role="customer",
         values={"name": name, "phone": phone, "account_id": account_id, "technician_id": None},
-        password_hash=password_hash,
+        firsts={"password_hash": password_hash, "browser_locale": browser_locale},
         now_s=now_s,
     )
 
@@ -275,7 +278,7 @@ async def put_staff(
         email=email,
         role=role,
         values={"name": name, "account_id": None, "technician_id": technician_id},
-        password_hash=password_hash,
+        firsts={"password_hash": password_hash},
         now_s=now_s,
     )
 
@@ -286,22 +289,22 @@ async def _put_person(
     email: str,
     role: Role,
     values: dict[str, str | None],
-    password_hash: str | None,
+    firsts: dict[str, str | None],
     now_s: int,
 ) -> str:
+    """`firsts` are written only where nothing is known yet."""
     known = await person_by_email(conn, email)
     if known is None:
         person_id = secrets.token_urlsafe(9)
         new = {"id": person_id, "email": normalize_email(email), "role": role, "created_s": now_s}
-        await conn.execute(insert(people).values(new | values | {"password_hash": password_hash}))
+        await conn.execute(insert(people).values(new | values | firsts))
         return person_id
     if (known.role == "customer") != (role == "customer"):
         raise EmailTaken(known.email)
     kept = {"name": known.name, "phone": known.phone}
     changed: dict[str, str | None] = {name: value or kept.get(name) for name, value in values.items()}
     changed["role"] = role
-    if known.password_hash is None:
-        changed["password_hash"] = password_hash
+    changed |= {name: value for name, value in firsts.items() if value and getattr(known, name) is None}
     await conn.execute(update(people).where(people.c.id == known.id).values(changed))
     return known.id
 

@@ -239,8 +239,10 @@ def _minutes(clock: str) -> int:
 
 def _differs(row: ContactRow | StaffRow, person: Person) -> bool:
     """By the rules of `accounts_store.put_contact` and `put_staff`: what the person entered stays where the row is
-    empty, and a password that exists is never replaced."""
+    empty, and a password or a language that is known is never replaced."""
     if row.password is not None and person.password_hash is None:
+        return True
+    if isinstance(row, ContactRow) and row.language is not None and person.browser_locale is None:
         return True
     if isinstance(row, StaffRow):
         after: tuple[Any, ...] = (row.name or person.name, person.phone, row.role, None, row.technician)

@@ -52,6 +52,7 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "account": Column("id of the account", required=True),
         "name": Column(),
         "phone": Column(),
+        "language": Column("en, de or ar: of messages before the first sign-in"),
         "password": Column("only for a first sign-in without invitation"),
     },
     "services": {

@@ -61,10 +61,13 @@ class AccountRow(Row):
 
 
 class ContactRow(Row):
+    """`language` is that of the messages until the person has said or shown which one they want."""
+
     email: Email
     account: Id
     name: Annotated[str, Meta(max_length=200)] = ""
     phone: Phone | None = None
+    language: Literal["en", "de", "ar"] | None = None
     password: str | None = None
 
 

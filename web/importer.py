@@ -154,6 +154,7 @@ class _People:
                 phone=row.phone,
                 account_id=row.account,
                 password_hash=hashed,
+                browser_locale=row.language,
             )
         return NewPerson(
             email=row.email, role=row.role, name=row.name, technician_id=row.technician, password_hash=hashed
@@ -170,6 +171,7 @@ class _People:
                 phone=row.phone,
                 now_s=self.now_s,
                 password_hash=hashed,
+                browser_locale=row.language,
             )
         else:
             await accounts_store.put_staff(

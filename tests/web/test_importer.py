@@ -332,6 +332,21 @@ class Target:
         return 1_790_000_000
 
 
+def test_the_language_of_a_contact_is_taken_once_and_left_to_the_person_from_then_on(tmp_path: Path, url: str):
+    rows = {"accounts": [{"id": "acme", "name": "Acme"}]}
+    contacts = [{"email": "rui@acme.example", "account": "acme"}, {"email": "eva@acme.example", "account": "acme"}]
+    spoken = [contacts[0] | {"language": "de"}, contacts[1]]
+
+    results = [
+        run(tmp_path, url, rows | {"contacts": given})
+        for given in (spoken, [contacts[0], contacts[1] | {"language": "ar"}], [contacts[0] | {"language": "en"}])
+    ]
+    refused = run(tmp_path, url, rows | {"contacts": [contacts[0] | {"language": "fr"}]})
+
+    assert [table(result)["contacts"] for result in results] == [[2, 0, 0, 0], [0, 1, 1, 0], [0, 0, 1, 0]]
+    assert "contacts[0].language" in refused.output
+
+
 def test_a_refusal_half_way_leaves_nothing_behind(either_url: str):
     """Somebody becomes staff between the check and the writing."""
     data = {
