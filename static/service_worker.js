@@ -15,8 +15,11 @@ self.addEventListener("activate", (event) => event.waitUntil(Promise.all([forget
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;
-  if (request.mode === "navigate" && request.method === "GET") event.respondWith(pageOrShell(event));
-  else if (SHELL.files.includes(address(request.url))) event.respondWith(keptOrFresh(request));
+  const path = address(request.url);
+  // A calendar file is fetched like a page, but a page must never be saved in its place.
+  if (request.method !== "GET" || path.startsWith("/api/")) return;
+  if (request.mode === "navigate") event.respondWith(pageOrShell(event));
+  else if (SHELL.files.includes(path)) event.respondWith(keptOrFresh(request));
 });
 
 /** A page tells the language it is in. */
