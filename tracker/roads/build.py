@@ -71,7 +71,8 @@ def _built(extract: Path, tell: Progress) -> tuple[RoadGraph, int, int, int]:
     del streets
     tell("Linking turns", 0.6)
     graph = graph_of(network, junctions)
-    return graph, len(junctions.turn_rules), junctions.skipped_rules, len(junctions.signals)
+    restrictions = len(junctions.turn_rules) + len(junctions.way_rules)
+    return graph, restrictions, junctions.skipped_rules, len(junctions.signals)
 
 
 def _road_m(graph: RoadGraph) -> float:

@@ -35,7 +35,7 @@ ARRAYS: Final[Mapping[str, str]] = {
     "segment_class": "B",
     "segment_limit_kmh": "B",
     "segment_private": "B",
-    # Edges. The segment's number is doubled, plus one for the direction against its points.
+    # Edges. The segment's number is doubled, plus one for the direction against its points; copies (`alike`) share it.
     "edge_segment": "i",
     "edge_tile": "i",
     "edge_free_s": "f",
@@ -152,6 +152,17 @@ class RoadGraph:
         segment, against = divmod(self.edge_segment[edge], 2)
         twin: int = self.segment_forward[segment] if against else self.segment_backward[segment]
         return twin
+
+    def alike(self, edge: int) -> list[int]:
+        """The edge and its copies, if any: the same road in the same direction, for those who came to it by a way after
+        which a turn further on is forbidden. ``segment_forward`` and ``segment_backward`` name the first of them."""
+        road = self.edge_segment[edge]
+        first, end = edge, edge + 1
+        while first > 0 and self.edge_segment[first - 1] == road:
+            first -= 1
+        while end < self.edge_count and self.edge_segment[end] == road:
+            end += 1
+        return list(range(first, end))
 
     def road_class(self, edge: int) -> str:
         return ROAD_CLASSES[self.segment_class[self.edge_segment[edge] >> 1]]

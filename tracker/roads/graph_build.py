@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from tracker.roads.extract import NoRoadsForCars
 from tracker.roads.graph import ARRAYS, E7, TURN_UNIT_S, UNIT_M, RoadGraph, Shape
 from tracker.roads.grid import grid_arrays
 from tracker.roads.junctions import Junctions, Signal
+from tracker.roads.restrictions import Edges, Turns, forbidden_turns, forbidden_ways, kept_apart
 from tracker.roads.segments import Network, Segment
 from tracker.roads.speeds import PEDESTRIAN_SIGNAL_S, ROAD_CLASSES, SIGNAL_S, free_kmh
 from tracker.roads.turns import strong_parts, turns_of
@@ -28,15 +27,6 @@ ONE_CROSSING_M = 35.0
 """Lights nearer to each other than this are one crossing, and a street shorter than this lies within one."""
 
 
-@dataclass(slots=True)
-class _Edges:
-    """Directed edges before they are numbered for good. ``segment`` is doubled, plus one against its points."""
-
-    segment: Array
-    from_node: Array
-    to_node: Array
-
-
 def graph_of(network: Network, junctions: Junctions) -> RoadGraph:
     """The graph of a network: its largest part in which every edge can be reached from every other, and islands alike.
 
@@ -47,15 +37,18 @@ def graph_of(network: Network, junctions: Junctions) -> RoadGraph:
     lons = np.rint(np.array(network.lons) * E7).astype(np.int64)
     edges = _directed(segments)
     bearing_out, bearing_in = _bearings(edges, segments, lats, lons)
-    turn_from, turn_to, turn_s = turns_of(
-        from_node=edges.from_node,
-        to_node=edges.to_node,
-        segment=edges.segment >> 1,
-        out_deg=bearing_out,
-        in_deg=bearing_in,
-        forbidden=_forbidden(network, junctions, edges),
+    turns = Turns(
+        *turns_of(
+            from_node=edges.from_node,
+            to_node=edges.to_node,
+            segment=edges.segment >> 1,
+            out_deg=bearing_out,
+            in_deg=bearing_in,
+            forbidden=forbidden_turns(network, junctions, edges),
+        )
     )
-    kept_edges = strong_parts(len(edges.segment), turn_from, turn_to)
+    edges, turns = kept_apart(edges, turns, forbidden_ways(network, junctions, edges))
+    kept_edges = strong_parts(len(edges.segment), turns.before, turns.after)
     if not kept_edges.any():
         raise NoRoadsForCars("there are no roads on which one can drive there and back")
 
@@ -79,7 +72,7 @@ def graph_of(network: Network, junctions: Junctions) -> RoadGraph:
     arrays |= _point_arrays(points, first_point)
     arrays |= _segment_arrays([segments[number] for number in alive[order]], edge_segment)
     arrays |= _edge_arrays(segments, edges.segment[edge_order], edge_segment, arrays, network)
-    arrays |= _turn_arrays(new_edge, turn_from, turn_to, turn_s)
+    arrays |= _turn_arrays(new_edge, turns)
     arrays |= _tile_arrays(tile[edge_segment >> 1], shape)
     arrays |= grid_arrays(arrays["point_segment"], shape, point_lat=arrays["point_lat"], point_lon=arrays["point_lon"])
     return RoadGraph(
@@ -87,20 +80,20 @@ def graph_of(network: Network, junctions: Junctions) -> RoadGraph:
     )
 
 
-def _directed(segments: list[Segment]) -> _Edges:
+def _directed(segments: list[Segment]) -> Edges:
     numbers = np.arange(len(segments))
     two_way = np.array([not segment.oneway for segment in segments])
     first = np.array([segment.nodes[0] for segment in segments])
     last = np.array([segment.nodes[-1] for segment in segments])
     segment = np.concatenate([numbers * 2, numbers[two_way] * 2 + 1])
-    return _Edges(
+    return Edges(
         segment=segment,
         from_node=np.concatenate([first, last[two_way]]),
         to_node=np.concatenate([last, first[two_way]]),
     )
 
 
-def _bearings(edges: _Edges, segments: list[Segment], lats: Array, lons: Array) -> tuple[Array, Array]:
+def _bearings(edges: Edges, segments: list[Segment], lats: Array, lons: Array) -> tuple[Array, Array]:
     """Compass degrees in which each edge sets out, and in which it arrives."""
     ends = np.array([(s.nodes[0], s.nodes[1], s.nodes[-2], s.nodes[-1]) for s in segments])
     first, second, last_but_one, last = ends.T
@@ -114,38 +107,6 @@ def _bearings(edges: _Edges, segments: list[Segment], lats: Array, lons: Array) 
 def _bearing(a: Array, b: Array, lats: Array, lons: Array) -> Array:
     east = (lons[b] - lons[a]) * np.cos(np.radians(lats[a] / E7))
     return np.degrees(np.arctan2(east, (lats[b] - lats[a]).astype(float)))
-
-
-def _forbidden(network: Network, junctions: Junctions, edges: _Edges) -> set[tuple[int, int]]:
-    """Pairs of edges that a turn restriction parts."""
-    at_via: dict[int, tuple[list[int], list[int]]] = {}
-    for node in network.turn_nodes.values():
-        at_via[node] = (
-            np.flatnonzero(edges.to_node == node).tolist(),
-            np.flatnonzero(edges.from_node == node).tolist(),
-        )
-
-    def way_at(edge: int, *, end: bool) -> int:
-        number, against = divmod(int(edges.segment[edge]), 2)
-        segment = network.segments[number]
-        return segment.last_way if end != bool(against) else segment.first_way
-
-    allowed: dict[int, set[int]] = defaultdict(set)
-    banned: set[tuple[int, int]] = set()
-    for rule in junctions.turn_rules:
-        via = network.turn_nodes.get(rule.via_node)
-        if via is None:
-            continue
-        arriving = [edge for edge in at_via[via][0] if way_at(edge, end=True) == rule.from_way]
-        leaving = [edge for edge in at_via[via][1] if way_at(edge, end=False) == rule.to_way]
-        if rule.only and leaving:
-            for edge in arriving:
-                allowed[edge].update(leaving)
-        elif not rule.only:
-            banned.update((a, b) for a in arriving for b in leaving)
-    for edge, onward in allowed.items():
-        banned.update((edge, other) for other in at_via[int(edges.to_node[edge])][1] if other not in onward)
-    return banned
 
 
 def _lines(network: Network, alive: Array, lats: Array, lons: Array) -> tuple[Shape, Array, Array, Array]:
@@ -209,7 +170,8 @@ def _point_arrays(points: Array, first_point: Array) -> dict[str, Array]:
 
 def _segment_arrays(segments: list[Segment], edge_segment: Array) -> dict[str, Array]:
     edge_of = np.full(2 * len(segments), -1)
-    edge_of[edge_segment] = np.arange(len(edge_segment))
+    # Of edges with copies, the first: backwards, so that it is written last.
+    edge_of[edge_segment[::-1]] = np.arange(len(edge_segment))[::-1]
     return {
         "segment_forward": edge_of[0::2],
         "segment_backward": edge_of[1::2],
@@ -266,11 +228,11 @@ def _apart_m(network: Network, a: int, b: int) -> float:
     return float(np.hypot(north, east)) * E7 * UNIT_M
 
 
-def _turn_arrays(new_edge: Array, turn_from: Array, turn_to: Array, turn_s: Array) -> dict[str, Array]:
-    before, after = new_edge[turn_from], new_edge[turn_to]
+def _turn_arrays(new_edge: Array, turns: Turns) -> dict[str, Array]:
+    before, after = new_edge[turns.before], new_edge[turns.after]
     kept = (before >= 0) & (after >= 0)
     before, after = before[kept], after[kept]
-    quarters = np.minimum(np.rint(turn_s[kept] / TURN_UNIT_S), 255)
+    quarters = np.minimum(np.rint(turns.price_s[kept] / TURN_UNIT_S), 255)
     edges = np.arange(int(new_edge.max()) + 2)
     onward = np.lexsort((after, before))
     back = np.lexsort((before, after))

@@ -15,6 +15,11 @@ from tracker.roads.extract import reading
 _BLOCKING = frozenset({"bollard", "block", "jersey_barrier", "log", "debris", "cycle_barrier", "planter"})
 _CAR_KEYS = ("motorcar", "motor_vehicle", "vehicle", "access")
 _OURS = frozenset({"motorcar", "motor_vehicle", "vehicle"})
+_RULE_KEYS = ("restriction:motorcar", "restriction:motor_vehicle", "restriction:vehicle", "restriction")
+"""The most specific decides. What binds at some hours only (``restriction:conditional``) is no rule: the graph knows no
+hours, and a way round that is not needed is worse than a turn that is sometimes forbidden."""
+_HOURS = ("hour_on", "day_on")
+"""The same as it was written in earlier years."""
 
 
 class Signal(IntEnum):
@@ -33,6 +38,15 @@ class TurnRule(NamedTuple):
     only: bool
 
 
+class WayRule(NamedTuple):
+    """The same over ways instead of a node; they are all passed, in whatever order they stand here."""
+
+    from_way: int
+    via_ways: tuple[int, ...]
+    to_way: int
+    only: bool
+
+
 @dataclass(slots=True)
 class Junctions:
     """Facts by node number. ``signals`` gives the lights and which direction of their way they stop (0 = both)."""
@@ -41,14 +55,15 @@ class Junctions:
     blocked: set[int] = field(default_factory=set)
     """Nodes no car can pass."""
     turn_rules: list[TurnRule] = field(default_factory=list)
+    way_rules: list[WayRule] = field(default_factory=list)
     skipped_rules: int = 0
-    """Restrictions that lead over ways, or name members the extract does not say."""
+    """Restrictions whose members make no way."""
 
 
 def read_junctions(extract: Path) -> Junctions:
     """Signals, barriers and turn restrictions. Raises ExtractError."""
     found = Junctions()
-    keys = osmium.filter.KeyFilter("highway", "barrier", "restriction", "restriction:motorcar")
+    keys = osmium.filter.KeyFilter("highway", "barrier", *_RULE_KEYS)
     with reading(extract) as file:
         for entity in osmium.FileProcessor(file, NODE | RELATION).with_filter(keys):
             match entity:
@@ -78,22 +93,27 @@ def _direction_of(tags: TagList) -> int:
 
 def _read_relation(found: Junctions, relation: Relation) -> None:
     tags = relation.tags
-    rule = tags.get("restriction:motorcar") or tags.get("restriction")
-    if rule is None or not rule.startswith(("no_", "only_")):
+    rule = next((tags[key] for key in _RULE_KEYS if key in tags), "")
+    if not rule.startswith(("no_", "only_")) or any(key in tags for key in _HOURS):
         return
     if _OURS & {name.strip() for name in tags.get("except", "").split(";")}:
         return
-    froms, vias, tos = [], [], []
+    froms, tos, via_nodes, via_ways = [], [], [], []
     for member in relation.members:
         match member.role, member.type:
             case "from", "w":
                 froms.append(member.ref)
             case "to", "w":
                 tos.append(member.ref)
-            case "via", kind:
-                vias.append((kind, member.ref))
-    if len(vias) != 1 or vias[0][0] != "n" or not froms or not tos:
-        found.skipped_rules += 1
-        return
+            case "via", "n":
+                via_nodes.append(member.ref)
+            case "via", "w":
+                via_ways.append(member.ref)
     only = rule.startswith("only_")
-    found.turn_rules += [TurnRule(a, vias[0][1], b, only) for a in froms for b in tos]
+    pairs = [(a, b) for a in froms for b in tos]
+    if pairs and len(via_nodes) == 1 and not via_ways:
+        found.turn_rules += [TurnRule(a, via_nodes[0], b, only) for a, b in pairs]
+    elif pairs and via_ways and not via_nodes and not {*froms, *tos} & {*via_ways}:
+        found.way_rules += [WayRule(a, tuple(via_ways), b, only) for a, b in pairs]
+    else:
+        found.skipped_rules += 1

@@ -26,7 +26,7 @@ def way_between(graph: RoadGraph, start: Snap, end: Snap, *, limit_s: float) -> 
     """
     length_m = start.length_m
     starts = _sides(start)
-    ends = _sides(end)
+    ends = {alike: done_m for edge, done_m in _sides(end).items() for alike in graph.alike(edge)}
     for edge, done_m in starts.items():
         to_m = ends.get(edge, -BACK_M)
         if to_m >= done_m - BACK_M and edge in ends:

@@ -68,7 +68,12 @@ def network_of(streets: Iterable[Street], junctions: Junctions) -> Network:
     for street in streets:
         _cut(network, street, junctions, meeting, index_of)
     network.turn_nodes = {number: index_of[number] for number in via_nodes if number in index_of}
-    network.segments = _joined(network.segments, keep=set(network.turn_nodes.values()))
+    over_ways = {way for rule in junctions.way_rules for way in rule.via_ways}
+    ends = {
+        end for street in streets if street.way_id in over_ways for end in (street.node_ids[0], street.node_ids[-1])
+    }
+    keep = {*network.turn_nodes.values(), *(index_of[number] for number in ends if number in index_of)}
+    network.segments = _joined(network.segments, keep=keep)
     return network
 
 

@@ -84,11 +84,12 @@ class TreeMaker:
         fitness = [(at.off_m + (FAST_CLASSES_M if _is_fast(graph, at) else 0.0), at) for at in near]
         nearest_m = min((m for m, _ in fitness), default=0.0)
         return [
-            Goal(edge, done_m, (fit_m - nearest_m) / WALK_MPS)
+            Goal(alike, done_m, (fit_m - nearest_m) / WALK_MPS)
             for fit_m, at in fitness
             if fit_m <= nearest_m + GOAL_SLACK_M
             for edge, done_m in ((at.edge, at.done_m), (at.twin, at.length_m - at.done_m))
             if edge != NO_EDGE
+            for alike in graph.alike(edge)
         ]
 
     def tree(self, *, lat: float, lon: float, radius_m: float = DEFAULT_RADIUS_M) -> Tree | None:

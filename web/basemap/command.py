@@ -94,4 +94,4 @@ def _tell_roads(summary: RoadsSummary, took_s: float) -> None:
         f" {summary.turn_restrictions} turn restrictions"
     )
     if summary.skipped_restrictions:
-        click.echo(f"  {summary.skipped_restrictions} turn restrictions that lead over ways were left out")
+        click.echo(f"  {summary.skipped_restrictions} turn restrictions whose members make no way were left out")

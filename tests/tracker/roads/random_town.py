@@ -21,7 +21,10 @@ KINDS = ({"highway": "residential"}, {"highway": "secondary", "maxspeed": "50"},
 
 @dataclass
 class RandomTown:
-    """Crooked blocks; some are missing, some one-way, and some turns are forbidden. One way per block."""
+    """Crooked blocks; some are missing, some one-way, and some turns are forbidden. One way per block.
+
+    With ``over_ways`` other turns are forbidden to those who came over certain blocks.
+    """
 
     seed: int
     side: int = 7
@@ -30,6 +33,9 @@ class RandomTown:
     kinds: dict[Link, tuple[str, bool]] = field(default_factory=dict)
     banned: set[tuple[Link, Link]] = field(default_factory=set)
     via: set[int] = field(default_factory=set)
+    over_ways: int = 0
+    no_ways: set[tuple[Link, ...]] = field(default_factory=set)
+    only_ways: dict[tuple[Link, ...], Link] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         random = Random(self.seed)
@@ -61,6 +67,8 @@ class RandomTown:
             for end in link:
                 self.roads[end].add((min(link), max(link)))
         self._forbid(random, ways)
+        for _ in range(self.over_ways):
+            self._forbid_over_ways(random, ways)
 
     def _open(self, a: int, b: int, tags: dict[str, str], oneway: bool) -> None:
         (lat, lon), (to_lat, to_lon) = self.extract.nodes[a], self.extract.nodes[b]
@@ -86,6 +94,36 @@ class RandomTown:
             else:
                 self.banned.add((before, after))
 
+    def _forbid_over_ways(self, random: Random, ways: dict[Link, int]) -> None:
+        """From a block over one to three others to a last one; never the same block twice."""
+        driven = [random.choice(sorted(self.seconds))]
+        for _ in range(random.randint(2, 4)):
+            onward = [link for link in self.onward[driven[-1][1]] if ways[link] not in {ways[each] for each in driven}]
+            if not onward:
+                return
+            driven.append(random.choice(onward))
+        first, *over, last = driven
+        if not over or (*driven[:-1],) in self.only_ways:
+            return
+        for a, b in over:
+            self.via |= {a, b}
+        over_ways = [ways[link] for link in over]
+        random.shuffle(over_ways)
+        only = random.random() < 0.4
+        rule = {"restriction": "only_straight_on" if only else "no_u_turn"}
+        self.extract.way_restrictions.append((ways[first], over_ways, ways[last], rule))
+        if only:
+            self.only_ways[(first, *over)] = last
+        else:
+            self.no_ways.add((first, *over, last))
+
+    def forbids(self, driven: tuple[Link, ...], after: Link) -> bool:
+        """Do those who drove over these blocks have to leave out the next one?"""
+        return any(
+            (*driven[cut:], after) in self.no_ways or self.only_ways.get(driven[cut:], after) != after
+            for cut in range(len(driven) - 1)
+        )
+
     def graph(self, folder: Path) -> RoadGraph:
         return build_graph(self.extract.write(folder / f"town{self.seed}.osm.pbf"))
 
@@ -96,23 +134,27 @@ class RandomTown:
     def shortest_s(self, start: Link, goal: Link) -> float:
         """From the first corner of ``start`` to the middle of ``goal``, in whichever direction that is passed."""
         ends = {goal, goal[::-1]} & self.seconds.keys()
-        best = {start: 0.0}
-        waiting = [(0.0, start)]
+        # Of the way driven, so many last blocks as a rule may be about.
+        remembered = 4 if self.over_ways else 1
+        best: dict[tuple[Link, ...], float] = {(start,): 0.0}
+        waiting: list[tuple[float, tuple[Link, ...]]] = [(0.0, (start,))]
         found = inf
         while waiting:
-            at_s, link = heapq.heappop(waiting)
-            if at_s > best[link] or at_s > found:
+            at_s, driven = heapq.heappop(waiting)
+            link = driven[-1]
+            if at_s > best[driven] or at_s > found:
                 continue
             if link in ends:
                 found = min(found, at_s + self.seconds[link] / 2)
             for after in self.onward[link[1]]:
                 price_s = self.turn_price_s(link, after)
-                if price_s is None:
+                if price_s is None or self.forbids(driven, after):
                     continue
                 then_s = at_s + self.seconds[link] + price_s
-                if then_s < best.get(after, inf):
-                    best[after] = then_s
-                    heapq.heappush(waiting, (then_s, after))
+                then = (*driven, after)[-remembered:]
+                if then_s < best.get(then, inf):
+                    best[then] = then_s
+                    heapq.heappush(waiting, (then_s, then))
         return found
 
     def turn_price_s(self, before: Link, after: Link) -> float | None:

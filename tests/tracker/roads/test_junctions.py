@@ -1,7 +1,9 @@
+from itertools import pairwise
+
 import pytest
 
 from tests.tracker.roads.tiny_extract import TinyExtract, small_town
-from tracker.roads.junctions import Signal, TurnRule, read_junctions
+from tracker.roads.junctions import Signal, TurnRule, WayRule, read_junctions
 
 
 def cross_with(tmp_path, **tags: str):
@@ -50,7 +52,9 @@ def test_bollards_stop_cars_and_gates_open(tmp_path, tags, blocked):
         ({"restriction": "no_left_turn"}, False),
         ({"restriction": "only_straight_on"}, True),
         ({"restriction:motorcar": "no_right_turn"}, False),
+        ({"restriction:motor_vehicle": "no_right_turn"}, False),
         ({"restriction": "no_u_turn", "except": "bus;bicycle"}, False),
+        ({"restriction": "only_right_turn", "except": "psv"}, True),
     ],
 )
 def test_turn_restrictions_are_rules_from_way_over_node_to_way(tmp_path, tags, only):
@@ -62,6 +66,9 @@ def test_turn_restrictions_are_rules_from_way_over_node_to_way(tmp_path, tags, o
     [
         {"restriction": "no_left_turn", "except": "bicycle; motorcar"},
         {"restriction": "give_way"},
+        {"restriction": "no_left_turn", "hour_on": "07:00", "hour_off": "09:00"},
+        {"restriction:hgv": "no_left_turn"},
+        {"restriction": "no_left_turn", "restriction:motorcar": "none"},
         {"restriction:conditional": "no_left_turn @ (07:00-09:00)"},
     ],
 )
@@ -73,3 +80,22 @@ def test_other_relations_are_none_of_our_business(tmp_path):
     found = read_junctions(small_town().write(tmp_path / "town.osm.pbf"))
 
     assert (found.turn_rules, found.skipped_rules) == ([], 0)
+
+
+def rules_of(tmp_path, *vias: int, **tags: str):
+    town = TinyExtract()
+    nodes = [town.node(north=0.0, east=e / 10) for e in range(5)]
+    for a, b in pairwise(nodes):
+        town.link(a, b, highway="residential")
+    town.way_restrictions.append((1, vias, 4, tags))
+    return read_junctions(town.write(tmp_path / "rule.osm.pbf"))
+
+
+def test_a_restriction_may_lead_over_ways(tmp_path):
+    assert rules_of(tmp_path, 2, 3, restriction="no_u_turn").way_rules == [WayRule(1, (2, 3), 4, only=False)]
+
+
+def test_a_restriction_that_leads_over_one_of_its_own_ends_is_counted_and_left_out(tmp_path):
+    found = rules_of(tmp_path, 2, 4, restriction="no_u_turn")
+
+    assert (found.way_rules, found.turn_rules, found.skipped_rules) == ([], [], 1)

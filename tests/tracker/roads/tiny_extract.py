@@ -21,6 +21,8 @@ class TinyExtract:
     relations: list[tuple[Sequence[tuple[int, str]], Mapping[str, str]]] = field(default_factory=list)
     restrictions: list[tuple[int, int, int, Mapping[str, str]]] = field(default_factory=list)
     """(number of the way from, of the node over, of the way to, tags)."""
+    way_restrictions: list[tuple[int, Sequence[int], int, Mapping[str, str]]] = field(default_factory=list)
+    """The same over ways."""
     box: tuple[float, float, float, float] | None = None
 
     def node(self, *, north: float, east: float, **tags: str) -> int:
@@ -51,12 +53,15 @@ class TinyExtract:
             writer.add_node(Node(id=number, location=(lon, lat), tags=self.node_tags.get(number, {})))
         for number, (refs, tags) in enumerate(self.ways, start=1):
             writer.add_way(Way(id=number, nodes=list(refs), tags=dict(tags)))
-        for number, (members, tags) in enumerate(self.relations, start=1):
-            of_ways = [("w", way, role) for way, role in members]
-            writer.add_relation(Relation(id=number, members=of_ways, tags=dict(tags)))
-        for number, (start, via, end, tags) in enumerate(self.restrictions, start=len(self.relations) + 1):
+        relations = [([("w", way, role) for way, role in members], dict(tags)) for members, tags in self.relations]
+        for start, via, end, tags in self.restrictions:
             members = [("w", start, "from"), ("n", via, "via"), ("w", end, "to")]
-            writer.add_relation(Relation(id=number, members=members, tags={"type": "restriction", **tags}))
+            relations.append((members, {"type": "restriction", **tags}))
+        for start, vias, end, tags in self.way_restrictions:
+            members = [("w", start, "from"), *(("w", via, "via") for via in vias), ("w", end, "to")]
+            relations.append((members, {"type": "restriction", **tags}))
+        for number, (members, tags) in enumerate(relations, start=1):
+            writer.add_relation(Relation(id=number, members=members, tags=tags))
         writer.close()
         return path
 
