@@ -1,10 +1,15 @@
+from math import cos, radians
+
 import pytest
 
 from tests.tracker.journeys import NOW_MS
 from tests.tracker.roads.random_town import RandomTown
+from tests.tracker.roads.tiny_extract import TOWN_LAT, TOWN_LON, TinyExtract
 from tracker.calibration import COLD, Calibration
 from tracker.filters import TrackFilter
+from tracker.geo import METRES_PER_DEGREE
 from tracker.messages import Fix
+from tracker.roads.build import build_graph
 from tracker.roads.destination import Destination
 from tracker.roads.graph import RoadGraph
 from tracker.roads.snap import snap
@@ -135,3 +140,21 @@ def test_no_streets_however_crooked_put_the_circle_hours_away(graph):
 
     # 90 m away, wherever the streets lead.
     assert receive(trip, (lat + 90 / 111_195, lon)) < 30
+
+
+def test_the_last_minute_is_told_longer_than_the_road_alone_and_still_falls_all_the_way(tmp_path):
+    town = TinyExtract()
+    town.way((0.0, 0.0), (0.0, 3.0), highway="residential")
+    straight = build_graph(town.write(tmp_path / "street.osm.pbf"))
+    lefts = {}
+    for metres in range(80, 1500, 20):
+        trip = Trip(track=TrackFilter(), lat=TOWN_LAT, lon=TOWN_LON + 0.025, arrival_radius_m=75)
+        trip.take_destination(
+            Destination(straight, tree_to(straight, (TOWN_LAT, TOWN_LON + 0.025))), traffic=Traffic(), calibration=COLD
+        )
+        lefts[metres] = receive(trip, (TOWN_LAT, TOWN_LON + 0.025 - metres / METRES_PER_DEGREE / cos(radians(41.0))))
+
+    told = list(lefts.values())
+    assert told == sorted(set(told))
+    # Of as many metres, those before the circle take the longest.
+    assert lefts[360] - lefts[260] > 1.1 * (lefts[900] - lefts[800])
