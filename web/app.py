@@ -207,6 +207,7 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         stack.push_async_callback(node.stop)
         if bus is not None:
             bus.attach(node)
+            metrics.watch_bus(bus)
             await bus.start()
             stack.push_async_callback(bus.stop)
         stack.callback(sockets.close)

@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from tracker.errors import ExchangeUrlError
+from tracker.redis_urls import read_redis_url
+
 PREFIX = "ENROUTE_"
 
 # Read by `enroute simulate` and by the tests, which may run where the server's own options are set.
@@ -225,6 +228,11 @@ def _check_together(settings: Settings) -> None:
             raise SettingsError(f"{PREFIX}SMTP_URL must begin with smtp:// or smtps://.")
         if settings.mail_from is None:
             raise SettingsError(f"{PREFIX}SMTP_URL is set; {PREFIX}MAIL_FROM must say who the mail comes from.")
+    if settings.redis is not None:
+        try:
+            read_redis_url(settings.redis)
+        except ExchangeUrlError as error:
+            raise SettingsError(f"{PREFIX}REDIS: {error}") from None
     if settings.workers > 1 and settings.redis is None:
         raise SettingsError(
             f"{settings.workers} workers need {PREFIX}REDIS (--redis redis://host): a technician's position arrives in"

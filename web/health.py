@@ -26,6 +26,7 @@ from web.problems import Problem
 from web.state import State, state_of
 
 if TYPE_CHECKING:
+    from tracker.bus.shared import SharedBus
     from tracker.node import Node
     from tracker.roads import RoadEngine
     from web.road_travel import RoadTravel
@@ -86,6 +87,10 @@ class Metrics:
         """Where the travel times of offers come from."""
         self.registry.register(_TravelCollector(travel))
 
+    def watch_bus(self, bus: SharedBus) -> None:
+        """What the processes of an installation have of each other."""
+        self.registry.register(_BusCollector(bus))
+
     def text(self) -> bytes:
         return generate_latest(self.registry)
 
@@ -142,6 +147,26 @@ class _TravelCollector(Collector):
         for outcome, count in self._travel.outcomes.items():
             legs.add_metric([outcome], count)
         yield legs
+
+
+class _BusCollector(Collector):
+    def __init__(self, bus: SharedBus) -> None:
+        self._bus = bus
+
+    def collect(self) -> Iterable[Metric]:
+        bus = self._bus
+        owned = len(bus.ownership.owned)
+        yield GaugeMetricFamily("enroute_redis_connected", "1 while the other processes can be reached", bus.connected)
+        yield GaugeMetricFamily("enroute_processes", "Living processes as this one sees them", bus.processes)
+        yield GaugeMetricFamily("enroute_technicians_owned", "Technicians whose fixes this process takes", owned)
+        odd = CounterMetricFamily(
+            "enroute_bus_oddities",
+            "Words of other processes that were lost (missed), late (untimely), of a former owner (fenced) ...",
+            labels=["kind"],
+        )
+        for kind, count in bus.counts.items():
+            odd.add_metric([kind], count)
+        yield odd
 
 
 def _who(request: Request) -> dict[str, str]:

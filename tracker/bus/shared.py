@@ -62,6 +62,11 @@ class SharedBus(Listening):
     def connected(self) -> bool:
         return self._exchange.connected
 
+    @property
+    def processes(self) -> int:
+        """How many live, this one included."""
+        return len(self._exchange.peers) + 1
+
     # What the node says
 
     def doubtful(self) -> bool:
