@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests import shared_mode
 from tests.beside import Beside
 from tests.servers import EnrouteServer, enroute_server
 
@@ -31,10 +33,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         beside.begin_early()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--processes", type=int, default=1, help="Every server of the tests is so many workers.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ[shared_mode.VARIABLE] = str(config.getoption("--processes"))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     beside = config.stash.get(_BESIDE, None)
     if beside is not None:
         beside.end()
+    shared_mode.end()
 
 
 @pytest.fixture(scope="session")

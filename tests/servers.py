@@ -23,6 +23,8 @@ import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from tests import shared_mode
+
 ROOT = Path(__file__).resolve().parent.parent
 START_WITHIN_S = 30.0
 STOP_WITHIN_S = 20.0
@@ -72,6 +74,7 @@ class EnrouteServer:
     database: str
     process: asyncio.subprocess.Process
     log: list[bytes] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def errors(self) -> str:
@@ -103,9 +106,23 @@ async def enroute_server(
     arguments: tuple[str, ...] = (),
     environ: dict[str, str] | None = None,
 ) -> AsyncIterator[EnrouteServer]:
-    """`enroute serve` on a free port with a fresh SQLite database in `folder`; stopped at the end."""
-    database = f"sqlite:///{folder / 'enroute.db'}"
-    environment = {"ENROUTE_DATABASE": database, "ENROUTE_PORT": "0"} | (environ or {})
+    """`enroute serve` on a free port with a fresh SQLite database in `folder`; stopped at the end. Under
+    `--processes` several workers on other databases, see `tests.shared_mode`."""
+    async with shared_mode.environ_of(folder) as shared:
+        settings = {"ENROUTE_DATABASE": f"sqlite:///{folder / 'enroute.db'}", "ENROUTE_PORT": "0"}
+        async with _served(
+            folder, seed=seed, arguments=arguments, environment=settings | shared | (environ or {})
+        ) as server:
+            yield server
+
+
+@contextlib.asynccontextmanager
+async def _served(
+    folder: Path, *, seed: dict[str, Any] | None, arguments: tuple[str, ...], environment: dict[str, str]
+) -> AsyncIterator[EnrouteServer]:
+    if not environment["ENROUTE_DATABASE"].startswith("sqlite"):
+        code, output = await run_enroute("migrate", environ=environment)
+        assert code == 0, output
     if seed is not None:
         path = folder / "seed.json"
         path.write_bytes(msgspec.json.encode(seed))
@@ -120,7 +137,7 @@ async def enroute_server(
         line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
         found = re.search(r"http://\S+", line.decode())
         assert found, f"the server did not start: {line!r} {b''.join(log).decode()}"
-        server = EnrouteServer(found[0], database, process, log)
+        server = EnrouteServer(found[0], environment["ENROUTE_DATABASE"], process, log, environment)
         yield server
     finally:
         if process.returncode is None:
@@ -138,14 +155,14 @@ async def started_again(
     before: EnrouteServer, *, environ: dict[str, str] | None = None
 ) -> AsyncIterator[EnrouteServer]:
     """A killed server once more, on the same database and port."""
-    environment = {"ENROUTE_DATABASE": before.database, "ENROUTE_PORT": before.url.rpartition(":")[2]}
-    process = await start_enroute("serve", environ=environment | (environ or {}))
+    environment = before.environment | {"ENROUTE_PORT": before.url.rpartition(":")[2]} | (environ or {})
+    process = await start_enroute("serve", environ=environment)
     assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
         found = re.search(r"http://\S+", line.decode())
         assert found, line
-        yield EnrouteServer(found[0], before.database, process)
+        yield EnrouteServer(found[0], before.database, process, environment=environment)
     finally:
         if process.returncode is None:
             process.terminate()

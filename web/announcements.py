@@ -73,6 +73,8 @@ class Announcements:
 
     def __init__(self, bus: SharedBus | None) -> None:
         self._bus = bus
+        # Called before anything else that an announcement brings about.
+        self.on_any: Callable[[], None] = lambda: None
         self._handlers: dict[type, Callable[[Any], Any]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         if bus is not None:
@@ -108,6 +110,7 @@ class Announcements:
 
     def _take_in(self, body: bytes) -> bytes:
         announcement = _decode(body)
+        self.on_any()
         handler = self._handlers.get(type(announcement))
         answer = handler(announcement) if handler is not None else None
         if asyncio.iscoroutine(answer):

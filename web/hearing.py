@@ -30,6 +30,7 @@ def hear_announcements(state: State) -> None:
     def duty_changed(told: DutyChanged) -> None:
         state.node.set_duty(technician_id=told.technician_id, duty=told.duty, now_ms=told.at_ms, recorded=True)
 
+    state.announcements.on_any = state.lookups.changed_elsewhere
     handle = state.announcements.handle
     handle(
         SessionsEnded,

@@ -23,7 +23,7 @@ class ReadLink(msgspec.Struct, frozen=True):
 
 class Lookups:
     """Look-ups by token and by id, batched and remembered for a second. A change made by this process counts at once,
-    one made by another within that second. Every look-up raises Problem `busy` when the database does not answer."""
+    one that another announces when it is announced, any other within that second. Every look-up raises Problem `busy` when the database does not answer."""
 
     def __init__(self, database: Database, *, now_ms: Callable[[], int]) -> None:
         self._store = store = LookupStore(database)
@@ -32,6 +32,12 @@ class Lookups:
         self.links: Batches[str, ReadLink] = Batches(self._read_links, mark=store.links_mark)
         self.devices: Batches[str, StoredDevice] = Batches(store.devices, mark=store.devices_mark)
         self.visits: Batches[str, WatchedVisit] = Batches(store.visits, mark=store.visits_mark)
+
+    def changed_elsewhere(self) -> None:
+        """Another process changed something: nothing that was read until now is relied on any more."""
+        store = self._store
+        for mark in (store.sessions_mark, store.links_mark, store.devices_mark, store.visits_mark):
+            mark.number += 1
 
     async def session(self, token: str) -> Principal | None:
         """Who signed in with this token, while the session lives."""
