@@ -143,7 +143,7 @@ class SentinelSet:
     async def start(self) -> None:
         await self.master.start()
         await self.replica.start()
-        await until(self._replicates, "the replica follows the master")
+        await until(lambda: self.follows(self.replica), "the replica follows the master")
         for sentinel in self.sentinels:
             lines = [
                 f"sentinel monitor {self.service} 127.0.0.1 {self.master.port} {self._quorum}",
@@ -154,17 +154,27 @@ class SentinelSet:
             await sentinel.start()
         await until(self._is_watched, "the Sentinels know each other and the replica")
 
+    async def fail_over(self) -> None:
+        """By hand, with the old master alive."""
+
+        async def agrees() -> bool:
+            # Refused as long as it has not heard from the replica lately.
+            return await self.sentinels[0].run("SENTINEL", "FAILOVER", self.service) is not None
+
+        await until(agrees, "the Sentinel begins")
+        await self.failed_over()
+
     async def failed_over(self) -> None:
         """Waits until the replica is the master."""
         await until(self._is_replaced, "the replica became the master")
 
+    async def follows(self, server: RedisServer) -> bool:
+        answer = await server.run("ROLE")
+        return isinstance(answer, list) and answer[0] == b"slave" and answer[3] == b"connected"
+
     def kill(self) -> None:
         for server in (*self.sentinels, self.replica, self.master):
             server.kill()
-
-    async def _replicates(self) -> bool:
-        answer = await self.replica.run("ROLE")
-        return isinstance(answer, list) and answer[3] == b"connected"
 
     async def _is_watched(self) -> bool:
         for sentinel in self.sentinels:

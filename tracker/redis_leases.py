@@ -17,12 +17,12 @@ from tracker.redis_names import RedisNames
 from tracker.redis_scripts import run_script
 
 # While somebody lives, somebody renews. Time in which nobody did was an outage of Redis, or its clock jumped: nobody is
-# dead for that, so such time does not count.
+# dead for that, so such time does not count; and who lived before it has a moment to find Redis again.
 _RENEW = """
-local node, lease, pause = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local node, lease, pause, grace = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('HSETNX', KEYS[2], 'generation', ARGV[4])
+redis.call('HSETNX', KEYS[2], 'generation', ARGV[5])
 local alive = tonumber(redis.call('HGET', KEYS[2], 'alive') or now)
 local away = math.max(0, now - alive - pause)
 redis.call('HSET', KEYS[2], 'alive', string.format('%.0f', now))
@@ -30,7 +30,11 @@ local held, others = 0, {}
 local members = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 for i = 1, #members, 2 do
   local id, was_left = members[i], tonumber(members[i + 1]) - now
-  local left = math.min(was_left + away, lease)
+  local left = was_left + away
+  if away > 0 and was_left + now - alive > 0 then
+    left = math.max(left, math.min(away, grace))
+  end
+  left = math.min(left, lease)
   if left ~= was_left then
     redis.call('ZADD', KEYS[1], string.format('%.0f', now + left), id)
   end
@@ -65,17 +69,22 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedisLeases:
-    """Times in ms; `pause_ms` is how long nobody may renew before it is an outage. All methods raise ExchangeAway."""
+    """Times in ms; `pause_ms` is how long nobody may renew before it is an outage, `grace_ms` what everybody has after
+    a long one. All methods raise ExchangeAway."""
 
-    def __init__(self, node_id: str, names: RedisNames, *, lease_ms: int, pause_ms: int) -> None:
+    def __init__(self, node_id: str, names: RedisNames, *, lease_ms: int, pause_ms: int, grace_ms: int) -> None:
         self._node_id = node_id
         self._keys = [names.members, names.meta]
         self._lease_ms = lease_ms
         self._pause_ms = pause_ms
+        self._grace_ms = grace_ms
 
     async def renew(self, client: Redis) -> Renewal:
         generation, held, changes, others = await run_script(
-            client, _RENEW, self._keys, [self._node_id, self._lease_ms, self._pause_ms, secrets.token_hex(8)]
+            client,
+            _RENEW,
+            self._keys,
+            [self._node_id, self._lease_ms, self._pause_ms, self._grace_ms, secrets.token_hex(8)],
         )
         pairs = zip(others[::2], others[1::2], strict=True)
         return Renewal(

@@ -24,7 +24,6 @@ from tracker.redis_urls import RedisPlace
 log = logging.getLogger("enroute.exchange")
 
 FIRST_RETRY_S = 0.05
-LONGEST_RETRY_S = 1.0
 # However often we are nudged, Redis is not asked more often.
 SHORTEST_BETWEEN_RENEWALS_S = 0.05
 # Asked for a lease that is about to run out, Redis is asked just after that.
@@ -37,13 +36,16 @@ MISSED_RENEWALS = 1.5
 
 class ExchangeTiming(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds: what a lease lasts, how often it is renewed and a probe sent, how long probes may stay away, when a
-    missing Redis counts as cut off, what one step with Redis may take, and the tick of a busy outbox."""
+    missing Redis counts as cut off, what one step with Redis may take, how rarely it is tried again, what the others
+    have to come back after an outage (longer than a try), and the tick of a busy outbox."""
 
     lease_s: float = 3.0
     renew_s: float = 1.0
     silence_s: float = 3.0
     cut_off_s: float = 1.0
     timeout_s: float = 1.0
+    retry_s: float = 1.0
+    grace_s: float = 2.0
     tick_s: float = 0.002
 
 
@@ -82,6 +84,7 @@ class RedisLine:
             names,
             lease_ms=round(timing.lease_s * 1000),
             pause_ms=round(timing.renew_s * MISSED_RENEWALS * 1000),
+            grace_ms=round(timing.grace_s * 1000),
         )
         self._lease_until_s = 0.0
         self._probed_s = 0.0
@@ -135,9 +138,9 @@ class RedisLine:
                     log.warning("Redis at %s: %s", self._place, away)
             except Exception:
                 log.exception("the exchange on Redis begins anew")
-            if time.monotonic() - began_s > LONGEST_RETRY_S + self._timing.timeout_s:
+            if time.monotonic() - began_s > self._timing.retry_s + self._timing.timeout_s:
                 failures = 0
-            retry_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2**failures)
+            retry_s = min(self._timing.retry_s, FIRST_RETRY_S * 2**failures)
             failures = min(failures + 1, 10)
             await asyncio.sleep(retry_s * random.uniform(0.5, 1.0))  # noqa: S311  # spreads the processes
 

@@ -12,7 +12,7 @@ from tracker.redis_line import ExchangeTiming
 
 WITHIN_S = 20.0
 # A fifth of the usual times: what takes seconds in an installation takes moments in a test.
-QUICK = ExchangeTiming(lease_s=0.9, renew_s=0.2, silence_s=0.8, cut_off_s=0.3, timeout_s=0.5)
+QUICK = ExchangeTiming(lease_s=0.9, renew_s=0.2, silence_s=0.8, cut_off_s=0.3, timeout_s=0.5, retry_s=0.2, grace_s=0.8)
 
 Event = tuple[Any, ...]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -54,6 +55,33 @@ async def test_a_redis_that_was_killed_cuts_off_and_comes_back_empty(redis: Redi
         assert (await two.a.claim(["visit"]))["visit"].fence > before.fence
         assert two.a.peers == {two.b.node_id}
         assert b"lost" not in two.told_b.messages()
+
+
+async def test_a_redis_that_is_back_at_once_cuts_nobody_off(redis: RedisServer) -> None:
+    async with two_on(redis.url, timing=msgspec.structs.replace(QUICK, cut_off_s=60.0)) as two:
+        redis.kill()
+        await redis.start()
+        await two.told_a.hears("missed", two.b.node_id)
+        await two.told_b.hears("missed", two.a.node_id)
+        await heard_from_each_other(two, b"again")
+
+        assert two.told_a.news()[:2] == [("joined", two.b.node_id), ("back", True)]
+        assert ("cut_off",) not in two.told_a.events
+
+
+async def test_while_redis_reads_nothing_no_more_waits_than_is_allowed(redis: RedisServer) -> None:
+    async with two_on(redis.url, largest_backlog=4_000_000) as two:
+        redis.pause()
+        for _ in range(60):
+            two.a.send(two.b.node_id, bytes(1_000_000))
+            two.a._flush()
+
+        assert sum(two.a._outbox._backlog.values()) < 5_100_000
+        assert two.a.counters().dropped_messages > 40
+        redis.resume()
+        await two.told_b.hears("missed", two.a.node_id)
+        await two.told_a.until(lambda: two.a.connected)
+        await heard_from_each_other(two, b"again")
 
 
 async def test_a_redis_that_stood_still_has_forgotten_nothing(redis: RedisServer) -> None:

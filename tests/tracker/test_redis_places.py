@@ -109,15 +109,46 @@ async def test_when_the_master_dies_the_one_the_sentinels_name_is_used(sentinels
 
 async def test_a_master_that_was_replaced_and_does_not_know_it_is_left(sentinels: SentinelSet) -> None:
     async with two_on(sentinels.url) as two:
+        # As in a network that fell apart: the old master goes on, and only the Sentinels say that there is another.
+        await sentinels.replica.run("REPLICAOF", "NO", "ONE")
+        await sentinels.sentinels[0].run("SENTINEL", "REMOVE", sentinels.service)
+        await sentinels.sentinels[0].run(
+            "SENTINEL", "MONITOR", sentinels.service, "127.0.0.1", sentinels.replica.port, 1
+        )
+        await two.told_a.hears("missed", two.b.node_id)
+        await two.told_b.hears("missed", two.a.node_id)
+        await heard_from_each_other(two, b"over the new master")
+
+        assert (await two.a.claim(["visit"]))["visit"].owner == two.a.node_id
+        assert await sentinels.replica.run("EXISTS", RedisNames("enroute").claim("visit")) == 1
+
+
+@pytest.mark.full  # a Sentinel takes ten seconds to tell the old master
+async def test_a_master_that_hangs_is_replaced_and_does_no_harm_when_it_awakes(sentinels: SentinelSet) -> None:
+    async with two_on(sentinels.url) as two:
+        sentinels.master.pause()
+        await two.told_a.hears("cut_off")
+        await two.told_b.hears("cut_off")
+        await sentinels.failed_over()
+        await two.told_a.hears("missed", two.b.node_id)
+        await two.told_b.hears("missed", two.a.node_id)
+        claims = await two.a.claim(["visit"])
+        sentinels.master.resume()
+        await until(lambda: sentinels.follows(sentinels.master), "the old master follows the new one")
+        await heard_from_each_other(two, b"over the new master")
+
+        assert await two.b.claim(["visit"]) == claims
+
+
+async def test_a_failover_by_hand_is_followed(sentinels: SentinelSet) -> None:
+    async with two_on(sentinels.url) as two:
         session = two.a._line.session
         assert session is not None
         assert session.address.port == sentinels.master.port
 
-        async with sentinels.sentinels[0].client() as client:
-            await client.execute_command("SENTINEL", "FAILOVER", sentinels.service)
+        await sentinels.fail_over()
         await two.told_a.hears("missed", two.b.node_id)
         await two.told_b.hears("missed", two.a.node_id)
-        await sentinels.failed_over()
         await two.told_a.until(lambda: two.a.connected)
         await heard_from_each_other(two, b"over the new master")
 
