@@ -19,6 +19,8 @@ from tracker.redis_scripts import answer_of, run_script
 
 NOBODY = "-" * 12
 KEYS_PER_SCRIPT = 1000
+# Messages wait while a script runs, so it is to take a few ms at most.
+STATES_PER_SCRIPT = 250
 STATE_BYTES_PER_SCRIPT = 1024 * 1024
 CLAIM_S = 24 * 3600
 RELEASED_S = 3600
@@ -212,7 +214,7 @@ def _batches_of_states(states: Mapping[str, tuple[int, bytes]]) -> Iterator[list
     batch: list[str] = []
     size = 0
     for key, (_, state) in states.items():
-        if batch and (len(batch) == KEYS_PER_SCRIPT or size + len(state) > STATE_BYTES_PER_SCRIPT):
+        if batch and (len(batch) == STATES_PER_SCRIPT or size + len(state) > STATE_BYTES_PER_SCRIPT):
             yield batch
             batch, size = [], 0
         batch.append(key)
