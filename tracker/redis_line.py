@@ -46,7 +46,7 @@ class ExchangeTiming(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = 1.0
     retry_s: float = 1.0
     grace_s: float = 2.0
-    tick_s: float = 0.002
+    tick_s: float = 0.008
 
 
 class LineUser(Protocol):
