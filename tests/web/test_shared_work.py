@@ -20,6 +20,7 @@ from slots.notices import Notice
 from tests.servers import START_WITHIN_S, start_enroute
 from tests.slots.databases import create_database, postgresql_programs, postgresql_server
 from tests.web.api.house import House, open_house, settle
+from tracker.records import FixRow
 from web import accounts_store
 from web.housekeeping import EVERY_S, Housekeeping
 from web.senders import BATCH, CLAIM_S
@@ -236,3 +237,18 @@ async def test_of_processes_that_look_at_the_same_instant_one_takes_the_night(ur
             taken = await asyncio.gather(*asked)
 
     assert sorted(taken) == [False] * 7 + [True]
+
+
+async def test_fixes_that_two_processes_write_at_once_are_all_kept(url, tmp_path):
+    async with two_processes(url, tmp_path) as (one, other):
+        numbers = itertools.count(1)
+
+        def write(house: House) -> None:
+            for _ in range(30):
+                number = next(numbers)
+                row = FixRow("ana", number, number, "trip", 41.0, -8.0, 5.0, 1.0, 0.0, False)
+                house.state.node.store.write([row], [])
+
+        await asyncio.gather(*(asyncio.to_thread(write, house) for house in (one, other)))
+
+        assert len(one.state.node.store.history("trip")) == 60

@@ -20,13 +20,15 @@ WITHIN_S = 30.0
 
 
 def workers_of(server: EnrouteServer) -> list[int]:
-    """The process ids of the workers, oldest first."""
+    """The process ids of the living workers, oldest first."""
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
-    return [int(each) for each in children.split()]
+    return [int(each) for each in children.split() if alive(int(each))]
 
 
 def _command(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def _runs(pid: int) -> bool:
@@ -35,7 +37,7 @@ def _runs(pid: int) -> bool:
 
 
 def alive(pid: int) -> bool:
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
 
