@@ -145,17 +145,17 @@ class Supervisor:
         if not self._served and all(slot.serving for slot in self._slots):
             self._served = True
             print(f"{self._settings.brand} is ready: {self._url}", flush=True)
+        self._renew(now_s)
         deadlines: list[float] = []
         for slot in self._slots:
-            if slot.current is None:
+            if slot.current is None and self._stop_by_s is None:
                 if slot.start_at_s <= now_s:
                     slot.current = self._start(slot, now_s)
-                else:
+                if slot.current is None:
                     deadlines.append(slot.start_at_s)
             for worker in filter(None, (slot.current, slot.coming)):
                 if not worker.is_ready:
                     deadlines.append(self._kill_after(worker, worker.started_s + READY_WITHIN_S, now_s, "to get ready"))
-        self._renew(now_s)
         self._cover()
         for worker in self._leaving:
             deadlines.append(self._kill_after(worker, worker.told_s + STOP_WITHIN_S, now_s, "to end"))
@@ -189,9 +189,20 @@ class Supervisor:
                 slot.covered_by = serving[slot.number % len(serving)]
                 slot.covered_by.say(f"cover {slot.number}")
 
-    def _start(self, slot: Slot, now_s: float) -> WorkerProcess:
+    def _start(self, slot: Slot, now_s: float) -> WorkerProcess | None:
         scrapes = self._scrapes[slot.number - 1]
-        worker = WorkerProcess(slot.number, self._settings, self._listeners, scrape_listener=scrapes, now_s=now_s)
+        try:
+            worker = WorkerProcess(slot.number, self._settings, self._listeners, scrape_listener=scrapes, now_s=now_s)
+        except OSError as error:  # no memory, no descriptors, no processes left
+            self._to_renew.clear()
+            wait_s = self._wait_s(slot, now_s)
+            if self._served:
+                log.error("worker %d cannot be started (%s); tried again in %.1f s", slot.number, error, wait_s)
+            elif self._stop_by_s is None:
+                log.error("worker %d cannot be started (%s); the server does not start", slot.number, error)
+                self._exit_code = 1
+                self._begin_stop(now_s)
+            return None
         self._selector.register(worker.control, selectors.EVENT_READ, data=worker)
         return worker
 
@@ -243,13 +254,20 @@ class Supervisor:
             self._exit_code = max(1, worker.exit_code)
             self._begin_stop(now_s)
         elif slot.current is None:
-            was_steady = worker.is_ready and now_s - worker.started_s >= STEADY_S
-            slot.failures = 1 if was_steady else slot.failures + 1
-            wait_s = min(LONGEST_RESTART_S, FIRST_RESTART_S * 2 ** min(slot.failures - 1, 10))
-            slot.start_at_s = now_s + wait_s
+            if worker.is_ready and now_s - worker.started_s >= STEADY_S:
+                slot.failures = 0
+            wait_s = self._wait_s(slot, now_s)
             log.error("worker %s %s; another starts in %.1f s", worker, ending, wait_s)
         else:
             log.error("worker %s %s; the one that was to follow takes its place", worker, ending)
+
+    @staticmethod
+    def _wait_s(slot: Slot, now_s: float) -> float:
+        """How long until the next one is started, each time longer."""
+        wait_s = min(LONGEST_RESTART_S, FIRST_RESTART_S * 2 ** min(slot.failures, 10))
+        slot.failures += 1
+        slot.start_at_s = now_s + wait_s
+        return wait_s
 
 
 def become_supervisor(settings: Settings, listeners: Sequence[socket.socket]) -> NoReturn:

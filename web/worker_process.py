@@ -50,7 +50,8 @@ class WorkerProcess:
                 # Ctrl+C reaches a whole session; here the supervisor passes it on, once.
                 start_new_session=True,
             )
-        self.control.send(msgspec.json.encode(settings))
+        with contextlib.suppress(OSError):  # it has ended already, which the parent is told
+            self.control.send(msgspec.json.encode(settings))
 
     def __str__(self) -> str:
         return f"{self.number} (pid {self._process.pid})"

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import socket
 from pathlib import Path
@@ -107,6 +108,18 @@ async def test_a_worker_that_dies_is_started_again_and_nobody_is_turned_away_mea
     assert all(task.result() for task in asked)
     await until(lambda: len(workers_of(two)) == 2, "two again")
     assert first not in workers_of(two)
+
+
+async def test_a_parent_that_cannot_start_a_worker_tries_again_until_it_can(two):
+    first, _ = workers_of(two)
+    allowed = resource.prlimit(two.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(two.process.pid, resource.RLIMIT_NOFILE, (3, allowed[1]))
+    os.kill(first, signal.SIGKILL)
+    await said(two, r"worker \d cannot be started \(.*Too many open files\); tried again in")
+    resource.prlimit(two.process.pid, resource.RLIMIT_NOFILE, allowed)
+
+    await until(lambda: len(workers_of(two)) == 2, "two again")
+    assert await answers_all(two, 10)
 
 
 async def test_who_connects_to_a_dead_workers_socket_is_served_by_the_other_one(two):
