@@ -8,6 +8,7 @@ the server is still at, it ends by its own limits.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -99,14 +100,16 @@ class Line:
 
         async with asyncio.timeout(None) as limit:
 
-            def look() -> None:
+            def look(*, again: bool = False) -> None:
                 nonlocal timer
-                now_s = time.monotonic()
-                until_s = min(self._heard_s + ANSWER_WITHIN_S, latest_s)
-                if until_s <= now_s:
-                    limit.reschedule(loop.time())
+                left_s = min(self._heard_s + ANSWER_WITHIN_S, latest_s) - time.monotonic()
+                if left_s > 0:
+                    timer = loop.call_later(left_s, look)
+                elif not again:
+                    # Perhaps it was this process that was away.
+                    timer = loop.call_later(LOOK_S, functools.partial(look, again=True))
                 else:
-                    timer = loop.call_later(until_s - now_s, look)
+                    limit.reschedule(loop.time())
 
             timer = loop.call_later(ANSWER_WITHIN_S, look)
             try:
@@ -156,15 +159,14 @@ class BoundedLookup(psycopg.Connection[Any]):
 def _ended_by_silence(gen: PQGen[RV], within_s: float, heard: Callable[[], None]) -> PQGen[RV]:
     """What the driver does step by step, as long as each step follows in time; an answer of many parts may take
     longer. `heard` is called when all of it is there."""
-    last_s = time.monotonic()
+    # Looks in vain are counted, not seconds: a process that was itself away for a while finds its answer at the next.
+    in_vain = 0
     try:
         wanted = next(gen)
         while True:
             ready = yield wanted
-            now_s = time.monotonic()
-            if ready:
-                last_s = now_s
-            elif now_s - last_s >= within_s:
+            in_vain = 0 if ready else in_vain + 1
+            if in_vain * LOOK_S >= within_s:
                 raise Silent(f"no answer within {within_s:g} s")
             wanted = gen.send(ready)
     except StopIteration as end:

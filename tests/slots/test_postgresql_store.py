@@ -95,6 +95,16 @@ async def test_a_database_that_says_nothing_is_given_up_on_and_asked_again_when_
 
 
 @on_postgresql
+async def test_a_process_that_was_itself_away_finds_its_answer(either_database: Database, hasty: None) -> None:
+    async with either_database.read() as connection:
+        asked = asyncio.create_task(connection.execute(text("SELECT pg_sleep(0.05)")))  # type: ignore[arg-type]
+        await asyncio.sleep(0.01)
+        time.sleep(0.6)  # noqa: ASYNC251 - the loop, and so the process, does nothing meanwhile
+
+        await asked
+
+
+@on_postgresql
 async def test_a_cancelled_question_is_over_at_once_and_its_connection_is_not_used_again(
     either_database: Database,
 ) -> None:

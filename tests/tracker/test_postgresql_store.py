@@ -1,0 +1,52 @@
+"""The tracks wait for no PostgreSQL without an end."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from tests.slots.databases import postgresql_stopped
+from tests.tracker.test_store import a_row
+from tracker import postgresql_store
+from tracker.errors import TracksUnavailable
+from tracker.store import SqlTrackStore
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql_store, "ANSWER_WITHIN_S", 0.3)
+    monkeypatch.setattr(postgresql_store, "LOOK_S", 0.05)
+
+
+def test_a_silent_database_is_given_up_on_and_what_could_not_be_written_is_written_later(
+    postgresql: SqlTrackStore, postgresql_of_all: str, hasty: None
+) -> None:
+    postgresql.write([a_row()], [])
+
+    with postgresql_stopped(postgresql_of_all):
+        with pytest.raises(DBAPIError):
+            postgresql.write([a_row(lat=41.3)], [])
+        with pytest.raises(TracksUnavailable):
+            postgresql.ledger(0, 1)
+
+    postgresql.write([a_row(fixed_at=a_row().fixed_at + 1)], [])
+    assert len(postgresql.history("visit")) == 2
+
+
+def test_a_statement_that_is_wrong_stays_the_mistake_that_it_is(postgresql: SqlTrackStore) -> None:
+    with postgresql._engine.begin() as connection:
+        connection.execute(text("DROP TABLE predictions"))
+
+    with pytest.raises(DBAPIError):
+        postgresql.ledger(0, 1)
+
+
+def test_every_session_has_limits_and_no_error_shows_where_somebody_was(postgresql: SqlTrackStore) -> None:
+    with postgresql._engine.connect() as connection:
+        assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "15s"
+        assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "4s"
+
+        with pytest.raises(DBAPIError) as failed:
+            connection.execute(text("SELECT nonsense FROM last_states WHERE state = :state"), {"state": "41.15"})
+    assert "41.15" not in str(failed.value)
