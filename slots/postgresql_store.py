@@ -97,6 +97,7 @@ class Line:
         ANSWER_WITHIN_S; in a queue that moves on, one waits up to QUEUE_WITHIN_S."""
         loop = asyncio.get_running_loop()
         latest_s = time.monotonic() + QUEUE_WITHIN_S
+        timer: asyncio.TimerHandle
 
         async with asyncio.timeout(None) as limit:
 
