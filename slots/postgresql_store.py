@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import select
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from psycopg.abc import PQGen
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.event import listens_for
+from sqlalchemy.exc import InvalidatePoolError
 
 RV = TypeVar("RV")
 
@@ -187,8 +189,24 @@ def lookup_engine(url: str, *, threads: int) -> Engine:
         pool_timeout=LOOKUP_WITHIN_S,
     )
 
+    leave_ended_connections(engine)
+
     @listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, args: Any, options: Any) -> BoundedLookup:
         return BoundedLookup.connect(*args, **options)
 
     return engine
+
+
+def leave_ended_connections(engine: Engine) -> None:
+    """A server that ends a connection says so on it, and says nothing else between transactions. Listening for that
+    costs no answer of the server, which a question before every transaction would."""
+
+    @listens_for(engine, "checkout")
+    def listen(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+        connection = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+        heard = select.poll()
+        if not connection.closed:
+            heard.register(connection.fileno(), select.POLLIN)
+        if connection.closed or heard.poll(0):
+            raise InvalidatePoolError

@@ -6,7 +6,6 @@ Every store takes the AsyncConnection of `Database.transaction()` or `Database.r
 from __future__ import annotations
 
 import functools
-import select
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -143,7 +142,7 @@ def open_database(url: str, *, connections: int | None = None) -> Database:
         pool_timeout=postgresql_store.QUEUE_WITHIN_S,
         connect_args={"async_creator_fn": line.connect},
     )
-    _leave_ended_connections(engine)
+    postgresql_store.leave_ended_connections(engine.sync_engine)
     return Database(engine, dialect=dialect, url=url, line=line)
 
 
@@ -223,20 +222,6 @@ def _failure_of(error: DBAPIError) -> StorageFailed | None:
     # Without a state the driver speaks for itself: it found no server, or lost it.
     lost = error.connection_invalidated or type(cause).__name__ in ("OperationalError", "ConnectionTimeout")
     return StorageUnavailable() if lost else None
-
-
-def _leave_ended_connections(engine: AsyncEngine) -> None:
-    """A server that ends a connection says so on it, and says nothing else between transactions. Listening for that
-    costs no answer of the server, which a question before every transaction would."""
-
-    @event.listens_for(engine.sync_engine, "checkout")
-    def listen(dbapi_connection: Any, _record: object, _proxy: object) -> None:
-        connection = dbapi_connection.driver_connection
-        heard = select.poll()
-        if not connection.closed:
-            heard.register(connection.fileno(), select.POLLIN)
-        if connection.closed or heard.poll(0):
-            raise InvalidatePoolError
 
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:

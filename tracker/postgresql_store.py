@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from typing import Any, TypeVar
 
 import psycopg
@@ -10,6 +11,7 @@ from psycopg.abc import PQGen
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.event import listens_for
+from sqlalchemy.exc import InvalidatePoolError
 
 RV = TypeVar("RV")
 
@@ -49,6 +51,15 @@ def track_engine(url: str) -> Engine:
     @listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, args: Any, options: Any) -> BoundedTracks:
         return BoundedTracks.connect(*args, **options)
+
+    @listens_for(engine, "checkout")
+    def listen(connection: Any, _record: object, _proxy: object) -> None:
+        # A server that ends a connection says so on it, and says nothing else between transactions.
+        heard = select.poll()
+        if not connection.closed:
+            heard.register(connection.fileno(), select.POLLIN)
+        if connection.closed or heard.poll(0):
+            raise InvalidatePoolError
 
     return engine
 

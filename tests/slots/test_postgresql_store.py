@@ -190,3 +190,17 @@ async def test_what_is_undone_twice_goes_to_the_caller() -> None:
     with pytest.raises(StorageUnavailable):
         await lose()
     assert tries == 2
+
+
+@on_postgresql
+async def test_after_a_restart_the_lookups_ask_on_new_connections(either_database: Database) -> None:
+    engine = either_database.lookup_engine(threads=2)
+    pid = text("SELECT pg_backend_pid()")
+    with engine.connect() as connection:
+        before = connection.execute(pid).scalar_one()
+    async with either_database.read() as ending:
+        await ending.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": before})
+
+    with engine.connect() as connection:
+        assert connection.execute(pid).scalar_one() != before
+    engine.dispose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.slots.databases import postgresql_stopped
@@ -50,3 +50,18 @@ def test_every_session_has_limits_and_no_error_shows_where_somebody_was(postgres
         with pytest.raises(DBAPIError) as failed:
             connection.execute(text("SELECT nonsense FROM last_states WHERE state = :state"), {"state": "41.15"})
     assert "41.15" not in str(failed.value)
+
+
+def test_after_a_restart_the_tracks_are_written_on_a_new_connection(
+    postgresql: SqlTrackStore, empty_postgresql: str
+) -> None:
+    with postgresql._engine.connect() as connection:
+        pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    other = create_engine(empty_postgresql)
+    with other.connect() as connection:
+        assert connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid}).scalar_one()
+    other.dispose()
+
+    postgresql.write([a_row()], [])
+
+    assert postgresql.history("visit") == [a_row()]
