@@ -53,8 +53,9 @@ SESSION_LIMITS = {
     "statement_timeout": "15s",
     # Shorter than a person waits: then the server says what it was.
     "lock_timeout": "4s",
-    # A process that was stopped in the middle of a transaction keeps no technician locked.
-    "idle_in_transaction_session_timeout": "30s",
+    # A process that was stopped in the middle of a transaction does not keep a technician locked for ever; an import
+    # thinks for some seconds in the middle of one.
+    "idle_in_transaction_session_timeout": "60s",
 }
 
 

@@ -40,7 +40,7 @@ async def test_every_session_has_our_limits_unless_the_url_names_its_own(either_
     ours, theirs = open_database(either_url), open_database(f"{either_url}&options=-c lock_timeout=7s")
 
     assert await shown(ours, "statement_timeout") == "15s"
-    assert await shown(ours, "idle_in_transaction_session_timeout") == "30s"
+    assert await shown(ours, "idle_in_transaction_session_timeout") == "1min"
     assert (await shown(ours, "lock_timeout"), await shown(theirs, "lock_timeout")) == ("4s", "7s")
     await ours.close()
     await theirs.close()
