@@ -51,10 +51,12 @@ class Recording:
 def read_recordings(name: str, lines: Iterable[str]) -> list[Recording]:
     """Trips of a CSV with the columns trip_id, t (seconds since 1970), lat, lon; the earliest first.
 
-    Trips of fewer than two positions are left out. Raises RecordingError; ``name`` is for its message.
+    Left out are rows that give no place on earth (empty, NaN, 0,0: what devices write without a fix), and trips of
+    fewer than two positions. Raises RecordingError; ``name`` is for its message.
     """
     rows = csv.reader(lines)
-    header = [column.strip() for column in next(rows, [])]
+    # Spreadsheets put a byte order mark before the first name, and capitals into all.
+    header = [column.strip().removeprefix("\ufeff").lower() for column in next(rows, [])]
     missing = [column for column in COLUMNS if column not in header]
     if missing:
         raise RecordingError(f"{name}: the header lacks {', '.join(missing)}; it needs {','.join(COLUMNS)}")
@@ -64,8 +66,12 @@ def read_recordings(name: str, lines: Iterable[str]) -> list[Recording]:
         if not row:
             continue
         try:
-            fix = Fix(fixed_at=round(float(row[t_at]) * 1000), lat=float(row[lat_at]), lon=float(row[lon_at]))
-            trips.setdefault(row[trip_at], []).append(fix)
+            fixed_at = round(float(row[t_at]) * 1000)
+            if not (row[lat_at].strip() and row[lon_at].strip()):
+                continue
+            lat, lon = float(row[lat_at]), float(row[lon_at])
+            if -90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0 and (lat or lon):
+                trips.setdefault(row[trip_at], []).append(Fix(fixed_at=fixed_at, lat=lat, lon=lon))
         except (ValueError, IndexError, OverflowError) as error:
             raise RecordingError(f"{name}, line {rows.line_num}: not a position: {','.join(row)!r}") from error
     recordings = [

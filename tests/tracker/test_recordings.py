@@ -49,3 +49,20 @@ def test_columns_may_stand_in_any_order_with_others_between():
 def test_what_cannot_be_read_is_named_with_its_place(text, message):
     with pytest.raises(RecordingError, match=message):
         read(text)
+
+
+def test_rows_without_a_place_on_earth_are_left_out():
+    places = ["41.0,-8.0", ",", "nan,nan", "0,0", "41.1,-8.0", "141.0,-8.0"]
+    text = "trip_id,t,lat,lon\n" + "".join(f"a,{60 * number},{place}\n" for number, place in enumerate(places))
+
+    (trip,) = read_recordings("x.csv", text.splitlines(keepends=True))
+
+    assert [(fix.fixed_at, fix.lat) for fix in trip.fixes] == [(0, 41.0), (240_000, 41.1)]
+
+
+def test_what_a_spreadsheet_saved_is_read_too():
+    text = "\ufeffTrip_ID,T,Lat,Lon\r\n" + '"a","0","41.0","-8.0"\r\n' + "a,15,41.1,-8.0\r\n"
+
+    (trip,) = read_recordings("x.csv", text.splitlines(keepends=True))
+
+    assert (trip.trip_id, len(trip.fixes)) == ("a", 2)

@@ -132,11 +132,18 @@ def reading(extract: Path) -> Iterator[osmium.io.File]:
 
 
 def located_runs(nodes: WayNodeList) -> Iterator[tuple[array[int], array[float], array[float]]]:
-    """Node numbers, latitudes and longitudes of each stretch of two or more nodes that lie in the extract."""
+    """Node numbers, latitudes and longitudes of each stretch of two or more nodes that lie in the extract.
+
+    The 180th meridian parts stretches as well: nothing here reaches from one end of the longitudes to the other.
+    """
     node_ids, lats, lons = array("q"), array("d"), array("d")
     for node in nodes:
         location = node.location
         if location.valid():
+            if lons and abs(location.lon - lons[-1]) > 180.0:
+                if len(node_ids) > 1:
+                    yield node_ids, lats, lons
+                node_ids, lats, lons = array("q"), array("d"), array("d")
             node_ids.append(node.ref)
             lats.append(location.lat)
             lons.append(location.lon)

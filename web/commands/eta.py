@@ -108,9 +108,11 @@ def _read(files: Iterable[Path]) -> list[Recording]:
     recordings = []
     for file in files:
         try:
-            with file.open(newline="") as lines:
+            with file.open(newline="", encoding="utf-8") as lines:
                 recordings += read_recordings(str(file), lines)
-        except (RecordingError, OSError, UnicodeDecodeError) as error:
+        except RecordingError as error:
+            raise click.ClickException(str(error)) from None
+        except (OSError, UnicodeDecodeError) as error:
             raise click.ClickException(f"{file}: {error}") from None
     return sorted(recordings, key=lambda recording: recording.started_at)
 

@@ -155,3 +155,14 @@ def test_a_real_city_has_its_streets():
 
     assert len(streets) > 10_000
     assert {"motorway", "residential", "service"} <= {street.road_class for street in streets}
+
+
+def test_a_street_across_the_180th_meridian_is_parted_there(tmp_path):
+    extract = TinyExtract()
+    for number, lon in enumerate((179.98, 179.99, -179.99, -179.98), start=1):
+        extract.nodes[number] = (-16.8, lon)
+    extract.link(1, 2, 3, 4, highway="primary")
+
+    east, west = read_streets(extract.write(tmp_path / "island.osm.pbf"))
+
+    assert [street.lons.tolist() for street in (east, west)] == [[179.98, 179.99], [-179.99, -179.98]]
