@@ -194,9 +194,9 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         )
         if settings.redis is not None:
             # Imported late: who has one process needs no Redis.
-            from web.redis_limits import RedisBuckets, connecting_to
+            from web.redis_limits import RedisBuckets
 
-            state.limits.shared = buckets = RedisBuckets(connecting_to(settings.redis))
+            state.limits.shared = buckets = RedisBuckets(settings.redis)
             stack.push_async_callback(buckets.close)
         state.outbox = Outbox(state)
         state.bridge = Bridge(state)

@@ -9,13 +9,15 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from tracker.errors import ExchangeAway
+from tracker.redis_addresses import RedisAddresses
+from tracker.redis_names import RedisNames
+from tracker.redis_urls import read_redis_url
 from web.throttle import Bucket
 
 WITHIN_S = 0.3
@@ -55,13 +57,14 @@ log = logging.getLogger("enroute.limits")
 
 
 class RedisBuckets:
-    """`web.throttle.SharedBuckets` in Redis. `connect` makes a client, again after every failure: the server may be
-    another one by then. `close` it at the end."""
+    """`web.throttle.SharedBuckets` in the Redis of this URL, which is looked for again after every failure: the master
+    may be another one by then. ExchangeUrlError for a URL that makes no sense. `close` it at the end."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Redis]], *, installation: str = "enroute") -> None:
-        self._connect = connect
+    def __init__(self, url: str, *, installation: str = "enroute") -> None:
         # One hash tag: a cluster keeps all of them on one server, where a script may use two together.
-        self._prefix = f"{{enroute:{installation}}}:limit:"
+        tag = RedisNames(installation).tag
+        self._prefix = f"{tag}:limit:"
+        self._addresses = RedisAddresses(read_redis_url(url), key=tag, timeout_s=WITHIN_S)
         self._client: Redis | None = None
         self._is_away = False
         self._try_at_s = 0.0
@@ -79,6 +82,7 @@ class RedisBuckets:
         if client is not None:
             await _close(client)
         await asyncio.gather(*self._closing)
+        await self._addresses.close()
 
     async def _run(self, verb: str, buckets: Sequence[Bucket]) -> int | None:
         loop = asyncio.get_running_loop()
@@ -92,9 +96,11 @@ class RedisBuckets:
         try:
             async with asyncio.timeout(WITHIN_S):
                 if client is None:
-                    client = self._client = await self._connect()
+                    address = await self._addresses.find()
+                    # Another one may have been as fast.
+                    client = self._client = self._client or self._addresses.client(address, connections=CONNECTIONS)
                 answer = await client.register_script(_SCRIPT)(keys, [verb, *numbers])
-        except (RedisError, OSError, TimeoutError) as error:
+        except (ExchangeAway, RedisError, OSError, TimeoutError) as error:
             self._failed(error, client)
             return None
         if self._is_away:
@@ -125,24 +131,3 @@ async def _close(client: Redis) -> None:
     with contextlib.suppress(RedisError, OSError, TimeoutError):
         async with asyncio.timeout(WITHIN_S):
             await client.aclose()
-
-
-def connecting_to(url: str) -> Callable[[], Awaitable[Redis]]:
-    """Makes clients for `redis://`, `rediss://` and `unix://`; ValueError for another one."""
-
-    def pool() -> BlockingConnectionPool:
-        return BlockingConnectionPool.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            timeout=WITHIN_S,
-            socket_timeout=WITHIN_S,
-            socket_connect_timeout=WITHIN_S,
-            retry=Retry(NoBackoff(), 0),
-        )
-
-    pool()
-
-    async def connect() -> Redis:
-        return Redis.from_pool(pool())
-
-    return connect

@@ -155,3 +155,20 @@ def test_no_road_server_is_asked_unless_it_is_configured_and_its_password_is_not
 def test_rules_of_booking_that_contradict_each_other_are_refused(options, named):
     with pytest.raises(SettingsError, match=named):
         load_settings({}, **options)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://cache.example", "redis+sentinel://cache.example", "redis+cluster://cache.example/1"]
+)
+def test_a_redis_that_makes_no_sense_is_refused_without_repeating_its_password(url):
+    with pytest.raises(SettingsError, match="ENROUTE_REDIS: ") as refused:
+        load_settings({"ENROUTE_REDIS": url.replace("://", "://:hush@")})
+
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:hush@cache", "rediss://cache", "unix:///run/redis.sock", "redis+sentinel://one,two/master"]
+)
+def test_a_redis_is_named_by_its_url(url):
+    assert load_settings({"ENROUTE_REDIS": url}, workers=2).redis == url

@@ -2,45 +2,13 @@
 
 import asyncio
 import contextlib
-import shutil
-import signal
-from dataclasses import dataclass
 
-import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 
+from tests.redis_servers import RedisServer, SentinelSet, redis_cluster, redis_server, sentinel_set, until
 from tests.web.api.house import open_house
-from web.redis_limits import WITHIN_S, RedisBuckets, connecting_to
-from web.throttle import Limits, Throttle
-
-
-@dataclass
-class RunningRedis:
-    url: str
-    process: asyncio.subprocess.Process
-
-
-@contextlib.asynccontextmanager
-async def redis_server(folder):
-    """On a socket in `folder`, keeping nothing."""
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("Redis is not installed")
-    path = folder / "redis.sock"
-    settings = ["--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no", "--dir", str(folder)]
-    process = await asyncio.create_subprocess_exec(program, *settings, stdout=asyncio.subprocess.DEVNULL)
-    try:
-        url = f"unix://{path}"
-        for _ in range(500):
-            with contextlib.suppress(OSError):
-                (await asyncio.open_unix_connection(path))[1].close()
-                break
-            await asyncio.sleep(0.02)
-        yield RunningRedis(url, process)
-    finally:
-        process.kill()
-        await process.wait()
+from web.redis_limits import WITHIN_S, RedisBuckets
+from web.throttle import Bucket, Limits, Throttle
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -52,15 +20,14 @@ async def shared_redis(tmp_path_factory):
 @pytest_asyncio.fixture
 async def redis(shared_redis):
     """Without keys."""
-    async with Redis.from_url(shared_redis.url) as client:
-        await client.flushall()
+    await shared_redis.empty()
     return shared_redis
 
 
 @contextlib.asynccontextmanager
-async def process_of(redis: RunningRedis, **limits: Throttle):
+async def process_of(redis: RedisServer | SentinelSet, **limits: Throttle):
     """The limits as one process of the installation has them."""
-    buckets = RedisBuckets(connecting_to(redis.url))
+    buckets = RedisBuckets(redis.url)
     yield Limits(**limits, shared=buckets)
     await buckets.close()
 
@@ -109,7 +76,7 @@ async def test_a_good_try_is_given_back_in_all_processes(redis):
 
 
 async def test_a_bucket_fills_with_time_and_is_forgotten_when_it_is_full(redis):
-    async with process_of(redis, **three()) as one, Redis.from_url(redis.url) as client:
+    async with process_of(redis, **three()) as one, redis.client() as client:
         for _ in range(3):
             await one.take(0, reset_email="rui")
         (key,) = await client.keys()
@@ -124,7 +91,7 @@ async def test_a_bucket_fills_with_time_and_is_forgotten_when_it_is_full(redis):
 
 
 async def test_redis_holds_no_address_of_anybody(redis):
-    async with process_of(redis, **three()) as one, Redis.from_url(redis.url) as client:
+    async with process_of(redis, **three()) as one, redis.client() as client:
         await one.take(0, reset_email="rui@acme.example", reset_address="192.0.2.7")
 
         keys = b" ".join(await client.keys())
@@ -138,11 +105,11 @@ async def test_while_redis_is_away_each_process_has_its_own_limit_and_afterwards
     loop = asyncio.get_running_loop()
     async with redis_server(tmp_path) as redis, process_of(redis, **three()) as one:
         await one.take(0, reset_email="rui")
-        redis.process.send_signal(signal.SIGSTOP)
+        redis.pause()
         before_s = loop.time()
         waits = [await one.take(0, reset_email="rui") for _ in range(3)]
         took_s = loop.time() - before_s
-        redis.process.send_signal(signal.SIGCONT)
+        redis.resume()
         one.shared._try_at_s = 0.0
         await one.take(0, reset_email="eva")
         async with process_of(redis, **three()) as other:
@@ -159,8 +126,44 @@ async def test_while_redis_is_away_each_process_has_its_own_limit_and_afterwards
     ]
 
 
+async def test_the_master_that_sentinels_choose_next_keeps_the_limits(tmp_path):
+    async with (
+        sentinel_set(tmp_path) as redis,
+        process_of(redis, **three()) as one,
+        process_of(redis, **three()) as other,
+    ):
+        await one.take(0, reset_email="rui")
+        redis.master.kill()
+        await redis.failed_over()
+        for each in (one, other):
+            await each.take(0, reset_email="nobody")  # finds out that the old one is gone
+            await until(lambda: shares_again(each.shared), "the new master is asked")  # noqa: B023
+        waits = [await each.take(0, reset_email="eva") for each in (one, other) * 2]
+
+    assert waits[:3] == [0] * 3
+    assert waits[3] > 0
+
+
+async def shares_again(buckets: RedisBuckets) -> bool:
+    """Sentinels name the new master a little after it has become that."""
+    buckets._try_at_s = 0.0
+    return await buckets.take([Bucket("reset_email", "anybody", 100, 1)]) is not None
+
+
+async def test_in_a_cluster_two_limits_are_taken_from_together(tmp_path):
+    async with redis_cluster(tmp_path) as servers:
+        url = f"redis+cluster://{','.join(f'127.0.0.1:{server.port}' for server in servers)}"
+        one, other = (Limits(shared=RedisBuckets(url), **three()) for _ in range(2))
+        waits = [await each.take(0, reset_email="rui", reset_address="here") for each in (one, other) * 2]
+        for each in (one, other):
+            await each.shared.close()
+
+    assert waits[:3] == [0] * 3
+    assert waits[3] > 0
+
+
 async def test_without_any_redis_nobody_is_refused(tmp_path):
-    buckets = RedisBuckets(connecting_to(f"unix://{tmp_path / 'nothing.sock'}"))
+    buckets = RedisBuckets(f"unix://{tmp_path / 'nothing.sock'}")
 
     waits = [await Limits(shared=buckets, **three()).take(0, reset_email="rui") for _ in range(5)]
 
