@@ -45,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: Port = 8000
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     database: str = "sqlite:///enroute.db"
+    # To PostgreSQL, of each process.
+    database_connections: Annotated[int, Meta(ge=6, le=500)] = 12
     redis: str | None = None
     public_url: str | None = None
     secure_cookies: bool | None = None
@@ -58,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     logo_file: str | None = None
     contact_phone: str | None = None
     contact_email: str | None = None
+    # Of messages to people who never chose one, and of pages where the browser asks for none that we speak.
+    language: Literal["en", "de", "ar"] = "en"
 
     self_scheduling: bool = True
     technician_tracking: bool = True

@@ -23,7 +23,8 @@ class ReadLink(msgspec.Struct, frozen=True):
 
 class Lookups:
     """Look-ups by token and by id, batched and remembered for a second. A change made by this process counts at once,
-    one that another announces when it is announced, any other within that second. Every look-up raises Problem `busy` when the database does not answer."""
+    one that another announces when it is announced, any other within that second. Every look-up raises Problem `busy`
+    when the database does not answer."""
 
     def __init__(self, database: Database, *, now_ms: Callable[[], int]) -> None:
         self._store = store = LookupStore(database)

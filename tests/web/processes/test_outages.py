@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.redis_servers import sentinel_set
 from tests.servers import EnrouteServer
-from tests.web.live.visits import Visit, Watching, book, book_with, change, next_fix, phone, watching
-from tests.web.processes.conftest import Installation
+from tests.web.live.visits import Phone, Visit, Watching, book, book_with, change, next_fix, phone, watching
+from tests.web.processes.conftest import Installation, installation
 
 RIGHT_WITHIN_S = 5.0
 
@@ -43,6 +45,18 @@ async def newer_than(watcher: Watching, fixed_at: int) -> dict:
     """The first position that was fixed after that."""
     async with asyncio.timeout(RIGHT_WITHIN_S):
         return await watcher.until(lambda message: message["type"] == "position" and message["fixed_at"] > fixed_at)
+
+
+async def sending_until(ana: Phone, watcher: Watching, *, newer_than_ms: int) -> None:
+    """Go on sending fixes until one of them, or a newer one than that, is seen."""
+    while True:
+        await ana.send(next_fix())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await watcher.until(
+                    lambda message: message["type"] == "position" and message["fixed_at"] > newer_than_ms
+                )
+                return
 
 
 def never_went_back(watcher: Watching) -> bool:
@@ -148,18 +162,37 @@ async def test_without_redis_bookings_and_local_watchers_go_on_and_the_others_fo
 
             await fragile.redis.start() if how == "kill" else fragile.redis.resume()
             async with asyncio.timeout(RIGHT_WITHIN_S):
-                while True:
-                    fix = next_fix()
-                    await ana.send(fix)
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(0.2):
-                            await far.until(
-                                lambda message: message["type"] == "position" and message["fixed_at"] > told["fixed_at"]
-                            )
-                            break
+                await sending_until(ana, far, newer_than_ms=told["fixed_at"])
 
         assert never_went_back(near)
         assert never_went_back(far)
+
+
+@pytest.mark.full
+async def test_after_a_failover_by_sentinel_watchers_elsewhere_are_right_again(tmp_path: Path):
+    async with (
+        sentinel_set(tmp_path, sentinels=1) as redis,
+        installation(tmp_path, redis.master, ENROUTE_REDIS=redis.url) as two,
+        under_way(two) as (visit, customer, dispatcher),
+        watching(two.second, visit.id, customer) as far,
+        watching(two.first, visit.id, customer) as near,
+        phone(two.first, visit.phone_token) as ana,
+    ):
+        await ana.send(next_fix())
+        told = await far.next("position")
+        await near.next("position")
+        redis.master.kill()
+        fix = next_fix()
+        await ana.send(fix)
+        assert (await near.next("position"))["fixed_at"] == fix["fixed_at"]
+        booked = await book(customer)
+        await change(dispatcher, booked, "cancel", reason="not needed")
+        await redis.failed_over()
+        async with asyncio.timeout(RIGHT_WITHIN_S):
+            await sending_until(ana, far, newer_than_ms=told["fixed_at"])
+
+    assert never_went_back(far)
+    assert never_went_back(near)
 
 
 async def test_what_happens_to_a_visit_while_redis_is_away_reaches_the_other_server_by_the_database(
