@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from slots.errors import InvalidSetup
+from slots.errors import InvalidSetup, StorageFailed
 from slots.store import Database, open_database
 from web.accounts_store import EmailTaken
 from web.commands.options import database_option, ensure_schema, read_settings
@@ -136,6 +136,8 @@ async def _import(url: str, entries: Entries, *, dry_run: bool) -> None:
             target.passwords.close()
         click.echo(f"Imported {rows}.")
         _show(changes)
+    except StorageFailed as error:
+        raise click.ClickException(str(error)) from None
     finally:
         await database.close()
 
