@@ -20,6 +20,7 @@ BENCHMARKS = {
     "roads": "benchmarks.roads",
     "syscalls": "benchmarks.syscalls",
     "pages": "benchmarks.pages",
+    "plan": "benchmarks.plan",
     "redis-hop": "benchmarks.redis_hop",
 }
 
