@@ -51,6 +51,10 @@ class Fleet(Streams):
         """The visit, if it is watched here or driven to."""
         return self._trips.get(trip_id)
 
+    def connected_technicians(self) -> list[str]:
+        """Whose phones are connected here."""
+        return list(self._phones)
+
     def has_phone(self, technician_id: str) -> bool:
         """Is a phone of this technician connected here?"""
         return technician_id in self._phones

@@ -24,6 +24,7 @@ from tracker.store import TrackStore
 from tracker.ways import Ways
 
 BOARD_EVERY_S: Final = 0.5
+ENDED_KEPT: Final = 1000
 ENDINGS = {"completed": "completed", "canceled": "canceled"}
 
 log = logging.getLogger("enroute.node")
@@ -50,6 +51,8 @@ class Following(Fleet):
         self._restored: dict[str, LastState] = {}
         self._changed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        # Visits that ended before they were known here: the beginning may come later, from another process.
+        self._ended: dict[str, int] = {}
         self.ways = Ways(roads, streams=self, spawn=self._spawn)
 
     def use_calibration(self, calibration: Calibration) -> None:
@@ -87,6 +90,8 @@ class Following(Fleet):
         self, *, trip_id: str, technician_id: str, facts: TripFacts, now_ms: int, since_ms: int | None = None
     ) -> None:
         """The technician sets off to this visit. ``since_ms``: when they did, if that was before now (restart)."""
+        if facts.version < self._ended.get(trip_id, 0):
+            return
         live = self.live(trip_id)
         if not live.take_facts(facts):
             return
@@ -99,6 +104,7 @@ class Following(Fleet):
         live.begin(technician=technician, facts=facts, since_ms=now_ms if since_ms is None else since_ms)
         if technician.owned:
             self._drive(live, technician, facts, now_ms)
+            self.bus.taken(technician)
         else:
             self.bus.own(technician)
         self.tell_status(live, now_ms)
@@ -109,7 +115,9 @@ class Following(Fleet):
         motion.resume()
         motion.eta_changed = False
         restored = self._restored.pop(technician.id, None)
-        if restored is not None and restored.fixed_at and restored.trip_id == live.id and live.grant is not None:
+        # The same visit may be set off to twice: what was before belongs to the first time.
+        mine = restored is not None and restored.trip_id == live.id and restored.fixed_at >= live.since_ms
+        if restored is not None and mine and restored.fixed_at and live.grant is not None:
             if restored.revealed:
                 live.grant.reveal()
             motion.take_up(restored, waits=not isinstance(self.ways.roads, NoRoads))
@@ -126,6 +134,7 @@ class Following(Fleet):
         track = technician.track
         if state is not None:
             self._restored[technician.id] = state
+            technician.unwritten_at = state.fixed_at
             if state.fixed_at > track.fixed_at:
                 track.receive(fix_of(state), state.fixed_at)
         live = technician.trip
@@ -193,6 +202,8 @@ class Following(Fleet):
     def close_trip(self, *, trip_id: str, facts: TripFacts, reason: str, now_ms: int) -> None:
         """No position of this trip leaves after this call. ``reason``: in_progress, completed, canceled, undone."""
         live = self._trips.get(trip_id)
+        if live is None or live.technician is None:
+            self._note_ended(trip_id, facts.version)
         if live is None:
             return
         technician = live.technician
@@ -222,6 +233,8 @@ class Following(Fleet):
         """On duty, on a break or off; durable once ``recorder.committed()`` returns. ``recorded``: another process
         sees to that."""
         technician = self.technician(technician_id)
+        if recorded and now_ms < technician.duty_since:
+            return
         technician.set_duty(Duty(duty), now_ms)
         self._changed.add(technician_id)
         value = technician.duty.value
@@ -229,6 +242,13 @@ class Following(Fleet):
             self.recorder.also(lambda: self.store.write_duty(technician_id, value, now_ms))
 
     # Inside
+
+    def _note_ended(self, trip_id: str, version: int) -> None:
+        if self._alone:
+            return
+        self._ended[trip_id] = max(version, self._ended.pop(trip_id, 0))
+        if len(self._ended) > ENDED_KEPT:
+            del self._ended[next(iter(self._ended))]
 
     async def _tell_boards(self) -> None:
         while True:

@@ -74,6 +74,7 @@ class LiveTechnician:
         "owner",
         "track",
         "trip",
+        "unwritten_at",
     )
 
     def __init__(self, technician_id: str, *, owned: bool = True) -> None:
@@ -86,6 +87,8 @@ class LiveTechnician:
         self.track = TrackFilter()
         self.trip: LiveTrip | None = None
         self.keep_ms = 0
+        # The newest fix of the owner before, which may have died before it was on disk; 0 when there is none.
+        self.unwritten_at = 0
         # Waits for the end of the turn to be told.
         self.moved = False
         self.duty = Duty.ON_DUTY

@@ -29,8 +29,6 @@ class Streams:
         """Hold the visit's stream while its facts are read: whatever changes meanwhile reaches it."""
         live = self.live(trip_id)
         live.pins += 1
-        if not self._alone:
-            self.bus.watched(live.topic)
 
     def unpin(self, trip_id: str) -> None:
         live = self._trips.get(trip_id)
@@ -40,7 +38,9 @@ class Streams:
 
     def offer_facts(self, trip_id: str, facts: TripFacts) -> None:
         """Facts as the database had them; ignored when newer ones arrived meanwhile."""
-        self.live(trip_id).take_facts(facts)
+        live = self.live(trip_id)
+        if live.facts is None or facts.version > live.facts.version:
+            live.take_facts(facts)
 
     def released(self, trip_id: str) -> None:
         """A watcher left; a stream nobody needs is forgotten."""

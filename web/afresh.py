@@ -12,6 +12,7 @@ from slots import booking
 from slots.errors import NotFound
 from slots.model import AppointmentView, Status
 from tracker.bus.shared import SharedBus
+from web.rights_afresh import read_rights_afresh
 
 if TYPE_CHECKING:
     from web.state import State
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 WHILE_CUT_OFF_S = 1.0
 """What is announced while Redis is away is heard of no later than this."""
 TRY_AGAIN_S = 2.0
+EVERY_S = 15.0
+"""Also without a doubt: a process that Redis alone does not reach tells nobody what it changes."""
+RIGHTS_EVERY_S = 5.0
 
 log = logging.getLogger("enroute.afresh")
 
@@ -49,13 +53,19 @@ class Afresh:
             self._task = None
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        rights_s = 0.0
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if self._bus.connected else WHILE_CUT_OFF_S):
+                async with asyncio.timeout(EVERY_S if self._bus.connected else WHILE_CUT_OFF_S):
                     await self._asked.wait()
             self._asked.clear()
             try:
                 await self.read()
+                now_s = loop.time()
+                if now_s >= rights_s:
+                    rights_s = now_s + RIGHTS_EVERY_S
+                    await read_rights_afresh(self._state)
             except Exception as error:
                 log.warning("the visits could not be read afresh, trying again: %s", error)
                 self._asked.set()
@@ -65,6 +75,7 @@ class Afresh:
         """Every visit that is under way, by the database or as far as is known here, becomes what the database says."""
         state = self._state
         self.readings += 1
+        state.lookups.changed_elsewhere()
         known = {live.id for live in state.node.known_trips()}
         under_way = await booking.traveling(state.booking)
         for view in under_way:
@@ -80,7 +91,8 @@ class Afresh:
         facts = live.facts if live is not None else None
         driver = live.technician.id if live is not None and live.technician is not None else None
         traveling = view.status is Status.TRAVELING
-        if facts is not None and facts.version >= view.version and (driver == view.technician.id or not traveling):
+        expected = view.technician.id if traveling else None
+        if facts is not None and facts.version >= view.version and driver == expected:
             return
         if traveling:
             await state.bridge.prepare(view.technician.id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -69,14 +69,13 @@ _decode_watchers = msgspec.msgpack.Decoder(dict[str, WatchedBy]).decode
 
 class Announcements:
     """`to_all` returns when every living process has taken it in. `handle` one kind of announcement each; what a
-    handler returns is the answer, and a coroutine of it runs as a task."""
+    handler returns, or its coroutine in the end, is the answer."""
 
     def __init__(self, bus: SharedBus | None) -> None:
         self._bus = bus
         # Called before anything else that an announcement brings about.
         self.on_any: Callable[[], None] = lambda: None
         self._handlers: dict[type, Callable[[Any], Any]] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
         if bus is not None:
             bus.on_change = self._take_in
 
@@ -103,27 +102,13 @@ class Announcements:
                 log.warning("a process did not say who watches")
         return found
 
-    async def close(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _take_in(self, body: bytes) -> bytes:
+    def _take_in(self, body: bytes) -> bytes | Awaitable[bytes]:
         announcement = _decode(body)
         self.on_any()
         handler = self._handlers.get(type(announcement))
         answer = handler(announcement) if handler is not None else None
-        if asyncio.iscoroutine(answer):
-            self._spawn(answer, type(announcement).__name__)
-            answer = None
-        return _encode(answer)
+        return _taken_in(answer) if asyncio.iscoroutine(answer) else _encode(answer)
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, Any], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
 
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("%s of another process failed here", task.get_name(), exc_info=task.exception())
+async def _taken_in(handling: Awaitable[Any]) -> bytes:
+    return _encode(await handling)

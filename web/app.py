@@ -202,7 +202,6 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         state.bridge = Bridge(state)
         switches.listeners.append(state.bridge.switches_changed)
         hear_announcements(state)
-        stack.push_async_callback(state.announcements.close)
         await node.start()
         stack.push_async_callback(node.stop)
         if bus is not None:

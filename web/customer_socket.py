@@ -58,6 +58,9 @@ async def watch_visit(websocket: WebSocket) -> None:
             asked = _Asked(refusal=_LATER)
         if asked.facts is not None and not node.bus.alone:
             await node.bus.company(node.topic(trip_id))
+            # The right, and the visit, are those of the moment in which the watch begins.
+            with contextlib.suppress(Problem):
+                asked = await _ask(websocket, state, trip_id)
         await websocket.accept(subprotocol=chosen_subprotocol(websocket))
         connection = VisitWatcher(state, asked.principal, trip_id=trip_id)
         if asked.facts is not None and asked.principal is not None:
@@ -130,8 +133,13 @@ async def _hello(state: State, connection: VisitWatcher, payload: bytes) -> None
         if asked.facts is None or asked.principal is None:
             connection.close(*(asked.refusal or _SIGN_IN))
             return
+        if not state.node.bus.alone:
+            await state.node.bus.company(state.node.topic(trip_id))
+            asked = await _ask_by_token(state, hello.token or "", trip_id)
+            if asked.facts is None or asked.principal is None:
+                connection.close(*(asked.refusal or _SIGN_IN))
+                return
         state.node.offer_facts(trip_id, asked.facts)
-        await state.node.bus.company(state.node.topic(trip_id))
         connection.principal = asked.principal
         connection.until_ms = asked.principal.expires_at_ms
         if connection.alive:

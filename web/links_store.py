@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, insert, select, update
@@ -66,6 +67,12 @@ async def link_by_token(conn: AsyncConnection, token: str) -> Link | None:
 async def link_by_id(conn: AsyncConnection, link_id: str) -> Link | None:
     row = (await conn.execute(select(*_COLUMNS).where(links.c.id == link_id))).one_or_none()
     return Link(*row) if row else None
+
+
+async def living(conn: AsyncConnection, *, ids: Sequence[str], now_s: int) -> set[str]:
+    """Which of these links are still good."""
+    query = select(links.c.id).where(links.c.id.in_(ids), links.c.blocked_s.is_(None), links.c.expires_s > now_s)
+    return set((await conn.execute(query)).scalars())
 
 
 async def links_of(conn: AsyncConnection, appointment_id: str) -> list[Link]:

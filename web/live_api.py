@@ -167,12 +167,15 @@ class _Pinned:
 
 async def _admitted(request: Request, state: State, trip_id: str) -> Principal:
     principal, facts = await watcher_of(request, state, trip_id)
+    if facts is not None and not state.node.bus.alone:
+        await state.node.bus.company(state.node.topic(trip_id))
+        # The right, and the visit, are those of the moment in which the watch begins.
+        principal, facts = await watcher_of(request, state, trip_id)
     if principal is None:
         raise Problem("sign_in_required")
     if facts is None:
         raise Problem("not_found", "There is no such visit.")
     state.node.offer_facts(trip_id, facts)
-    await state.node.bus.company(state.node.topic(trip_id))
     return principal
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -103,6 +104,22 @@ async def of_subject(conn: AsyncConnection, *, kind: Kind, subject: str, now_s: 
         .order_by(tokens.c.created_s, tokens.c.id)
     )
     return [StoredToken(*row) for row in await conn.execute(query)]
+
+
+async def living(conn: AsyncConnection, *, kind: Kind, ids: Sequence[str], now_s: int) -> set[str]:
+    """Which of these token ids are still good."""
+    query = (
+        select(tokens.c.id)
+        .where(tokens.c.kind == kind, tokens.c.id.in_(ids), tokens.c.used_s.is_(None))
+        .where((tokens.c.expires_s.is_(None)) | (tokens.c.expires_s > now_s))
+    )
+    return set((await conn.execute(query)).scalars())
+
+
+async def holders(conn: AsyncConnection, *, kind: Kind, subjects: Sequence[str]) -> set[str]:
+    """Which of these have a token of this kind."""
+    query = select(tokens.c.subject).where(tokens.c.kind == kind, tokens.c.subject.in_(subjects)).distinct()
+    return set((await conn.execute(query)).scalars())
 
 
 async def revoke(conn: AsyncConnection, *, token_id: str) -> bool:

@@ -31,6 +31,10 @@ class Bus(Protocol):
         is connected there. Answers by ``Node.take`` later."""
         ...
 
+    def taken(self, technician: LiveTechnician) -> None:
+        """An owned technician is under way now: to whom it may be of interest is told what is known."""
+        ...
+
     def ship(self, live: LiveTrip, payload: bytes, *, conflates: bool) -> None:
         """A position or a line that was told here, to the processes in ``live.far``."""
         ...
@@ -75,6 +79,9 @@ class LocalBus:
 
     def own(self, technician: LiveTechnician, *, insist: bool = False) -> None:
         raise AssertionError("in one process everybody is owned")
+
+    def taken(self, technician: LiveTechnician) -> None:
+        return None
 
     def ship(self, live: LiveTrip, payload: bytes, *, conflates: bool) -> None:
         return None

@@ -71,6 +71,8 @@ class HandingOn:
     async def take_in(self, technician: LiveTechnician, number: int, fixes: list[Fix]) -> FixesTaken:
         """What another process handed on to this one."""
         node = self._node
+        if not technician.owned:
+            await self._ownership.settled(technician)
         if not technician.owned or node.recorder.full:
             return FixesTaken(number, None)
         verdicts = node.ingest(technician.id, fixes, node.now_ms())

@@ -38,12 +38,6 @@ class Wanted:
         if event is not None:
             event.set()
 
-    def unsettle(self, topic: str) -> None:
-        """Its owner is another one now, or unknown."""
-        event = self._views.get(topic)
-        if event is not None:
-            event.clear()
-
     async def first_view(self, topic: str, within_s: float = FIRST_VIEW_S) -> None:
         """Return when the owner told what it knows, at the latest after that time."""
         event = self._views.get(topic)

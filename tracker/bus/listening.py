@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 GIVE_UP_WITHIN_S = 1.0
 TOPICS_AT_ONCE = 500
+ROWS_AT_ONCE = 500
+CONFIRM_AGAIN_S = 0.5
 TRIP = "trip:"
 
 _decode_board = msgspec.json.Decoder(Board).decode
@@ -55,7 +57,8 @@ log = logging.getLogger("enroute.bus")
 class Listening:
     """The member of the exchange. ``tracker.bus.shared`` derives what this process says.
 
-    ``on_change`` takes the body of a change that another process announced and returns the answer to it.
+    ``on_change`` takes the body of a change that another process announced and returns the answer to it, or what to
+    wait for.
     ``on_doubt`` is called when changes may have been missed: what is known of the visits should be read afresh.
     """
 
@@ -72,13 +75,13 @@ class Listening:
         self._confirming = False
         self._cut_off = False
         self.counts: Counter[str] = Counter()
-        self.on_change: Callable[[bytes], bytes] = lambda body: b""
+        self.on_change: Callable[[bytes], bytes | Awaitable[bytes]] = lambda body: b""
         self.on_doubt: Callable[[], None] = lambda: None
 
     def attach(self, node: Node) -> None:
         self._node = node
         self.ownership = Ownership(
-            node, self._exchange, tell=self._broadcast, taken=self._taken, give_up=self._ask_to_give_up
+            node, self._exchange, tell=self._broadcast, taken=self.taken, give_up=self._ask_to_give_up
         )
         self._handing_on = HandingOn(node, self.ownership, ask=self._ask_to_take_in)
 
@@ -103,7 +106,7 @@ class Listening:
             case FixesTaken():
                 self._asked_fixes.answer(sender, word.number, word)
             case Change():
-                self._send(sender, Done(word.number, self._take_change(word.body)))
+                self._take_change(sender, word)
             case Done():
                 self._asked_change.answer(sender, word.number, word.body)
             case PageTold():
@@ -126,6 +129,7 @@ class Listening:
 
     def joined(self, node_id: str) -> None:
         self._introduce(node_id)
+        self.on_doubt()
 
     def missed(self, node_id: str) -> None:
         self.counts["missed"] += 1
@@ -139,7 +143,8 @@ class Listening:
         self._asked_change.left(node_id)
         self._wanting.remove(node_id)
         self._mark_far(None)
-        self.ownership.orphaned(node_id)
+        self._spawn(self.ownership.orphaned(node_id), "technicians of a process that left")
+        self.on_doubt()
 
     def cut_off(self) -> None:
         log.warning("the other processes cannot be reached; watchers and bookings here go on")
@@ -161,7 +166,7 @@ class Listening:
     # Inside
 
     def _take_told(self, sender: str, told: Told) -> None:
-        live = self._admitted(sender, told.trip, told.fence)
+        live = self._admitted(sender, told)
         if live is None or live.facts is None or not live.facts.tracking:
             return
         view = live.view
@@ -174,7 +179,7 @@ class Listening:
         self._node.relay(live, told.payload, conflates=told.conflates)
 
     def _take_arrival(self, sender: str, told: ArrivalTold) -> None:
-        live = self._admitted(sender, told.trip, told.fence)
+        live = self._admitted(sender, told)
         if live is None:
             return
         if live.view is None:
@@ -184,7 +189,7 @@ class Listening:
             self._node.relay(live, told.payload)
 
     def _take_view(self, sender: str, told: View) -> None:
-        live = self._admitted(sender, told.trip, told.fence)
+        live = self._admitted(sender, told)
         if live is not None and live.facts is not None:
             view = live.view = FarView()
             view.arrival = told.arrival
@@ -195,14 +200,18 @@ class Listening:
                         self._node.relay(live, payload, conflates=conflates)
         self._wanted.viewed(TRIP + told.trip)
 
-    def _admitted(self, sender: str, trip_id: str, fence: int) -> LiveTrip | None:
-        """The trip, if it is under way and the sender is, as far as is known here, its technician's owner."""
-        live = self._node.known_trip(trip_id)
+    def doubtful(self) -> bool:
+        """May this process have slept through changes and through the end of its lease?"""
+        raise NotImplementedError
+
+    def _admitted(self, sender: str, told: Told | ArrivalTold | View) -> LiveTrip | None:
+        """The trip, if that technician is under way to it and the sender is, as far as is known here, their owner."""
+        live = self._node.known_trip(told.trip)
         technician = live.technician if live is not None else None
-        if live is None or technician is None:
+        if live is None or technician is None or technician.id != told.technician or self.doubtful():
             self.counts["untimely"] += 1
             return None
-        if not self.ownership.heard(sender, technician.id, fence) or technician.owned:
+        if not self.ownership.heard(sender, technician.id, told.fence) or technician.owned:
             self.counts["fenced"] += 1
             return None
         return live
@@ -210,13 +219,27 @@ class Listening:
     async def _take_fixes(self, sender: str, technician: LiveTechnician, word: Fixes) -> None:
         self._send(sender, await self._handing_on.take_in(technician, word.number, word.fixes))
 
-    def _take_change(self, body: bytes) -> bytes:
+    def _take_change(self, sender: str, change: Change) -> None:
+        """It counts as taken in, and is answered, when all that it brings about here is done."""
         try:
-            return self.on_change(body)
+            answer = self.on_change(change.body)
         except Exception:
             log.exception("a change of another process could not be taken in; the visits are read afresh")
             self.on_doubt()
-            return b""
+            answer = b""
+        if isinstance(answer, bytes):
+            self._send(sender, Done(change.number, answer))
+        else:
+            self._spawn(self._finish_change(sender, change.number, answer), "a change of another process")
+
+    async def _finish_change(self, sender: str, number: int, answer: Awaitable[bytes]) -> None:
+        body = b""
+        try:
+            body = await answer
+        except Exception:
+            log.exception("a change of another process could not be taken in; the visits are read afresh")
+            self.on_doubt()
+        self._send(sender, Done(number, body))
 
     def _take_rows(self, payload: bytes) -> None:
         try:
@@ -238,8 +261,10 @@ class Listening:
         self._mark_far(topics)
         for topic in topics:
             if topic == BOARD_TOPIC:
-                mine = {technician.id for technician in self.ownership.owned}
-                self._send(sender, RowsTold(encode(self._node.board(self._node.now_ms(), mine))))
+                mine = [technician.id for technician in self.ownership.owned]
+                for first in range(0, max(1, len(mine)), ROWS_AT_ONCE):
+                    rows = self._node.board(self._node.now_ms(), set(mine[first : first + ROWS_AT_ONCE]))
+                    self._send(sender, RowsTold(encode(rows)))
                 continue
             live = self._node.known_trip(topic.removeprefix(TRIP))
             if live is not None and live.technician is not None and live.technician.owned:
@@ -247,9 +272,9 @@ class Listening:
 
     def _view_of(self, live: LiveTrip, technician: LiveTechnician) -> View:
         view = self._node.view(live, self._node.now_ms())
-        return View(live.id, technician.fence, view.position, view.route, view.arrival)
+        return View(live.id, technician.fence, view.position, view.route, view.arrival, technician.id)
 
-    def _taken(self, technician: LiveTechnician) -> None:
+    def taken(self, technician: LiveTechnician) -> None:
         """The technician is this process's own now: who wants their trip is told what is known."""
         self._rows.pop(technician.id, None)
         live = technician.trip
@@ -279,11 +304,14 @@ class Listening:
             self._send(node_id, Wants(topics[first : first + TOPICS_AT_ONCE]))
 
     async def _confirm(self) -> None:
+        self._confirming = True
         try:
-            await self.ownership.confirm()
-        except ExchangeAway:
-            # `back` comes again.
-            return
+            while not self._cut_off:
+                try:
+                    await self.ownership.confirm()
+                    return
+                except ExchangeAway:
+                    await asyncio.sleep(CONFIRM_AGAIN_S)
         finally:
             self._confirming = False
 

@@ -38,6 +38,7 @@ class Told(Word, tag=4):
     fence: int
     payload: bytes
     conflates: bool
+    technician: str
 
 
 class View(Word, tag=5):
@@ -48,12 +49,14 @@ class View(Word, tag=5):
     position: bytes | None
     route: bytes | None
     arrival: bytes | None
+    technician: str
 
 
 class ArrivalTold(Word, tag=6):
     trip: str
     fence: int
     payload: bytes
+    technician: str
 
 
 class PageTold(Word, tag=7):

@@ -81,13 +81,13 @@ class SharedBus(Listening):
         technician = live.technician
         if technician is None or live.far is None:
             return
-        data = encode_word(Told(live.id, technician.fence, payload, conflates))
+        data = encode_word(Told(live.id, technician.fence, payload, conflates, technician.id))
         for node_id in live.far:
             self._exchange.send(node_id, data)
 
     def tell_arrival(self, live: LiveTrip, payload: bytes) -> None:
         if live.technician is not None:
-            self._broadcast(ArrivalTold(live.id, live.technician.fence, payload))
+            self._broadcast(ArrivalTold(live.id, live.technician.fence, payload, live.technician.id))
 
     def tell_page(self, topic: str, payload: bytes) -> None:
         self._broadcast(PageTold(topic, payload))
@@ -145,6 +145,8 @@ class SharedBus(Listening):
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            if self._exchange.connected and not self._confirming and self.ownership.unleased:
+                self._spawn(self._confirm(), "claims that could not be made")
             gone = self._wanted.unused(asyncio.get_running_loop().time(), self._in_use)
             for first in range(0, len(gone), TOPICS_AT_ONCE):
                 self._broadcast(Unwants(gone[first : first + TOPICS_AT_ONCE]))
