@@ -80,9 +80,12 @@ def own_connections(connections: int | None) -> int:
 
 
 class Line:
-    """The connections of one asynchronous engine, and when the database was last heard on one of them."""
+    """The connections of one asynchronous engine, taken in `turns`, and when the database was last heard on one."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self.size = size
+        # The pool gives what comes back to whoever asks next, and who waits begins again at the end: here they queue.
+        self.turns = asyncio.Semaphore(size)
         self._heard_s = 0.0
 
     async def connect(self, *args: Any, **options: Any) -> BoundedConnection:

@@ -102,6 +102,8 @@ class Database:
         async with AsyncExitStack() as stack:
             try:
                 async with self._line.patience() if self._line is not None else nullcontext():
+                    if self._line is not None:
+                        await stack.enter_async_context(self._line.turns)
                     connection = await stack.enter_async_context(engine.connect())
             except TimeoutError as error:
                 raise StorageUnavailable from error
@@ -133,10 +135,10 @@ def open_database(url: str, *, connections: int | None = None) -> Database:
     # Imported late: who stays with SQLite need not hold PostgreSQL's driver in memory.
     from slots import postgresql_store
 
-    line = postgresql_store.Line()
+    line = postgresql_store.Line(postgresql_store.own_connections(connections))
     engine = create_async_engine(
         postgresql_store.limited(parsed.set(drivername=driver)),
-        pool_size=postgresql_store.own_connections(connections),
+        pool_size=line.size,
         max_overflow=0,
         hide_parameters=True,
         pool_timeout=postgresql_store.QUEUE_WITHIN_S,

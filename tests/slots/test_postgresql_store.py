@@ -147,6 +147,28 @@ async def test_a_queue_that_moves_on_is_waited_in_longer_than_a_silent_database(
 
 
 @on_postgresql
+async def test_who_waits_for_a_connection_is_not_overtaken_by_who_comes_later(either_url: str) -> None:
+    database = open_database(either_url, connections=6)
+    asked: list[int] = []
+    served: list[int] = []
+
+    async def ask_again_and_again() -> None:
+        for pause in range(8):
+            for _ in range(pause * 3):
+                await asyncio.sleep(0)
+            number = len(asked)
+            asked.append(number)
+            async with database.read() as connection:
+                served.append(number)
+                await connection.execute(text("SELECT 1"))
+
+    await asyncio.gather(*(ask_again_and_again() for _ in range(20)))
+
+    assert served == asked
+    await database.close()
+
+
+@on_postgresql
 async def test_of_two_transactions_that_wait_for_each_other_both_are_done_in_the_end(
     either_database: Database,
 ) -> None:
