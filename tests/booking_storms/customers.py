@@ -177,7 +177,8 @@ class Customer:
     async def _change(self, asked: Asked, body: dict[str, Any], line: Line) -> bool:
         """Whether the server said that it has changed the visit."""
         assert asked.visit_id is not None
-        match = {"If-Match": f'"{self._visits.get(asked.visit_id, 0)}"'}
+        known = self._visits.get(asked.visit_id, 0)
+        match = {"If-Match": f'"{known}"'}
         path = f"/api/appointments/{asked.visit_id}/{asked.action}"
         answer = await self._post(asked.action, path, body, headers=match, line=line, asked=asked)
         if answer is None:
@@ -185,7 +186,8 @@ class Customer:
             return False
         if answer.status == 412:
             self._doubtful.add(asked.visit_id)
-        return answer.status == 200 and self._note(asked, answer)
+        # A visit moved to where it was stays as it was, also when another desk has canceled it by the time we hear so.
+        return answer.status == 200 and answer.body["version"] != known and self._note(asked, answer)
 
     def _note(self, asked: Asked, answer: Answer) -> bool:
         """Whether the answer tells of something new; a visit moved to where it was stays as it is."""
