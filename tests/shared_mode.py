@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.redis_servers import redis_server
 from tests.slots.databases import create_database, postgresql_programs, postgresql_server
 
-VARIABLE = "ENROUTE_TEST_PROCESSES"
+VARIABLE = "TESTED_PROCESSES"
 _running: contextlib.ExitStack | None = None
 _postgresql: str | None = None
 
