@@ -1,10 +1,12 @@
-"""What takes a minute and needs nobody: the tracker's tests on the compiled core, in a process beside the others."""
+"""What runs in a process beside the other tests: the tracker's tests on the compiled core, which take a minute and need
+nobody, and after them those that mostly wait, for servers that die, disks that fill up and leases that run out."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from web.compiled import BUILDS, digest
@@ -36,15 +38,79 @@ def begin(builds: Path, *arguments: str, root: Path = ROOT, choice: str = "auto"
     )
 
 
+WAITING = (
+    "tests/booking_storms",
+    "tests/tracker/test_redis_claims.py",
+    "tests/tracker/test_redis_exchange.py",
+    "tests/tracker/test_redis_outages.py",
+    "tests/tracker/test_redis_places.py",
+    "tests/tracker/test_redis_processes.py",
+    "tests/tracker/test_redis_storm.py",
+    "tests/web/database",
+    "tests/web/live",
+    "tests/web/processes",
+    "tests/web/test_shared_work.py",
+    "tests/web/test_supervisor.py",
+)
+INSIDE = "TESTS_BESIDE"
+
+
+def waits(path: Path) -> bool:
+    """Is this test file one of those?"""
+    name = path.relative_to(ROOT).as_posix()
+    return any(name == each or name.startswith(f"{each}/") for each in WAITING)
+
+
+class WaitingTests:
+    """``begin`` after another process has ended; ``outcome`` waits for them: the exit code, and what pytest said."""
+
+    def __init__(self, *arguments: str, after: subprocess.Popen[str] | None) -> None:
+        self._arguments = arguments
+        self._after = after
+        self._process: subprocess.Popen[str] | None = None
+        self._said = ""
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="tests that wait", daemon=True)
+        self._thread.start()
+
+    @property
+    def summary(self) -> str:
+        return self._said.strip().rpartition("\n")[2]
+
+    def outcome(self) -> tuple[int | None, str]:
+        self._thread.join()
+        return (self._process.returncode if self._process is not None else None), self._said
+
+    def end(self) -> None:
+        self._ended = True
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def _run(self) -> None:
+        if self._after is not None:
+            self._after.wait()
+        if self._ended:
+            return
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *self._arguments, *WAITING],
+            cwd=ROOT,
+            env=os.environ | {INSIDE: "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._said, _ = self._process.communicate()
+
+
 class Beside:
     """Begun as soon as it is known that it will be asked for, if this installation has a build; else when it is."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
-    def begin_early(self) -> None:
-        if (BUILDS / digest()).is_dir():
-            self.begin(BUILDS)
+    def begin_early(self) -> subprocess.Popen[str] | None:
+        return self.begin(BUILDS) if (BUILDS / digest()).is_dir() else None
 
     def begin(self, builds: Path) -> subprocess.Popen[str]:
         if self._process is None:

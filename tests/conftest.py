@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests import shared_mode
-from tests.beside import Beside
+from tests.beside import INSIDE, Beside, WaitingTests, waits
 from tests.servers import EnrouteServer, enroute_server
 
 
@@ -23,14 +23,43 @@ async def server(tmp_path_factory) -> AsyncIterator[EnrouteServer]:
 
 
 _BESIDE = pytest.StashKey[Beside]()
+_WAITING = pytest.StashKey[WaitingTests]()
+_WHOLE = pytest.StashKey[bool]()
+WHOLE = 1000
+OUTCOME = "test_those_that_wait_for_servers_hold_too"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A whole run leaves those that mostly wait to a process beside it, and asks for its outcome in the end."""
+    whole = len(items) > WHOLE and not config.option.collectonly and INSIDE not in os.environ
+    config.stash[_WHOLE] = whole
+    outcome = [item for item in items if item.name == OUTCOME]
+    if not whole or not outcome:
+        return
+    left = [item for item in items if waits(item.path)]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in set(left) and item not in outcome] + outcome
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """On two cores a minute is saved by what runs beside the rest; for a few tests it is not worth it."""
-    session.config.stash[_BESIDE] = beside = Beside()
+    """On two cores some minutes are saved by what runs beside the rest; for a few tests it is not worth it."""
+    config = session.config
+    config.stash[_BESIDE] = beside = Beside()
+    if not config.stash[_WHOLE]:
+        return
     asked = any("tracker_tests_beside" in getattr(item, "fixturenames", ()) for item in session.items)
-    if asked and len(session.items) > 1000 and not session.config.option.collectonly:
-        beside.begin_early()
+    first = beside.begin_early() if asked else None
+    if any(item.name == OUTCOME for item in session.items):
+        arguments = ["--processes", str(config.getoption("--processes"))]
+        if config.option.markexpr:
+            arguments += ["-m", config.option.markexpr]
+        config.stash[_WAITING] = WaitingTests(*arguments, after=first)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    waiting = config.stash.get(_WAITING, None)
+    if waiting is not None:
+        terminalreporter.write_line(f"beside: {waiting.summary}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,9 +74,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     beside = config.stash.get(_BESIDE, None)
     if beside is not None:
         beside.end()
+    waiting = config.stash.get(_WAITING, None)
+    if waiting is not None:
+        waiting.end()
     shared_mode.end()
 
 
 @pytest.fixture(scope="session")
 def tracker_tests_beside(request: pytest.FixtureRequest) -> Beside:
     return request.config.stash[_BESIDE]
+
+
+@pytest.fixture(scope="session")
+def tests_that_wait(request: pytest.FixtureRequest) -> WaitingTests | None:
+    """Those that run beside a whole run; None where they run among the others."""
+    return request.config.stash.get(_WAITING, None)

@@ -93,6 +93,12 @@ class Node(Following):
             self.settle(now_ms)
         return verdicts
 
+    def trusted(self) -> None:
+        """There is no doubt (any more) about what this process owns: tell what waited for that."""
+        self._doubtful = False
+        if not self.turn_ms:
+            self.settle(self.now_ms())
+
     def settle(self, now_ms: int) -> None:
         """Record what was decided, and tell the newest position of each technician who moved."""
         if self.pending.rows:
@@ -146,15 +152,14 @@ class Node(Following):
         return verdict
 
     def _tell_moved(self, now_ms: int) -> None:
+        if self._doubtful:
+            # They are told when it is clear that this process may.
+            return
         moved, self._moved = self._moved, []
         told: list[tuple[Topic, int, bytes, bytes]] = []
         # What is not a position: told after it.
         further: list[LiveTrip] = []
         find, changed = self.hub.find, self._changed
-        if self._doubtful:
-            for technician in moved:
-                technician.moved = False
-            return
         for technician in moved:
             technician.moved = False
             changed.add(technician.id)

@@ -68,7 +68,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "extract_unreadable": (422, "This road extract cannot be read"),
     "extract_without_roads": (422, "This road extract holds no roads for cars"),
     "roads_unreadable": (422, "This road graph cannot be read"),
-    "exchange_away": (503, "The other servers cannot be reached, please come back"),
+    "exchange_away": (503, "Busy, please come back"),
     "exchange_message_too_large": (500, "Something went wrong on our side"),
     "exchange_url": (500, "Something went wrong on our side"),
     "roads_unavailable": (503, "The road engine does not answer, please come back"),

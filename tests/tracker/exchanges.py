@@ -101,3 +101,16 @@ async def heard_from_each_other(two: Two, word: bytes) -> None:
     two.b.send(two.a.node_id, word)
     await two.told_b.hears("received", two.a.node_id, word)
     await two.told_a.hears("received", two.b.node_id, word)
+
+
+async def heard_from_each_other_again(two: Two, word: bytes) -> None:
+    """A message has arrived in both directions. What one sends before both have their lease again is lost, and said
+    to be: so it is sent until it is heard."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            two.a.send(two.b.node_id, word)
+            two.b.send(two.a.node_id, word)
+            heard = ("received", two.a.node_id, word) in two.told_b.events
+            if heard and ("received", two.b.node_id, word) in two.told_a.events:
+                return
+            await asyncio.sleep(0.05)

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.redis_servers import RedisServer, redis_server
-from tests.tracker.exchanges import QUICK, Listener, exchange_on, heard_from_each_other, two_on
+from tests.tracker.exchanges import QUICK, Listener, exchange_on, heard_from_each_other_again, two_on
 from tracker.errors import ExchangeAway
 from tracker.redis_exchange import RedisExchange
 from tracker.redis_names import RedisNames
@@ -47,7 +47,7 @@ async def test_a_redis_that_was_killed_cuts_off_and_comes_back_empty(redis: Redi
         await redis.start()
         await two.told_a.hears("missed", two.b.node_id)
         await two.told_b.hears("missed", two.a.node_id)
-        await heard_from_each_other(two, b"together again")
+        await heard_from_each_other_again(two, b"together again")
 
         assert in_order(two.told_a, ("cut_off",), ("back", True), ("missed", two.b.node_id))
         assert ("left", two.b.node_id) not in two.told_a.events
@@ -63,7 +63,7 @@ async def test_a_redis_that_is_back_at_once_cuts_nobody_off(redis: RedisServer) 
         await redis.start()
         await two.told_a.hears("missed", two.b.node_id)
         await two.told_b.hears("missed", two.a.node_id)
-        await heard_from_each_other(two, b"again")
+        await heard_from_each_other_again(two, b"again")
 
         assert two.told_a.news()[:2] == [("joined", two.b.node_id), ("back", True)]
         assert ("cut_off",) not in two.told_a.events
@@ -81,7 +81,7 @@ async def test_while_redis_reads_nothing_no_more_waits_than_is_allowed(redis: Re
         redis.resume()
         await two.told_b.hears("missed", two.a.node_id)
         await two.told_a.until(lambda: two.a.connected)
-        await heard_from_each_other(two, b"again")
+        await heard_from_each_other_again(two, b"again")
 
 
 async def test_a_redis_that_stood_still_has_forgotten_nothing(redis: RedisServer) -> None:
@@ -93,7 +93,7 @@ async def test_a_redis_that_stood_still_has_forgotten_nothing(redis: RedisServer
         redis.resume()
         await two.told_a.until(lambda: two.told_a.events[-1] == ("missed", two.b.node_id))
         await two.told_b.until(lambda: two.told_b.events[-1] == ("missed", two.a.node_id))
-        await heard_from_each_other(two, b"together again")
+        await heard_from_each_other_again(two, b"together again")
 
         assert two.told_a.news()[1:] == [("cut_off",), ("back", False), ("missed", two.b.node_id)]
         assert await two.b.claim(["visit"]) == before
@@ -145,7 +145,7 @@ async def test_a_process_whose_lease_was_taken_claims_anew_and_joins_again(redis
 
         await two.told_a.hears("back", True)
         # Whoever of the two asks first sees it: b may have heard that a left, then it has joined again.
-        await heard_from_each_other(two, b"still here")
+        await heard_from_each_other_again(two, b"still here")
         assert two.told_b.news().count(("left", two.a.node_id)) + 1 == two.told_b.news().count(
             ("joined", two.a.node_id)
         )
@@ -156,7 +156,7 @@ async def test_a_short_loss_of_the_connection_is_missed_messages_and_no_more(red
         await redis.run("CLIENT", "KILL", "TYPE", "pubsub")
         await two.told_a.hears("missed", two.b.node_id)
         await two.told_b.hears("missed", two.a.node_id)
-        await heard_from_each_other(two, b"again")
+        await heard_from_each_other_again(two, b"again")
 
         assert {event[0] for event in two.told_a.news()} == {"joined", "missed"}
 
@@ -167,7 +167,7 @@ async def test_every_connection_that_is_lost_at_once_comes_back(redis: RedisServ
         await redis.run("CLIENT", "KILL", "TYPE", "normal")
         await two.told_a.hears("missed", two.b.node_id)
         await two.told_b.hears("missed", two.a.node_id)
-        await heard_from_each_other(two, b"again")
+        await heard_from_each_other_again(two, b"again")
 
         assert (await two.b.owners(["visit"]))["visit"].owner == two.a.node_id
         assert ("cut_off",) not in two.told_a.events
@@ -180,7 +180,7 @@ async def test_a_subscription_that_is_deaf_is_noticed_by_what_does_not_come_back
         session._subscriber._transport.pause_reading()  # type: ignore[union-attr]
 
         await two.told_b.hears("missed", two.a.node_id)
-        await heard_from_each_other(two, b"again")
+        await heard_from_each_other_again(two, b"again")
 
         assert ("cut_off",) not in two.told_b.events
 

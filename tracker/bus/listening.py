@@ -314,6 +314,8 @@ class Listening:
                     await asyncio.sleep(CONFIRM_AGAIN_S)
         finally:
             self._confirming = False
+            if not self.doubtful():
+                self._node.trusted()
 
     async def _ask_to_give_up(self, owner: str, technician_id: str) -> Given | None:
         if owner not in self._exchange.peers:
