@@ -122,6 +122,9 @@ class Following(Fleet):
                 live.grant.reveal()
             motion.take_up(restored, waits=not isinstance(self.ways.roads, NoRoads))
             live.reveal(now_ms)
+        elif not self._alone and technician.track.fixed_at >= live.since_ms:
+            # Heard of the fix before the trip, which began in another process.
+            live.reveal(now_ms)
         self.recorder.touch(technician.id)
         self._changed.add(technician.id)
 
