@@ -131,10 +131,12 @@ def test_all_legs_of_one_site_are_two_tables():
     assert sorted((len(table.origins), len(table.destinations)) for table in tables) == [(1, 40), (40, 1)]
 
 
-async def test_a_place_and_its_neighbours_are_two_questions_however_many_they_are(travel, engine):
+async def test_a_place_and_its_neighbours_are_two_questions_however_many_they_are(engine, clock):
     crowd = [point(40.0 + number / 10_000, -8.0) for number in range(1700)]
+    travel = RoadTravel(engine, patience_s=60.0, now_s=clock)
 
     figures = await travel.fetch([(place, SITE) for place in crowd] + [(SITE, place) for place in crowd])
+    await travel.close()
 
     assert sorted((len(origins), len(ends)) for origins, ends in engine.asked) == [(1, 1700), (1700, 1)]
     assert all(figure == road(leg) for leg, figure in figures.items())
