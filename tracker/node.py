@@ -6,6 +6,7 @@ there is no await: a task switch there would let an older position overtake a ne
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -28,6 +29,8 @@ from tracker.store import TrackStore
 from tracker.topics import Topic
 from tracker.trip import Trip
 
+TAKEN_AT_ONCE: Final = 4_000
+"""Fixes of one report taken before the loop gets its turn: about 10 ms."""
 KEEP_STATE_EVERY_MS: Final = 10_000
 """The position itself is on disk with every fix; what else is known of a technician follows at this pace."""
 
@@ -234,7 +237,11 @@ class Node(Following):
         ``OwnerAway``."""
         technician = self.technician(technician_id)
         if not technician.owned:
-            return await self.bus.hand_on(technician, fixes, insist=False)
-        verdicts = self.ingest(technician_id, fixes, self.now_ms())
+            return await self.bus.hand_on(technician, fixes, insist=False) if fixes else []
+        verdicts: list[Verdict] = []
+        for first in range(0, len(fixes), TAKEN_AT_ONCE):
+            if first:
+                await asyncio.sleep(0)
+            verdicts += self.ingest(technician_id, fixes[first : first + TAKEN_AT_ONCE], self.now_ms())
         await self.recorder.committed()
         return verdicts

@@ -35,7 +35,6 @@ class Afresh:
         self._bus = bus
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.readings = 0
         bus.on_doubt = self.ask
 
     def ask(self) -> None:
@@ -74,7 +73,6 @@ class Afresh:
     async def read(self) -> None:
         """Every visit that is under way, by the database or as far as is known here, becomes what the database says."""
         state = self._state
-        self.readings += 1
         state.lookups.changed_elsewhere()
         known = {live.id for live in state.node.known_trips()}
         under_way = await booking.traveling(state.booking)

@@ -28,8 +28,6 @@ MAX_BODY_BYTES = 4 * 1_048_576
 MAX_ONE_FIX_BYTES = 65_536
 BATCHES = frozenset({"fix", "owntracks", "overland"})
 """Protocols of many fixes; their token is in the header, so nothing of a stranger's is read."""
-SLICE = 4_000
-"""Fixes taken before the loop gets its turn: about 10 ms."""
 
 _APPS = {
     "fix": "native fixes, JSON or MessagePack, one or a list",
@@ -84,17 +82,9 @@ async def take_fixes(request: Request, protocol: str) -> Response:
         raise Problem("busy", headers={"Retry-After": str(RETRY_AFTER_S)})
     for _, reason in report.rejected:
         node.rejections[reason] += 1
-    verdicts: list[Verdict] = []
     try:
         async with asyncio.timeout(COMMIT_WITHIN_S):
-            if node.technician(technician_id).owned:
-                for first in range(0, len(report.fixes), SLICE):
-                    if first:
-                        await asyncio.sleep(0)
-                    verdicts += node.ingest(technician_id, report.fixes[first : first + SLICE], state.now_ms())
-                await node.recorder.committed()
-            elif report.fixes:
-                verdicts = await node.bus.hand_on(node.technician(technician_id), report.fixes, insist=False)
+            verdicts = await node.take_in(technician_id, report.fixes)
     except (TimeoutError, OwnerAway):
         raise Problem("busy", headers={"Retry-After": str(RETRY_AFTER_S)}) from None
     if protocol != "fix":

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.web.api.house import MONDAY_S, House
-from web.fixes_api import SLICE
+from tracker.node import TAKEN_AT_ONCE
 
 
 async def device_headers(house: House) -> dict[str, str]:
@@ -30,7 +30,7 @@ async def test_nothing_of_a_strangers_batch_is_read(house: House, path: str):
 
 
 async def test_a_day_of_buffered_fixes_is_taken_in_one_report(house: House):
-    count = SLICE * 2 + 1
+    count = TAKEN_AT_ONCE * 2 + 1
     fixes = [{"fixed_at": (MONDAY_S - count + n) * 1000, "lat": 41.15 + n * 1e-6, "lon": -8.6} for n in range(count)]
 
     answer = await house.nobody.post("/in/fix", content=msgspec.json.encode(fixes), headers=await device_headers(house))

@@ -51,12 +51,9 @@ class Bus(Protocol):
         """Rows of technicians of this process that changed."""
         ...
 
-    def watched(self, topic: str) -> None:
-        """Somebody here begins to look at this topic."""
-        ...
-
     async def company(self, topic: str) -> None:
-        """Return when what the topic's owner told is known here, or soon anyway."""
+        """Somebody here is about to look at this topic: return when what its owner told is known here, or soon
+        anyway."""
         ...
 
     def far_rows(self) -> Mapping[str, BoardTechnician]:
@@ -93,9 +90,6 @@ class LocalBus:
         return None
 
     def tell_board(self, payload: bytes, technician_ids: set[str]) -> None:
-        return None
-
-    def watched(self, topic: str) -> None:
         return None
 
     async def company(self, topic: str) -> None:

@@ -75,8 +75,7 @@ class HandingOn:
             await self._ownership.settled(technician)
         if not technician.owned or node.recorder.full:
             return FixesTaken(number, None)
-        verdicts = node.ingest(technician.id, fixes, node.now_ms())
-        await node.recorder.committed()
+        verdicts = await node.take_in(technician.id, fixes)
         return FixesTaken(number, [verdict.value for verdict in verdicts])
 
     async def stop(self) -> None:
@@ -113,15 +112,10 @@ class HandingOn:
                     future.set_exception(OwnerAway(f"technician {technician.id} has no owner now"))
 
     async def _decided(self, technician: LiveTechnician, fixes: list[Fix], *, insist: bool) -> list[Verdict] | None:
-        node = self._node
         for _ in range(TRIES):
             await self._ownership.settled(technician, insist=insist)
             if technician.owned:
-                verdicts = []
-                for first in range(0, len(fixes), AT_ONCE):
-                    verdicts += node.ingest(technician.id, fixes[first : first + AT_ONCE], node.now_ms())
-                await node.recorder.committed()
-                return verdicts
+                return await self._node.take_in(technician.id, fixes)
             owner = technician.owner
             if owner is None:
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 LINGERS_S = 20.0
 """A topic that nobody looks at any more stays wanted so long: whoever polls, or reloads a page, comes again."""
@@ -18,10 +18,7 @@ class Wanted:
         self._used_s: dict[str, float] = {}
         self._views: dict[str, asyncio.Event] = {}
 
-    def __contains__(self, topic: str) -> bool:
-        return topic in self._used_s
-
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         return iter(list(self._used_s))
 
     def used(self, topic: str, now_s: float) -> bool:
@@ -74,16 +71,9 @@ class Wanting:
         """The very set, so that who keeps it sees later changes; None while nobody wants the topic."""
         return self._nodes.get(topic)
 
-    def add(self, node_id: str, topics: list[str]) -> list[str]:
-        """The topics that nobody had wanted before."""
-        first = []
+    def add(self, node_id: str, topics: list[str]) -> None:
         for topic in topics:
-            nodes = self._nodes.get(topic)
-            if nodes is None:
-                nodes = self._nodes[topic] = set()
-                first.append(topic)
-            nodes.add(node_id)
-        return first
+            self._nodes.setdefault(topic, set()).add(node_id)
 
     def remove(self, node_id: str, topics: list[str] | None = None) -> None:
         """These topics, or all, are no longer wanted there."""

@@ -55,10 +55,6 @@ class SharedBus(Listening):
         await self._exchange.stop()
 
     @property
-    def node_id(self) -> str:
-        return self._exchange.node_id
-
-    @property
     def connected(self) -> bool:
         return self._exchange.connected
 
