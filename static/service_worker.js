@@ -56,7 +56,7 @@ async function pageOrShell(event) {
 }
 
 async function shellPage() {
-  const spoken = await (await caches.open(SPOKEN)).match("/offline");
+  const spoken = await caches.match("/offline", { cacheName: SPOKEN });
   const language = spoken ? await spoken.text() : SHELL.language;
   return kept(SHELL.pages[language] ?? SHELL.pages[SHELL.language]);
 }
@@ -65,8 +65,9 @@ async function keptOrFresh(request) {
   return (await kept(request.url)) ?? fetch(request);
 }
 
+/** Looked up without opening: a worker that is being replaced would bring the cache back that its successor deleted. */
 async function kept(path) {
-  return (await caches.open(CACHE)).match(path, { ignoreVary: true });
+  return caches.match(path, { cacheName: CACHE, ignoreVary: true });
 }
 
 async function rememberLanguage(language) {
