@@ -33,6 +33,9 @@ class Party:
     def received(self, sender: str, message: bytes) -> None:
         self._received += 1
 
+    def took_in(self) -> None:
+        return None
+
     def joined(self, node_id: str) -> None:
         print("joined", node_id, flush=True)
 

@@ -28,6 +28,9 @@ class Member(Protocol):
     def received(self, sender: str, message: bytes) -> None:
         """Messages of one sender come in the order in which they were sent."""
 
+    def took_in(self) -> None:
+        """All that came together was received: the loop gets its turn now."""
+
     def joined(self, node_id: str) -> None:
         """A process appeared, or came back: tell it again all that it must know."""
 

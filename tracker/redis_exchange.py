@@ -239,9 +239,10 @@ class RedisExchange:
             try:
                 for message in messages:
                     received(sender, message)
-                return
+                break
             except Exception:
                 log.exception("a message from process %s could not be taken", sender)
+        self._tell(self._told.took_in)
 
     def _tell_missed(self, node_id: str) -> None:
         self._missed += 1

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-import msgspec
-
 from tracker.errors import ExchangeMessageTooLarge
 from tracker.redis_blobs import (
     BLOB_OVERHEAD,
@@ -25,10 +23,13 @@ from tracker.redis_names import EVERYBODY, RedisNames
 LARGEST_BACKLOG = 8 * 1024 * 1024
 
 
-class _Waiting(msgspec.Struct, gc=False):
-    receiver: str
-    size: int
-    blob: Messages | Hello
+class _Waiting:
+    __slots__ = ("blob", "receiver", "size")
+
+    def __init__(self, receiver: str, size: int, blob: Messages | Hello) -> None:
+        self.receiver = receiver
+        self.size = size
+        self.blob = blob
 
 
 class Outbox:

@@ -28,6 +28,10 @@ BUILDS = Path(sys.prefix) / "lib" / "enroute-compiled"
 MODULES = (
     "tracker.arrival",
     "tracker.board",
+    "tracker.bus.interest",
+    "tracker.bus.listening",
+    "tracker.bus.ownership",
+    "tracker.bus.shared",
     "tracker.eta",
     "tracker.filters",
     "tracker.fix_intake",
@@ -42,6 +46,7 @@ MODULES = (
     "tracker.live",
     "tracker.node",
     "tracker.pending",
+    "tracker.redis_outbox",
     "tracker.roads.snap",
     "tracker.roads.straight",
     "tracker.route",

@@ -27,6 +27,9 @@ class Listener:
     def received(self, sender: str, message: bytes) -> None:
         self._write("received", sender, message)
 
+    def took_in(self) -> None:
+        return None
+
     def joined(self, node_id: str) -> None:
         self._write("joined", node_id)
 

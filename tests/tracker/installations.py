@@ -22,11 +22,12 @@ class Installation:
     def exchange(self, node_id: str) -> MemoryExchange:
         return MemoryExchange(self, node_id)
 
-    def kill(self, node_id: str) -> None:
+    def kill(self, node_id: str, *, unheard_by: str = "") -> None:
         """Its lease is over: everybody else hears of it."""
         self.members.pop(node_id).dead = True
-        for each in list(self.members.values()):
-            each.member.left(node_id)
+        for name, each in list(self.members.items()):
+            if name != unheard_by:
+                each.member.left(node_id)
 
     def go_down(self) -> None:
         self.down = True
@@ -81,6 +82,7 @@ class MemoryExchange:
         to = self.installation.members.get(node_id)
         if to is not None:
             to.member.received(self.node_id, message)
+            to.member.took_in()
 
     async def claim(self, keys: Sequence[str]) -> dict[str, Claim]:
         return self._claim(keys, also_from=None)

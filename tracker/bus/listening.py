@@ -37,8 +37,11 @@ from tracker.bus.messages import (
 from tracker.bus.ownership import Ownership
 from tracker.errors import ExchangeAway, ExchangeMessageTooLarge
 from tracker.exchange import Exchange
+from tracker.frames import frame
 from tracker.live import FarView, LiveTechnician, LiveTrip
 from tracker.messages import Board, BoardTechnician, Fix, encode
+from tracker.streams import renumbered
+from tracker.topics import Topic
 
 if TYPE_CHECKING:
     from tracker.node import Node
@@ -74,6 +77,9 @@ class Listening:
         self._asked_change: Asking[bytes] = Asking()
         self._confirming = False
         self._cut_off = False
+        # Of what came together: positions that are told in one go, and whether this process may believe it.
+        self._positions: list[tuple[Topic, int, bytes, bytes]] = []
+        self._doubt: bool | None = None
         self.counts: Counter[str] = Counter()
         self.on_change: Callable[[bytes], bytes | Awaitable[bytes]] = lambda body: b""
         self.on_doubt: Callable[[], None] = lambda: None
@@ -93,9 +99,13 @@ class Listening:
         except msgspec.DecodeError:
             self.counts["garbled"] += 1
             return
+        if type(word) is Told:
+            self._take_told(sender, word)
+            return
+        if self._positions:
+            # Whatever else was said, was said after them.
+            self._tell_positions()
         match word:
-            case Told():
-                self._take_told(sender, word)
             case ArrivalTold():
                 self._take_arrival(sender, word)
             case View():
@@ -126,6 +136,11 @@ class Listening:
                 self._asked_given.answer(sender, word.number, word)
             case Again():
                 self._introduce(sender)
+
+    def took_in(self) -> None:
+        if self._positions:
+            self._tell_positions()
+        self._doubt = None
 
     def joined(self, node_id: str) -> None:
         self._introduce(node_id)
@@ -172,11 +187,25 @@ class Listening:
         view = live.view
         if view is None:
             view = live.view = FarView()
-        if told.conflates:
-            view.position = told.payload
-        else:
+        if not told.conflates:
+            if self._positions:
+                self._tell_positions()
             view.route = told.payload
-        self._node.relay(live, told.payload, conflates=told.conflates)
+            self._node.relay(live, told.payload)
+            return
+        view.position = told.payload
+        live.seq = seq = live.seq + 1
+        topic = self._node.hub.find(live.topic)
+        if topic is not None:
+            payload = renumbered(told.payload, seq)
+            self._positions.append((topic, seq, payload, frame(payload)))
+
+    def _tell_positions(self) -> None:
+        positions, self._positions = self._positions, []
+        hub = self._node.hub
+        hub.hold()
+        hub.tell_all(positions, self._node.now_ms())
+        hub.release()
 
     def _take_arrival(self, sender: str, told: ArrivalTold) -> None:
         live = self._admitted(sender, told)
@@ -206,11 +235,16 @@ class Listening:
 
     def _admitted(self, sender: str, told: Told | ArrivalTold | View) -> LiveTrip | None:
         """The trip, if that technician is under way to it and the sender is, as far as is known here, their owner."""
+        doubt = self._doubt
+        if doubt is None:
+            doubt = self._doubt = self.doubtful()
         live = self._node.known_trip(told.trip)
         technician = live.technician if live is not None else None
-        if live is None or technician is None or technician.id != told.technician or self.doubtful():
+        if live is None or technician is None or technician.id != told.technician or doubt:
             self.counts["untimely"] += 1
             return None
+        if not technician.owned and technician.owner == sender and technician.fence == told.fence:
+            return live
         if not self.ownership.heard(sender, technician.id, told.fence) or technician.owned:
             self.counts["fenced"] += 1
             return None

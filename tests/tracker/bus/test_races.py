@@ -7,9 +7,10 @@ from tests.tracker.journeys import NOW_MS, fix_at
 from tests.tracker.nodes import HOME_ZONE, close, report, set_off, visit_facts, watch
 from tracker.board import BOARD_TOPIC
 from tracker.bus import shared
-from tracker.bus.messages import GiveUp, encode_word
+from tracker.bus.messages import ArrivalTold, Change, GiveUp, Told, encode_word
 from tracker.errors import ExchangeAway
 from tracker.filters import CURRENT
+from tracker.messages import encode
 from tracker.redis_blobs import LARGEST_MESSAGE
 
 
@@ -173,6 +174,7 @@ async def test_who_let_go_for_a_process_that_died_takes_the_fixes_again(processe
     await own(processes, one)
     one._phones.clear()
     one.bus.received("other", encode_word(GiveUp(1, "ana")))
+    one.bus.took_in()
     processes.installation.kill("other")
     await processes.settle()
     assert await third.take_in("ana", [fix_at(s=1)]) == [CURRENT]
@@ -185,8 +187,7 @@ async def test_when_two_die_together_their_technicians_are_adopted(processes, on
         processes.set_off(technician_id=name, trip_id=f"visit {name}")
         await own(processes, one, technician_id=name)
     # Dead already, but its lease is not over.
-    other.bus.left = lambda node_id: None
-    processes.installation.kill("one")
+    processes.installation.kill("one", unheard_by="other")
     await processes.settle()
     processes.installation.kill("other")
     await processes.settle()
@@ -280,3 +281,23 @@ async def test_a_large_board_fits_into_messages(processes, one, other):
     await processes.settle()
     largest = max(map(len, processes.exchange(one).sent))
     assert largest <= LARGEST_MESSAGE, largest
+
+
+async def test_what_comes_together_is_told_in_its_order(processes, one, other):
+    await own(processes, one)
+    processes.set_off()
+    report(one, fix_at(s=1))
+    await processes.settle()
+    listener = await watch_far(processes, other)
+    other.bus.on_change = lambda body: close(other, "completed") or b"seen"
+    fence, motion = one.technician("ana").fence, one.known_trip("visit").motion
+    position = encode_word(Told("visit", fence, encode(motion.position(7, NOW_MS)), True, "ana"))
+    arrival = encode_word(ArrivalTold("visit", fence, encode(motion.eta(8, NOW_MS)), "ana"))
+
+    for word in (position, arrival, position, position, encode_word(Change(1, b"")), position):
+        other.bus.received("one", word)
+    other.bus.took_in()
+
+    told = listener.told[1:]
+    assert [each["type"] for each in told] == ["position", "eta", "position", "position", "status", "end"]
+    assert [each["seq"] - listener.told[0]["seq"] for each in told] == [1, 2, 3, 4, 5, 6]
