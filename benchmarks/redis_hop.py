@@ -9,8 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
@@ -19,7 +18,7 @@ import msgspec
 
 from benchmarks.process import load_of
 from benchmarks.redis_hop_party import MESSAGE_BYTES
-from benchmarks.serving import Server, free_port, serve_command
+from benchmarks.serving import serve_redis
 from benchmarks.targets import Target, at_most, print_targets
 
 PER_BLOB = (1, 10, 50)
@@ -102,15 +101,6 @@ class Process:
         raise RuntimeError(f"a process of the benchmark ended with {self._process.wait()}")
 
 
-@contextmanager
-def served_redis(folder: Path) -> Iterator[Server]:
-    """Over TCP on this machine, as between machines; nothing is kept on disk."""
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with serve_command("redis-server", command, port=port, log_path=folder / "log", environment={}, cpu=None) as server:
-        yield server
-
-
 def clock_s(sender: Process, *, blobs_per_s: int, seconds: float) -> float:
     """CPU of a sender that wakes up as often and sends nothing, in seconds per second."""
     sender.say(f"send nobody 0 {1_000_000 // blobs_per_s}")
@@ -166,8 +156,9 @@ def targets_of(hops: list[Hop]) -> list[Target]:
 @click.option("--seconds", default=5.0, show_default=True, help="Of each measurement.")
 @click.option("--blobs-per-s", default=BLOBS_PER_S, show_default=True, help="Fewer wake everybody up for less.")
 @click.option("--rounds", default=3, show_default=True, help="Of all sizes in turn; the table shows each.")
+@click.option("--tcp", is_flag=True, help="As between machines; without it by a socket of this machine.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Also write the rows here.")
-def main(smoke: bool, seconds: float, blobs_per_s: int, rounds: int, json_path: Path | None) -> None:
+def main(smoke: bool, seconds: float, blobs_per_s: int, rounds: int, tcp: bool, json_path: Path | None) -> None:
     """CPU per message from process to process over Redis (needs redis-server)."""
     if smoke:
         seconds, rounds = 0.3, 1
@@ -180,8 +171,8 @@ def main(smoke: bool, seconds: float, blobs_per_s: int, rounds: int, json_path: 
     deadline_s = DEADLINE_S + 2 * rounds * (len(PER_BLOB) + 1) * seconds
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="enroute-redis-")))
-        redis = stack.enter_context(served_redis(folder))
-        url = f"redis://127.0.0.1:{redis.port}"
+        redis = stack.enter_context(serve_redis(folder, cpu=None))
+        url = redis.tcp_url if tcp else redis.unix_url
         receiver = Process(url, deadline_s=deadline_s)
         stack.callback(receiver.end)
         sender = Process(url, deadline_s=deadline_s)
@@ -193,14 +184,16 @@ def main(smoke: bool, seconds: float, blobs_per_s: int, rounds: int, json_path: 
                 hop = measure(
                     sender,
                     receiver,
-                    redis.pids[0],
+                    redis.pid,
                     per_blob=per_blob,
                     blobs_per_s=blobs_per_s,
                     seconds=seconds,
                     clock=clock,
                 )
                 hops.append(hop)
-    click.echo(f"µs of CPU per message of {MESSAGE_BYTES} bytes, {blobs_per_s} blobs/s")
+    click.echo(
+        f"µs of CPU per message of {MESSAGE_BYTES} bytes, {blobs_per_s} blobs/s, {'TCP' if tcp else 'unix socket'}"
+    )
     click.echo(
         f"{'per blob':>8} {'came to':>8} {'messages':>9} {'lost':>5}"
         f" {'clock':>8} {'sender':>8} {'redis':>8} {'receiver':>9} {'all':>8}"

@@ -1,15 +1,16 @@
 """What does an update cost when its phone and its watchers are spread at random over several workers?
 
 One worker without Redis and two workers with it, round by round in turn, under the same load. Everything that is not
-the load generator is counted: workers, their supervisor, Redis. README.md beside this file says what each figure means.
+the load generator is counted: workers, their supervisor, Redis (reached by a socket of the machine's own, as where all
+workers are on one). README.md beside this file says what each figure means.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
@@ -18,7 +19,7 @@ import msgspec
 
 from benchmarks.fleet import seed_fleet, trips_of
 from benchmarks.loading import LoadResult, TripAccess, Workload, as_json, run_load
-from benchmarks.serving import Server, cores, free_port, serve_command, serve_enroute
+from benchmarks.serving import Server, cores, serve_enroute, serve_redis
 from benchmarks.targets import at_most, print_targets
 
 WORKERS = 2
@@ -54,14 +55,6 @@ def capacity(*, one_us: float, two_us: float, workers: int) -> Capacity:
     hop_us = max(0.0, (two_us - one_us) * 2)
     cost_us = one_us + hop_us * (workers - 1) / workers
     return Capacity(workers, cost_us, workers * 1e6 / cost_us)
-
-
-@contextmanager
-def serve_redis(folder: Path, *, cpu: int | None) -> Iterator[Server]:
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with serve_command("Redis", command, port=port, log_path=folder / "redis.log", environment={}, cpu=cpu) as server:
-        yield server
 
 
 def children_of(pid: int) -> tuple[int, ...]:
@@ -166,10 +159,10 @@ def _serve(stack: ExitStack, database: Path, folder: Path, *, several: bool, cpu
     if not several:
         return stack.enter_context(serve_enroute(database, cpu=cpu))
     redis = stack.enter_context(serve_redis(folder, cpu=cpu))
-    settings = {"ENROUTE_REDIS": f"redis://127.0.0.1:{redis.port}", "ENROUTE_WORKERS": str(WORKERS)}
+    settings = {"ENROUTE_REDIS": redis.unix_url, "ENROUTE_WORKERS": str(WORKERS)}
     server = stack.enter_context(serve_enroute(database, cpu=cpu, settings=settings))
     supervisor = server.pids[0]
-    return Server(server.name, server.port, (supervisor, *children_of(supervisor), *redis.pids))
+    return Server(server.name, server.port, (supervisor, *children_of(supervisor), redis.pid))
 
 
 def _load(
