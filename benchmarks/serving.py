@@ -33,14 +33,6 @@ class Server(msgspec.Struct, frozen=True):
     pids: tuple[int, ...]
 
 
-class RedisServer(msgspec.Struct, frozen=True):
-    """One Redis and its two addresses: as a neighbour on the same machine reaches it, and as another machine would."""
-
-    unix_url: str
-    tcp_url: str
-    pid: int
-
-
 class ServerDied(RuntimeError):
     """The server ended, or never became ready; the text ends with what it printed."""
 
@@ -96,15 +88,13 @@ def serve_command(
 
 
 @contextmanager
-def serve_redis(folder: Path, *, cpu: int | None) -> Iterator[RedisServer]:
-    """A Redis that keeps nothing on disk, over TCP on this machine and by a socket of its own in the folder."""
+def serve_redis(folder: Path, *, cpu: int | None) -> Iterator[Server]:
+    """Over TCP on this machine, as between machines; nothing is kept on disk."""
     port = free_port()
-    path = folder / "redis.sock"
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--unixsocket", str(path)]
-    command += ["--save", "", "--appendonly", "no"]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     log_path = folder / "redis.log"
     with serve_command("Redis", command, port=port, log_path=log_path, environment={}, cpu=cpu) as server:
-        yield RedisServer(f"unix://{path}", f"redis://127.0.0.1:{port}", server.pids[0])
+        yield server
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """What does an update cost when its phone and its watchers are spread at random over several workers?
 
 One worker without Redis and two workers with it, round by round in turn, under the same load. Everything that is not
-the load generator is counted: workers, their supervisor, Redis (reached by a socket of the machine's own, as where all
-workers are on one). README.md beside this file says what each figure means.
+the load generator is counted: workers, their supervisor, Redis. README.md beside this file says what each figure means.
 """
 
 from __future__ import annotations
@@ -159,10 +158,10 @@ def _serve(stack: ExitStack, database: Path, folder: Path, *, several: bool, cpu
     if not several:
         return stack.enter_context(serve_enroute(database, cpu=cpu))
     redis = stack.enter_context(serve_redis(folder, cpu=cpu))
-    settings = {"ENROUTE_REDIS": redis.unix_url, "ENROUTE_WORKERS": str(WORKERS)}
+    settings = {"ENROUTE_REDIS": f"redis://127.0.0.1:{redis.port}", "ENROUTE_WORKERS": str(WORKERS)}
     server = stack.enter_context(serve_enroute(database, cpu=cpu, settings=settings))
     supervisor = server.pids[0]
-    return Server(server.name, server.port, (supervisor, *children_of(supervisor), redis.pid))
+    return Server(server.name, server.port, (supervisor, *children_of(supervisor), *redis.pids))
 
 
 def _load(
