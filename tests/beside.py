@@ -1,5 +1,6 @@
 """What runs in a process beside the other tests: the tracker's tests on the compiled core, which take a minute and need
-nobody, and after them those that mostly wait, for servers that die, disks that fill up and leases that run out."""
+nobody, and after them those that mostly wait, for servers that start and die, disks that fill up and leases that run
+out."""
 
 from __future__ import annotations
 
@@ -39,7 +40,9 @@ def begin(builds: Path, *arguments: str, root: Path = ROOT, choice: str = "auto"
 
 
 WAITING = (
+    "tests/benchmarks",
     "tests/booking_storms",
+    "tests/simulations",
     "tests/tracker/test_redis_claims.py",
     "tests/tracker/test_redis_exchange.py",
     "tests/tracker/test_redis_outages.py",
@@ -49,6 +52,9 @@ WAITING = (
     "tests/web/database",
     "tests/web/live",
     "tests/web/processes",
+    "tests/web/test_demo.py",
+    "tests/web/test_offline.py",
+    "tests/web/test_serve.py",
     "tests/web/test_shared_work.py",
     "tests/web/test_supervisor.py",
 )
