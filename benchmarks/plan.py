@@ -25,18 +25,23 @@ SIMULATED_S = 2.0
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
-    """CPU in us, memory in KB; from `peers` (1:1 and 1:3: a fix and a delivery), `idle` and `redis-hop`."""
+    """CPU in us, memory in KB, as measured on two virtual cores of an AMD EPYC on 2026-11-29: a fix and a delivery from
+    1:1 and 1:3 on one worker (`several`), blobs from `redis-hop` at 5000 a second. A message costs both processes
+    together what is left of the difference between one worker and two, so what they lose by each having less to do at a
+    time is in it. `technician_kb` is what every process knows of one under way, `way_kb` what their owner alone keeps:
+    the tree of times to one destination on the map of a city (`roads`)."""
 
-    fix_us: float = 8.0
-    delivery_us: float = 4.0
-    send_blob_us: float = 9.0
-    send_message_us: float = 0.6
-    redis_blob_us: float = 11.0
-    redis_message_us: float = 0.15
-    receive_blob_us: float = 11.0
-    receive_message_us: float = 1.6
-    watcher_kb: float = 2.5
-    technician_kb: float = 12.0
+    fix_us: float = 6.9
+    delivery_us: float = 6.9
+    send_blob_us: float = 10.0
+    send_message_us: float = 4.0
+    redis_blob_us: float = 13.0
+    redis_message_us: float = 0.17
+    receive_blob_us: float = 20.0
+    receive_message_us: float = 8.0
+    watcher_kb: float = 1.9
+    technician_kb: float = 4.5
+    way_kb: float = 200.0
 
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +131,11 @@ def simulate(asked: Installation, costs: Costs, *, seed: int, simulated_s: float
         messages_per_blob=messages / blobs_per_s if blobs_per_s else 0.0,
         busiest_process=busiest,
         redis=redis_us / 1e6,
-        memory_gb=(asked.watchers * costs.watcher_kb + asked.technicians * costs.technician_kb * asked.processes) / 1e6,
+        memory_gb=(
+            asked.watchers * costs.watcher_kb
+            + asked.technicians * (costs.technician_kb * asked.processes + costs.way_kb)
+        )
+        / 1e6,
     )
 
 

@@ -1,6 +1,6 @@
 """`enroute serve --workers N`: the parent of N serving processes. It keeps their listening sockets, starts them, starts
-again who died, and hands over one by one on SIGHUP. It imports nothing of the application and does nothing while all
-is well.
+again who died or hangs, and hands over one by one on SIGHUP. It imports nothing of the application and only listens
+while all is well.
 
 Each worker has a listening socket of its own, kept open here: nobody who connects is lost with a worker. While it has
 none, another worker serves its queue beside its own. `become_supervisor` replaces the calling process, which has loaded
@@ -35,6 +35,8 @@ LONGEST_RESTART_S = 5.0
 STEADY_S = 30.0
 """Who served for this long did not die of how it was started: it comes back at once."""
 READY_WITHIN_S = 120.0
+SILENT_S = 30.0
+"""A worker's event loop is held up by nothing for longer than some ms; whose is silent for so long serves nobody."""
 STOP_WITHIN_S = 25.0
 """Longer than a worker takes for its drain (`web.serve.DRAIN_S`) and for storing what it holds."""
 ROOT = Path(__file__).resolve().parent.parent
@@ -156,6 +158,8 @@ class Supervisor:
             for worker in filter(None, (slot.current, slot.coming)):
                 if not worker.is_ready:
                     deadlines.append(self._kill_after(worker, worker.started_s + READY_WITHIN_S, now_s, "to get ready"))
+                else:
+                    deadlines.append(self._kill_after(worker, worker.heard_s + SILENT_S, now_s, "to say that it runs"))
         self._cover()
         for worker in self._leaving:
             deadlines.append(self._kill_after(worker, worker.told_s + STOP_WITHIN_S, now_s, "to end"))

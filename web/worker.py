@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -16,7 +17,7 @@ import msgspec
 from web.compiled import take_up
 from web.config import Settings
 from web.logs import configure_logs
-from web.worker_process import READY
+from web.worker_process import READY, RUNS, RUNS_EVERY_S
 
 if TYPE_CHECKING:
     from web.serve import Server
@@ -46,10 +47,17 @@ def main() -> None:
         threading.Thread(target=_obey, args=(control, server), name="supervisor", daemon=True).start()
         with contextlib.suppress(OSError):  # the supervisor has just ended, which the thread sees too
             control.send(READY)
+        _tell_that_it_runs(control, asyncio.get_running_loop())
 
     scrapes = Scrapes(scrape_listener, number=number, count=len(listeners))
     listener = listeners.pop(number)
     sys.exit(serve(settings, listener, on_ready=ready, scrapes=scrapes, others=listeners))
+
+
+def _tell_that_it_runs(control: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+    with contextlib.suppress(OSError):  # the supervisor was stopped for long, or has just ended
+        control.send(RUNS, socket.MSG_DONTWAIT)
+    loop.call_later(RUNS_EVERY_S, _tell_that_it_runs, control, loop)
 
 
 def _obey(control: socket.socket, server: Server) -> None:

@@ -1,8 +1,8 @@
 """One worker as its supervisor sees it: a fresh interpreter, the listening sockets, and a control socket between them.
 
-The supervisor says first what the settings are; the worker answers when it serves, and is then told whose socket to
-serve beside its own. When the supervisor's end closes,
-the supervisor is gone and the worker ends by itself.
+The supervisor says first what the settings are; the worker answers when it serves, and from then on its event loop says
+every few seconds that it runs; it is told whose socket to serve beside its own. When the supervisor's end closes, the
+supervisor is gone and the worker ends by itself.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import msgspec
 from web.config import Settings
 
 READY = b"ready"
+RUNS = b"runs"
+RUNS_EVERY_S = 5.0
 
 
 class WorkerProcess:
@@ -35,7 +37,7 @@ class WorkerProcess:
         now_s: float,
     ) -> None:
         self.number = number
-        self.started_s = now_s
+        self.started_s = self.heard_s = now_s
         self.is_ready = False
         self.told_s = 0.0
         # Whole messages, and an end that is noticed.
@@ -64,6 +66,7 @@ class WorkerProcess:
             return True
         except OSError:
             return False
+        self.heard_s = time.monotonic()
         self.is_ready = self.is_ready or said == READY
         return said != b""
 

@@ -257,6 +257,31 @@ async def test_workers_that_cannot_start_end_the_whole_server_with_the_reason(tm
     assert re.search(r"worker \d \(pid \d+\) ended with exit code 1 before all were ready", text)
 
 
+async def test_a_worker_that_hangs_is_replaced_and_one_that_runs_is_not(tmp_path):
+    environ = {"PYTHONPATH": str(_hasty_supervisor(tmp_path / "hasty"))}
+    async with enroute_server(tmp_path / "data", seed=None, arguments=WORKERS, environ=environ) as server:
+        hanging, other = workers_of(server)
+
+        os.kill(hanging, signal.SIGSTOP)
+        await said(server, rf"worker \d \(pid {hanging}\) took too long to say that it runs; it is killed")
+        await until(lambda: len(workers_of(server)) == 2 and not alive(hanging), "another takes its place")
+
+        assert other in workers_of(server)
+        assert "took too long" not in server.errors.replace(f"(pid {hanging}) took too long", "")
+
+
+def _hasty_supervisor(folder: Path) -> Path:
+    """Put on the path, it lets the clock of a supervisor, and only its, go four times as fast."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import sys, time\n"
+        "if '-m' in sys.orig_argv and 'web.supervisor' in sys.orig_argv:\n"
+        "    clock = time.monotonic\n"
+        "    time.monotonic = lambda: 4 * clock()\n"
+    )
+    return folder
+
+
 def _broken_interpreter(folder: Path) -> Path:
     """Put on the path, it keeps workers, and only them, from loading their event loop."""
     (folder / "sitecustomize.py").write_text(
