@@ -1,6 +1,6 @@
-"""What runs in a process beside the other tests: the tracker's tests on the compiled core, which take a minute and need
-nobody, and after them those that mostly wait, for servers that start and die, disks that fill up and leases that run
-out."""
+"""What runs in two processes beside the other tests: the tracker's tests on the compiled core, which take a minute and
+need nobody, and after them those that mostly wait, for servers that die, disks that fill up and leases that run out; in
+the other process those that wait for browsers and loads."""
 
 from __future__ import annotations
 
@@ -39,38 +39,44 @@ def begin(builds: Path, *arguments: str, root: Path = ROOT, choice: str = "auto"
     )
 
 
-WAITING = (
-    "tests/benchmarks",
-    "tests/booking_storms",
-    "tests/simulations",
-    "tests/tracker/test_redis_claims.py",
-    "tests/tracker/test_redis_exchange.py",
-    "tests/tracker/test_redis_outages.py",
-    "tests/tracker/test_redis_places.py",
-    "tests/tracker/test_redis_processes.py",
-    "tests/tracker/test_redis_storm.py",
-    "tests/web/database",
-    "tests/web/live",
-    "tests/web/processes",
-    "tests/web/test_demo.py",
-    "tests/web/test_offline.py",
-    "tests/web/test_serve.py",
-    "tests/web/test_shared_work.py",
-    "tests/web/test_supervisor.py",
-)
+WAITING = {
+    "servers that die and leases that run out": (
+        "tests/booking_storms",
+        "tests/tracker/test_redis_claims.py",
+        "tests/tracker/test_redis_exchange.py",
+        "tests/tracker/test_redis_outages.py",
+        "tests/tracker/test_redis_places.py",
+        "tests/tracker/test_redis_processes.py",
+        "tests/tracker/test_redis_storm.py",
+        "tests/web/database",
+        "tests/web/live",
+        "tests/web/processes",
+        "tests/web/test_shared_work.py",
+        "tests/web/test_supervisor.py",
+    ),
+    "browsers and loads": (
+        "tests/benchmarks",
+        "tests/browser",
+        "tests/simulations",
+        "tests/web/test_demo.py",
+        "tests/web/test_offline.py",
+        "tests/web/test_serve.py",
+    ),
+}
 INSIDE = "TESTS_BESIDE"
 
 
 def waits(path: Path) -> bool:
     """Is this test file one of those?"""
     name = path.relative_to(ROOT).as_posix()
-    return any(name == each or name.startswith(f"{each}/") for each in WAITING)
+    return any(name == each or name.startswith(f"{each}/") for paths in WAITING.values() for each in paths)
 
 
 class WaitingTests:
-    """``begin`` after another process has ended; ``outcome`` waits for them: the exit code, and what pytest said."""
+    """Begun when made, or after another process has ended; ``outcome`` waits for them: the exit code, and what pytest
+    said."""
 
-    def __init__(self, *arguments: str, after: subprocess.Popen[str] | None) -> None:
+    def __init__(self, *arguments: str, after: subprocess.Popen[str] | None = None) -> None:
         self._arguments = arguments
         self._after = after
         self._process: subprocess.Popen[str] | None = None
@@ -98,7 +104,7 @@ class WaitingTests:
         if self._ended:
             return
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *self._arguments, *WAITING],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *self._arguments],
             cwd=ROOT,
             env=os.environ | {INSIDE: "1"},
             stdin=subprocess.DEVNULL,

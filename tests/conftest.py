@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests import shared_mode
-from tests.beside import INSIDE, Beside, WaitingTests, waits
+from tests.beside import INSIDE, WAITING, Beside, WaitingTests, waits
 from tests.servers import EnrouteServer, enroute_server
 
 
@@ -23,17 +23,17 @@ async def server(tmp_path_factory) -> AsyncIterator[EnrouteServer]:
 
 
 _BESIDE = pytest.StashKey[Beside]()
-_WAITING = pytest.StashKey[WaitingTests]()
+_WAITING = pytest.StashKey[dict[str, WaitingTests]]()
 _WHOLE = pytest.StashKey[bool]()
 WHOLE = 1000
-OUTCOME = "test_those_that_wait_for_servers_hold_too"
+OUTCOME = "test_those_that_wait_hold_too"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A whole run leaves those that mostly wait to a process beside it, and asks for its outcome in the end."""
+    """A whole run leaves those that mostly wait to processes beside it, and asks for their outcome in the end."""
     whole = len(items) > WHOLE and not config.option.collectonly and INSIDE not in os.environ
     config.stash[_WHOLE] = whole
-    outcome = [item for item in items if item.name == OUTCOME]
+    outcome = [item for item in items if item.name.startswith(OUTCOME)]
     if not whole or not outcome:
         return
     left = [item for item in items if waits(item.path)]
@@ -49,17 +49,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     asked = any("tracker_tests_beside" in getattr(item, "fixturenames", ()) for item in session.items)
     first = beside.begin_early() if asked else None
-    if any(item.name == OUTCOME for item in session.items):
+    if any(item.name.startswith(OUTCOME) for item in session.items):
         arguments = ["--processes", str(config.getoption("--processes"))]
         if config.option.markexpr:
             arguments += ["-m", config.option.markexpr]
-        config.stash[_WAITING] = WaitingTests(*arguments, after=first)
+        # The tracker's tests on the compiled core go before the first of them.
+        config.stash[_WAITING] = {
+            what: WaitingTests(*arguments, *paths, after=None if number else first)
+            for number, (what, paths) in enumerate(WAITING.items())
+        }
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    waiting = config.stash.get(_WAITING, None)
-    if waiting is not None:
-        terminalreporter.write_line(f"beside: {waiting.summary}")
+    for what, waiting in config.stash.get(_WAITING, {}).items():
+        terminalreporter.write_line(f"beside, {what}: {waiting.summary}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,8 +77,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     beside = config.stash.get(_BESIDE, None)
     if beside is not None:
         beside.end()
-    waiting = config.stash.get(_WAITING, None)
-    if waiting is not None:
+    for waiting in config.stash.get(_WAITING, {}).values():
         waiting.end()
     shared_mode.end()
 
@@ -86,6 +88,6 @@ def tracker_tests_beside(request: pytest.FixtureRequest) -> Beside:
 
 
 @pytest.fixture(scope="session")
-def tests_that_wait(request: pytest.FixtureRequest) -> WaitingTests | None:
-    """Those that run beside a whole run; None where they run among the others."""
-    return request.config.stash.get(_WAITING, None)
+def tests_that_wait(request: pytest.FixtureRequest) -> dict[str, WaitingTests]:
+    """Those that run beside a whole run; none where they run among the others."""
+    return request.config.stash.get(_WAITING, {})

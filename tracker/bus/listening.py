@@ -80,6 +80,8 @@ class Listening:
         # Of what came together: positions that are told in one go, and whether this process may believe it.
         self._positions: list[tuple[Topic, int, bytes, bytes]] = []
         self._doubt: bool | None = None
+        # Something was not believed because of it, and nobody says it again unasked.
+        self._turned_away = False
         self.counts: Counter[str] = Counter()
         self.on_change: Callable[[bytes], bytes | Awaitable[bytes]] = lambda body: b""
         self.on_doubt: Callable[[], None] = lambda: None
@@ -240,6 +242,8 @@ class Listening:
             doubt = self._doubt = self.doubtful()
         live = self._node.known_trip(told.trip)
         technician = live.technician if live is not None else None
+        if doubt:
+            self._turned_away = True
         if live is None or technician is None or technician.id != told.technician or doubt:
             self.counts["untimely"] += 1
             return None
@@ -348,8 +352,17 @@ class Listening:
                     await asyncio.sleep(CONFIRM_AGAIN_S)
         finally:
             self._confirming = False
-            if not self.doubtful():
-                self._node.trusted()
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Tell what could not be told while in doubt, and ask for what could not be believed."""
+        if self.doubtful():
+            return
+        self._node.trusted()
+        if self._turned_away:
+            self._turned_away = False
+            for node_id in self._exchange.peers:
+                self._introduce(node_id)
 
     async def _ask_to_give_up(self, owner: str, technician_id: str) -> Given | None:
         if owner not in self._exchange.peers:

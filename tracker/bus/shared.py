@@ -132,6 +132,7 @@ class SharedBus(Listening):
     async def _keep_states(self) -> None:
         while True:
             await asyncio.sleep(KEEP_EVERY_S)
+            self._catch_up()
             moved, self._moved = self._moved, set()
             try:
                 await self.ownership.keep(moved)

@@ -301,3 +301,39 @@ async def test_what_comes_together_is_told_in_its_order(processes, one, other):
     told = listener.told[1:]
     assert [each["type"] for each in told] == ["position", "eta", "position", "position", "status", "end"]
     assert [each["seq"] - listener.told[0]["seq"] for each in told] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_what_was_not_believed_in_doubt_is_asked_for_afterwards(processes, one, monkeypatch):
+    monkeypatch.setattr(shared, "KEEP_EVERY_S", 0.02)
+    third = await processes.start("third")
+    processes.set_off()
+    await own(processes, one)
+    listener = await watch_far(processes, third)
+    processes.exchange(third).leased = False
+    report(one, fix_at(s=1))
+    await processes.settle()
+    assert listener.of_type("position") == []
+
+    processes.exchange(third).leased = True
+
+    async with asyncio.timeout(5):
+        while not listener.of_type("position"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert listener.of_type("position")[0]["fixed_at"] == NOW_MS + 1000
+
+
+async def test_what_was_not_told_in_doubt_is_told_afterwards_without_another_fix(processes, monkeypatch):
+    monkeypatch.setattr(shared, "KEEP_EVERY_S", 0.02)
+    third = await processes.start("third")
+    processes.set_off()
+    await own(processes, third)
+    listener = watch(third)
+    processes.exchange(third).leased = False
+    report(third, fix_at(s=1))
+    assert listener.of_type("position") == []
+
+    processes.exchange(third).leased = True
+
+    async with asyncio.timeout(5):
+        while not listener.of_type("position"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
