@@ -21,7 +21,7 @@ class Listener(Watcher):
         super().__init__(write=self._hear, principal=None, until_ms=2**60)
         self.told: list[dict[str, Any]] = []
         self.closed: int | None = None
-        house.state.hub.subscribe(topic, self)
+        house.state.hub.subscribe(topic, self, heartbeat=False)
 
     def _hear(self, frame: bytes) -> None:
         # Server frames are unmasked; the header has 2, 4 or 10 bytes.
