@@ -114,6 +114,7 @@ async def test_the_technicians_of_a_dead_server_are_adopted_although_no_phone_ca
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)
 async def test_fifty_times_a_server_dies_under_way_and_nobody_sees_the_past(fragile: Installation):
     async with under_way(fragile) as (visit, customer, _):
         for number in range(50):
