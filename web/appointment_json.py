@@ -81,11 +81,20 @@ class RatingJson(msgspec.Struct):
     editable_until: str
 
 
+class CustomerJson(msgspec.Struct):
+    """Who the visit is for. Empty and null: nobody told, or they are no longer known."""
+
+    name: str
+    email: str | None
+    phone: str | None
+
+
 class AppointmentJson(msgspec.Struct):
     """A visit. `eta_at` in milliseconds since 1970, every other time ISO 8601 with the offset of `time_zone`.
 
     `visits_before`: how many visits the technician makes before this one; told on its day, while it is Scheduled, when
     one visit is asked for.
+    `customer`: told to dispatchers, when one visit is asked for.
     `offer_again`: it could not be done (nobody home), so the page offers to book the same again.
     """
 
@@ -112,6 +121,7 @@ class AppointmentJson(msgspec.Struct):
     offer_again: bool
     rating: RatingJson | None
     visits_before: int | None = None
+    customer: CustomerJson | None = None
 
 
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):

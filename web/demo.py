@@ -28,6 +28,8 @@ from web.children import finished, running
 from web.config import PREFIX, ROADS_NAME
 
 PASSWORD = "enroute-demo"
+KEPT = ("COMPILED", "BRAND", "ACCENT", "LOGO_FILE", "CONTACT_PHONE", "CONTACT_EMAIL", "LANGUAGE", "MAP_STYLE_URL")
+"""Settings of the operator that a demo listens to."""
 READY = " is ready: "
 READY_WITHIN_S = 60.0
 STEPS = 5
@@ -96,7 +98,7 @@ async def _live(host: str, port: int, folder: Path, setup: DemoSetup, *, open_br
         await _prepare(folder)
         step("The server")
         with (folder / "server.log").open("ab") as log:
-            async with running(_enroute("serve"), log, _server_environment(host, port, folder)) as server:
+            async with running(_enroute("serve"), log, server_environment(host, port, folder)) as server:
                 url = await _ready_url(server, folder)
                 step("The day begins")
                 people = [sys.executable, "-m", "simulations.demo_day"]
@@ -256,12 +258,13 @@ def _extract(folder: Path) -> Path:
 
 
 def _bare_environment() -> dict[str, str]:
-    """The demo's children listen to the demo alone, not to the operator's settings; how they run is left to them."""
-    kept = (PREFIX + "COMPILED",)
+    """The demo's children listen to the demo alone, not to the operator's settings; how they run, and what the pages
+    look like, is left to them."""
+    kept = {PREFIX + name for name in KEPT}
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) or name in kept}
 
 
-def _server_environment(host: str, port: int, folder: Path) -> dict[str, str]:
+def server_environment(host: str, port: int, folder: Path) -> dict[str, str]:
     """Short notice everywhere, so that one can book, move and cancel a visit of this very hour."""
     options = {
         "host": host,

@@ -36,6 +36,7 @@ async def test_a_visit_is_booked_for_a_customer_who_is_on_the_phone(people: Peop
 
     await expect(page).to_have_url(re.compile(r"/dispatch/visits/[^/]+\?booked$"))
     await expect(page.get_by_text("The customer has been sent the details.")).to_be_visible()
+    await expect(page.locator("#customer")).to_contain_text(people.household.customer)
     await expect(page.locator("#history li")).to_contain_text(["Booked"])
     await expect(page.locator("#history li")).to_contain_text(["Dispatcher"])
     assert wrong + await look_at(page, "visit, just booked", LOOKS) == []

@@ -12,7 +12,7 @@ import httpx
 import pytest_asyncio
 
 from tests.servers import STOP_WITHIN_S, run_enroute, start_enroute
-from web.demo import PASSWORD
+from web.demo import PASSWORD, server_environment
 
 READY_WITHIN_S = 90.0  # on a loaded machine; alone it takes about six seconds
 LAST_LINE = "Ctrl-C stops everything."
@@ -134,3 +134,15 @@ def _children(pid: int) -> list[int]:
 
 def _alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_demo_has_the_operators_looks_and_nothing_else_of_theirs(monkeypatch):
+    monkeypatch.setenv("ENROUTE_ACCENT", "#7a1fa2")
+    monkeypatch.setenv("ENROUTE_DATABASE", "postgresql://a-real-one/enroute")
+    monkeypatch.setenv("ENROUTE_SMTP_URL", "smtp://a-real-one")
+
+    environ = server_environment("127.0.0.1", 0, Path("folder"))
+
+    assert environ["ENROUTE_ACCENT"] == "#7a1fa2"
+    assert environ["ENROUTE_DATABASE"] == "sqlite:///folder/enroute.db"
+    assert "ENROUTE_SMTP_URL" not in environ

@@ -11,15 +11,16 @@ from starlette.responses import Response
 
 from slots import booking
 from slots.model import AppointmentView, Status
+from web import accounts_store
 from web.api.on_behalf import customer_of
 from web.api.visit_answers import viewer_of, visit_answer, visit_json
-from web.appointment_json import AppointmentJson, Section
+from web.appointment_json import AppointmentJson, CustomerJson, Section
 from web.auth import Principal, require
 from web.idempotency import idempotency_key
 from web.openapi import answer, decode_body, decode_query, endpoint, resource
 from web.problems import Problem
 from web.refusals import refusals
-from web.state import state_of
+from web.state import State, state_of
 from web.visibility import actor_of, visit_to_look_at
 from web.visit_calendar import visit_calendar
 
@@ -159,7 +160,16 @@ async def read_appointment(request: Request) -> Response:
         before = await booking.visits_before(
             state.booking, appointment=view.appointment, site=view.site, now_s=state.now_s()
         )
-    return visit_answer(request, principal, view, visits_before=before)
+    customer = await _customer_of(state, view) if principal.is_staff else None
+    return visit_answer(request, principal, view, visits_before=before, customer=customer)
+
+
+async def _customer_of(state: State, view: AppointmentView) -> CustomerJson:
+    async with state.database.read() as conn:
+        person = await accounts_store.person_by_id(conn, view.appointment.contact_id)
+    if person is None:
+        return CustomerJson("", None, None)
+    return CustomerJson(person.name, person.email, person.phone)
 
 
 @endpoint(

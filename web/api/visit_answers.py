@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from slots.model import AppointmentView, Status
-from web.appointment_json import AppointmentJson, Viewer, appointment_json
+from web.appointment_json import AppointmentJson, CustomerJson, Viewer, appointment_json
 from web.auth import Principal
 from web.openapi import answer
 from web.state import State, state_of
@@ -43,8 +43,10 @@ def visit_answer(
     *,
     status: int = 200,
     visits_before: int | None = None,
+    customer: CustomerJson | None = None,
 ) -> Response:
     """The visit as JSON, with its version as `ETag`."""
     body = visit_json(state_of(request), view, viewer_of(request, principal))
     body.visits_before = visits_before
+    body.customer = customer
     return answer(body, status=status, headers={"ETag": etag(view.version)})

@@ -35,6 +35,10 @@ function actions(appointment) {
   return element("div", { class: "button-row" }, list);
 }
 
+function callLink({ phone }) {
+  return element("a", { href: `tel:${phone.replace(/[^+\d]/g, "")}`, dir: "ltr" }, phone);
+}
+
 async function cancel(appointment) {
   if (await askToCancel(appointment)) await refresh();
 }
@@ -45,6 +49,7 @@ function drawVisit(appointment) {
   const same = shown && shown.version === appointment.version;
   shown = appointment;
   if (same) return;
+  const { customer } = appointment;
   const lines = [words.address, words.asset, appointment.details, appointment.cancel_reason && _("Reason: {reason}", { reason: appointment.cancel_reason })];
   byId("visit").replaceChildren(
     element(
@@ -52,6 +57,7 @@ function drawVisit(appointment) {
       { class: "stack" },
       element("div", { class: "visit-head" }, statusBadge(words), element("h1", {}, words.day), element("p", { class: "window numbers" }, words.window)),
       element("p", {}, words.technician ? _("{service} with {name}", { service: words.service, name: words.technician }) : words.service),
+      customer?.name && element("p", { id: "customer" }, `${customer.name}, `, customer.phone ? callLink(customer) : customer.email),
       lines.filter(Boolean).map((line) => written("p", { class: "quiet" }, line)),
       actions(appointment),
     ),

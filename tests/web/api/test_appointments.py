@@ -172,6 +172,18 @@ async def test_one_visit_comes_with_its_version_as_etag(house: House):
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_a_dispatcher_is_told_whose_visit_it_is_and_nobody_else(house: House):
+    visit = await house.book()
+
+    told = (await house.dora.get(f"/api/appointments/{visit['id']}")).json()
+    own = (await house.rui.get(f"/api/appointments/{visit['id']}")).json()
+    technicians = (await house.technician_of(told).get(f"/api/appointments/{visit['id']}")).json()
+
+    assert told["customer"] == {"name": "Rui", "email": "rui@acme.example", "phone": "+351 900 000 001"}
+    assert own["customer"] is None
+    assert technicians["customer"] is None
+
+
 async def test_on_the_day_a_planned_visit_tells_how_many_come_before_it(house: House):
     async def before(visit: dict[str, Any]) -> int | None:
         return (await house.rui.get(f"/api/appointments/{visit['id']}")).json()["visits_before"]
