@@ -18,6 +18,8 @@ from tests.slots.databases import create_database, postgresql_programs, postgres
 VARIABLE = "TESTED_PROCESSES"
 _running: contextlib.ExitStack | None = None
 _postgresql: str | None = None
+# A server that is started again in the same folder, or beside another one there, has the same database.
+_databases: dict[Path, str] = {}
 
 
 def processes() -> int:
@@ -43,6 +45,12 @@ def end() -> None:
     _postgresql = _running = None
 
 
+def database_of(folder: Path) -> str:
+    if folder not in _databases:
+        _databases[folder] = create_database(postgresql(), f"shared_{secrets.token_hex(4)}")
+    return _databases[folder]
+
+
 @contextlib.asynccontextmanager
 async def environ_of(folder: Path) -> AsyncIterator[dict[str, str]]:
     """What makes of `enroute serve` an installation of several processes; nothing where one is asked for."""
@@ -52,7 +60,7 @@ async def environ_of(folder: Path) -> AsyncIterator[dict[str, str]]:
         return
     async with redis_server(folder) as redis:
         yield {
-            "ENROUTE_DATABASE": create_database(postgresql(), f"shared_{secrets.token_hex(4)}"),
+            "ENROUTE_DATABASE": database_of(folder),
             "ENROUTE_DATABASE_CONNECTIONS": "6",
             "ENROUTE_REDIS": redis.url,
             "ENROUTE_WORKERS": str(count),

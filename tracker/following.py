@@ -141,6 +141,11 @@ class Following(Fleet):
             if state.fixed_at > track.fixed_at:
                 track.receive(fix_of(state), state.fixed_at)
         live = technician.trip
+        shown = live.view.fix() if live is not None and live.view is not None else None
+        if shown is not None and shown.fixed_at > track.fixed_at:
+            # Watchers here have seen more than the state tells, which was put down before.
+            technician.unwritten_at = shown.fixed_at
+            track.receive(shown, shown.fixed_at)
         if live is not None and live.facts is not None:
             self._drive(live, technician, live.facts, now_ms)
         for phone in list(self._phones.get(technician.id, ())):
@@ -167,7 +172,7 @@ class Following(Fleet):
         if told is not None:
             view.arrival = encode(told)
         if live.shown and live.reveal(now_ms):
-            view.position = encode(motion.position(live.seq, now_ms))
+            view.see(encode(motion.position(live.seq, now_ms)))
             if live.line is not None:
                 view.route = encode(RouteLine(seq=live.seq, polyline6=live.line.polyline6()))
         return view

@@ -110,14 +110,40 @@ class LiveTechnician:
 
 
 class FarView:
-    """What the owner of a trip's technician told of it, as JSON messages of the stream; None while not told."""
+    """What the owner of a trip's technician told of it, as JSON messages of the stream; None while not told.
+    ``fixed_at``: no position that was fixed then or before is shown any more."""
 
-    __slots__ = ("arrival", "position", "route")
+    __slots__ = ("arrival", "fixed_at", "position", "route")
 
-    def __init__(self) -> None:
+    def __init__(self, fixed_at: int = 0) -> None:
+        self.fixed_at = fixed_at
         self.position: bytes | None = None
         self.route: bytes | None = None
         self.arrival: bytes | None = None
+
+    def see(self, position: bytes) -> bool:
+        """Keep a position; False when it is no newer than what was shown. A new owner may begin behind the old one."""
+        begin = position.index(b'"fixed_at":') + 11
+        fixed_at = int(position[begin : position.index(b",", begin)])
+        if fixed_at <= self.fixed_at:
+            return False
+        self.fixed_at = fixed_at
+        self.position = position
+        return True
+
+    def fix(self) -> Fix | None:
+        """The newest position as the fix it came from."""
+        if self.position is None:
+            return None
+        told = _decode_position(self.position)
+        return Fix(
+            fixed_at=told.fixed_at,
+            lat=told.lat_e6 / 1e6,
+            lon=told.lon_e6 / 1e6,
+            accuracy_m=told.accuracy_m,
+            speed_mps=told.speed_cms / 100 if told.speed_cms is not None else None,
+            heading_deg=told.heading_deg,
+        )
 
 
 class LiveTrip:

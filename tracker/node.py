@@ -131,9 +131,10 @@ class Node(Following):
                 self._moved.append(technician)
             if device is not None:
                 pending.acks[device] = fixed_at
-        elif verdict is Rejection.DUPLICATE and fixed_at == technician.unwritten_at:
+        elif verdict is Rejection.DUPLICATE and fixed_at <= technician.unwritten_at:
             # Known from the owner before; only the store knows whether it was written, and drops it if so.
-            technician.unwritten_at = 0
+            if fixed_at == technician.unwritten_at:
+                technician.unwritten_at = 0
             verdict = LATE
         elif verdict is not LATE:
             self.rejections[verdict.value] += 1

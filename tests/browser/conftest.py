@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
 import shutil
@@ -98,6 +99,13 @@ async def browser() -> AsyncIterator[Browser]:
         running = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield running
         await running.close()
+
+
+async def until(page: Page, question: str) -> None:
+    """Wait for the answer of an async function of the page. (`wait_for_function` takes its promise for a yes.)"""
+    async with asyncio.timeout(15):
+        while not await page.evaluate(question):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 LOOKED_FOR_A_NEW_SHELL = "An unknown error occurred when fetching the script."

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import RULES, Household, People, town
+from tests.browser.conftest import RULES, Household, People, town, until
 from tests.browser.looks import ALL_LOOKS, look_at
 from tests.servers import enroute_server, started_again
 
@@ -25,7 +25,7 @@ SHELLS = "async () => (await caches.keys()).filter((name) => name !== 'shell-lan
 async def shell_is_kept(page: Page) -> None:
     """The worker is at work, and knows the language of this page."""
     await page.evaluate("async () => { await navigator.serviceWorker.ready; }")
-    await page.wait_for_function("async () => (await (await caches.open('shell-language')).keys()).length > 0")
+    await until(page, "async () => (await (await caches.open('shell-language')).keys()).length > 0")
 
 
 def heading(page: Page) -> Any:
@@ -89,7 +89,7 @@ async def test_a_server_that_is_away_is_another_trouble_and_a_new_version_takes_
         async with started_again(server, environ=RULES | {"ENROUTE_ACCENT": "#7a1fa2"}):
             await expect(page.locator("[name=locale]")).to_be_visible(timeout=BACK_WITHIN_MS)
 
-            await page.wait_for_function(f"async () => !(await caches.keys()).includes('{before}')")
+            await until(page, f"async () => !(await caches.keys()).includes('{before}')")
             assert len(await page.evaluate(SHELLS)) == 1
         await people.leave()
         assert people.complaints == []

@@ -6,7 +6,7 @@ import asyncio
 
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import People
+from tests.browser.conftest import People, until
 
 PLACE = {"latitude": 41.156, "longitude": -8.61, "accuracy": 5}
 # How many fixes the phone still keeps, read from its own database.
@@ -59,7 +59,7 @@ async def test_fixes_wait_through_a_tunnel_and_are_forgotten_only_when_the_serve
     await technician.reload()
     for step in range(1, 7):
         await technician.context.set_geolocation(PLACE | {"latitude": 41.156 - step * 0.0001})  # type: ignore[arg-type]
-        await technician.wait_for_function(f"async () => (await ({WAITING})()) >= {step}")
+        await until(technician, f"async () => (await ({WAITING})()) >= {step}")
     await expect(technician.locator("#waiting-fixes")).to_contain_text("wait for the network")
 
     tunnel.clear()
@@ -67,7 +67,7 @@ async def test_fixes_wait_through_a_tunnel_and_are_forgotten_only_when_the_serve
 
     await expect(technician.locator("#sharing-state")).to_contain_text("On · last position")
     await expect(technician.locator("#waiting-fixes")).to_be_hidden()
-    await technician.wait_for_function(f"async () => (await ({WAITING})()) === 0")
+    await until(technician, f"async () => (await ({WAITING})()) === 0")
 
 
 async def test_a_position_that_may_not_be_seen_is_explained(people: People) -> None:

@@ -195,7 +195,9 @@ class Listening:
             view.route = told.payload
             self._node.relay(live, told.payload)
             return
-        view.position = told.payload
+        if not view.see(told.payload):
+            self.counts["stale"] += 1
+            return
         live.seq = seq = live.seq + 1
         topic = self._node.hub.find(live.topic)
         if topic is not None:
@@ -222,11 +224,15 @@ class Listening:
     def _take_view(self, sender: str, told: View) -> None:
         live = self._admitted(sender, told)
         if live is not None and live.facts is not None:
-            view = live.view = FarView()
+            before = live.view or FarView()
+            view = live.view = FarView(before.fixed_at)
             view.arrival = told.arrival
             if live.facts.tracking:
-                view.position, view.route = told.position, told.route
-                for payload, conflates in ((told.route, False), (told.position, True), (told.arrival, False)):
+                view.route = told.route
+                position = told.position
+                if position is not None and not view.see(position):
+                    view.position, position = before.position, None
+                for payload, conflates in ((told.route, False), (position, True), (told.arrival, False)):
                     if payload is not None:
                         self._node.relay(live, payload, conflates=conflates)
         self._wanted.viewed(TRIP + told.trip)

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from msgspec import structs
+
 from tests.tracker.bus.processes import own, watch_far
 from tests.tracker.journeys import NOW_MS, fix_at
 from tests.tracker.nodes import HOME_ZONE, close, report, set_off, visit_facts, watch
@@ -291,10 +293,14 @@ async def test_what_comes_together_is_told_in_its_order(processes, one, other):
     listener = await watch_far(processes, other)
     other.bus.on_change = lambda body: close(other, "completed") or b"seen"
     fence, motion = one.technician("ana").fence, one.known_trip("visit").motion
-    position = encode_word(Told("visit", fence, encode(motion.position(7, NOW_MS)), True, "ana"))
+    last = motion.position(7, NOW_MS)
+    first, second, third, fourth = [
+        encode_word(Told("visit", fence, encode(structs.replace(last, fixed_at=NOW_MS + 1000 * s)), True, "ana"))
+        for s in (2, 3, 4, 5)
+    ]
     arrival = encode_word(ArrivalTold("visit", fence, encode(motion.eta(8, NOW_MS)), "ana"))
 
-    for word in (position, arrival, position, position, encode_word(Change(1, b"")), position):
+    for word in (first, arrival, second, third, encode_word(Change(1, b"")), fourth):
         other.bus.received("one", word)
     other.bus.took_in()
 
@@ -337,3 +343,48 @@ async def test_what_was_not_told_in_doubt_is_told_afterwards_without_another_fix
     async with asyncio.timeout(5):
         while not listener.of_type("position"):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+
+
+async def test_who_takes_over_behind_what_was_shown_shows_nothing_older(processes, one, other):
+    processes.set_off()
+    await own(processes, one)
+    for s in range(1, 4):
+        report(one, fix_at(s=s, east_m=10 * s))
+    await one.bus.ownership.keep(["ana"])
+    far = await watch_far(processes, other)
+    third = await processes.start("third")
+    processes.set_off()
+    listener = await watch_far(processes, third)
+    for s in range(4, 8):
+        report(one, fix_at(s=s, east_m=10 * s))
+    await processes.settle()
+    shown = [told["fixed_at"] for told in far.of_type("position")]
+
+    processes.installation.kill("one")
+    await own(processes, other)
+    # The phone never heard that these arrived.
+    for s in range(5, 9):
+        verdicts = report(other, fix_at(s=s, east_m=10 * s))
+    await processes.settle()
+
+    assert verdicts == [CURRENT]
+    assert [told["fixed_at"] for told in far.of_type("position")] == [*shown, NOW_MS + 8000]
+    assert listener.of_type("position")[-1]["fixed_at"] == NOW_MS + 8000
+    times = [told["fixed_at"] for told in listener.of_type("position")]
+    assert times == sorted(set(times))
+
+
+async def test_a_view_brings_no_position_again_that_is_shown_already(processes, one, other):
+    processes.set_off()
+    await own(processes, one)
+    report(one, fix_at(s=1))
+    await processes.settle()
+    listener = await watch_far(processes, other)
+    report(one, fix_at(s=2))
+    await processes.settle()
+
+    processes.exchange(other).member.missed("one")
+    await processes.settle()
+
+    assert [told["fixed_at"] for told in listener.of_type("position")] == [NOW_MS + 2000]
+    assert other.known_trip("visit").view.position is not None
