@@ -118,7 +118,7 @@ class DeviceConnection(Connection):
         except OwnerAway:
             self.close(CloseCode.TRY_LATER, "please send it again")
             return
-        self.committed(self._answered(fixes, verdicts))
+        self.answer(fixes, verdicts)
 
     def _handed_on(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

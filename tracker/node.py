@@ -70,7 +70,7 @@ class Node(Following):
     @property
     def patient(self) -> bool:
         """Nobody watches a visit live: a fix may wait for company before it is looked at."""
-        return self.hub.patient
+        return self.hub.patient and not self.bus.watched_elsewhere
 
     def hold(self) -> None:
         """A turn begins: until ``release`` fixes are decided and recorded, and what they mean is told then."""
@@ -239,10 +239,15 @@ class Node(Following):
         technician = self.technician(technician_id)
         if not technician.owned:
             return await self.bus.hand_on(technician, fixes, insist=False) if fixes else []
+        verdicts = await self.decide_all(technician, fixes)
+        await self.recorder.committed()
+        return verdicts
+
+    async def decide_all(self, technician: LiveTechnician, fixes: list[Fix]) -> list[Verdict]:
+        """``ingest``, a part at a time."""
         verdicts: list[Verdict] = []
         for first in range(0, len(fixes), TAKEN_AT_ONCE):
             if first:
                 await asyncio.sleep(0)
-            verdicts += self.ingest(technician_id, fixes[first : first + TAKEN_AT_ONCE], self.now_ms())
-        await self.recorder.committed()
+            verdicts += self.ingest(technician.id, fixes[first : first + TAKEN_AT_ONCE], self.now_ms())
         return verdicts

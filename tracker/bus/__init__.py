@@ -22,6 +22,11 @@ class Bus(Protocol):
 
     alone: bool
 
+    @property
+    def watched_elsewhere(self) -> bool:
+        """Does anybody watch a visit live in another process?"""
+        ...
+
     def doubtful(self) -> bool:
         """May another process have become the owner of technicians of this one, unheard (it was asleep)?"""
         ...
@@ -62,7 +67,8 @@ class Bus(Protocol):
 
     async def hand_on(self, technician: LiveTechnician, fixes: Sequence[Fix], *, insist: bool) -> list[Verdict]:
         """Fixes of a technician who is not this process's own (yet); returns after their owner's commit. ``insist``:
-        the phone stays connected here, so this process should be the owner. Raises ``OwnerAway``."""
+        the phone stays connected here, so this process should be the owner; then its connection waits for the commit.
+        Raises ``OwnerAway``."""
         ...
 
 
@@ -70,6 +76,7 @@ class LocalBus:
     """One process: everything was told already."""
 
     alone = True
+    watched_elsewhere = False
 
     def doubtful(self) -> bool:
         return False

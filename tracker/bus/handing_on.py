@@ -27,6 +27,9 @@ TRIES = 4
 
 _VERDICTS: dict[str, Verdict] = {verdict.value: verdict for verdict in (*Kept, *Rejection)}
 
+Decided = tuple[list[Verdict], bool]
+"""The verdicts, and whether it was this process that gave them: then they are not on disk yet."""
+
 
 def verdict_of(word: str) -> Verdict:
     """An unknown word (of a newer version, during a rolling restart) counts as kept: the owner has seen to the fix."""
@@ -46,18 +49,20 @@ class HandingOn:
         self._node = node
         self._ownership = ownership
         self._ask = ask
-        self._queues: dict[str, deque[tuple[list[Fix], asyncio.Future[list[Verdict]]]]] = {}
+        self._queues: dict[str, deque[tuple[list[Fix], asyncio.Future[Decided]]]] = {}
         self._sizes: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def hand_on(self, technician: LiveTechnician, fixes: Sequence[Fix], *, insist: bool) -> list[Verdict]:
-        """One verdict for each. Raises OwnerAway: nothing is certain, they should be sent again."""
+        """One verdict for each, after their owner's commit. ``insist``: the phone stays connected here, which should
+        be the owner; should it be so now, its connection waits for the commit. Raises OwnerAway: nothing is certain,
+        they should be sent again."""
         name = technician.id
         size = self._sizes.get(name, 0) + len(fixes)
         if size > MAX_WAITING:
             raise OwnerAway(f"{size} fixes of technician {name} wait already")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[Verdict]] = loop.create_future()
+        future: asyncio.Future[Decided] = loop.create_future()
         queue = self._queues.get(name)
         if queue is None:
             queue = self._queues[name] = deque()
@@ -66,7 +71,10 @@ class HandingOn:
             task.add_done_callback(self._tasks.discard)
         queue.append((list(fixes), future))
         self._sizes[name] = size
-        return await future
+        verdicts, here = await future
+        if here and not insist:
+            await self._node.recorder.committed()
+        return verdicts
 
     async def take_in(self, technician: LiveTechnician, number: int, fixes: list[Fix]) -> FixesTaken:
         """What another process handed on to this one."""
@@ -86,7 +94,7 @@ class HandingOn:
     async def _work_off(
         self,
         technician: LiveTechnician,
-        queue: deque[tuple[list[Fix], asyncio.Future[list[Verdict]]]],
+        queue: deque[tuple[list[Fix], asyncio.Future[Decided]]],
         *,
         insist: bool,
     ) -> None:
@@ -98,12 +106,12 @@ class HandingOn:
                     some.append(queue.popleft())
                     count += len(some[-1][0])
                 fixes = [fix for each, _ in some for fix in each]
-                verdicts = None
+                decided = None
                 try:
-                    verdicts = await self._decided(technician, fixes, insist=insist)
+                    decided = await self._decided(technician, fixes, insist=insist)
                 finally:
                     self._sizes[technician.id] -= count
-                    _give(some, verdicts, technician.id)
+                    _give(some, decided, technician.id)
         finally:
             del self._queues[technician.id]
             self._sizes.pop(technician.id, None)
@@ -111,11 +119,11 @@ class HandingOn:
                 if not future.done():
                     future.set_exception(OwnerAway(f"technician {technician.id} has no owner now"))
 
-    async def _decided(self, technician: LiveTechnician, fixes: list[Fix], *, insist: bool) -> list[Verdict] | None:
+    async def _decided(self, technician: LiveTechnician, fixes: list[Fix], *, insist: bool) -> Decided | None:
         for _ in range(TRIES):
             await self._ownership.settled(technician, insist=insist)
             if technician.owned:
-                return await self._node.take_in(technician.id, fixes)
+                return await self._node.decide_all(technician, fixes), True
             owner = technician.owner
             if owner is None:
                 continue
@@ -126,19 +134,18 @@ class HandingOn:
                     break
                 words += taken.verdicts
             if len(words) == len(fixes):
-                return [verdict_of(word) for word in words]
+                return [verdict_of(word) for word in words], False
             technician.owner = None
         return None
 
 
-def _give(
-    some: list[tuple[list[Fix], asyncio.Future[list[Verdict]]]], verdicts: list[Verdict] | None, technician_id: str
-) -> None:
+def _give(some: list[tuple[list[Fix], asyncio.Future[Decided]]], decided: Decided | None, technician_id: str) -> None:
     first = 0
     for fixes, future in some:
         if not future.done():
-            if verdicts is None:
+            if decided is None:
                 future.set_exception(OwnerAway(f"the owner of technician {technician_id} does not answer"))
             else:
-                future.set_result(verdicts[first : first + len(fixes)])
+                verdicts, here = decided
+                future.set_result((verdicts[first : first + len(fixes)], here))
         first += len(fixes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 
+from tracker.board import BOARD_TOPIC
+
 LINGERS_S = 20.0
 """A topic that nobody looks at any more stays wanted so long: whoever polls, or reloads a page, comes again."""
 FIRST_VIEW_S = 0.5
@@ -66,6 +68,11 @@ class Wanting:
 
     def __init__(self) -> None:
         self._nodes: dict[str, set[str]] = {}
+
+    @property
+    def visits(self) -> bool:
+        """Does anybody want more than the board?"""
+        return len(self._nodes) > (BOARD_TOPIC in self._nodes)
 
     def of(self, topic: str) -> set[str] | None:
         """The very set, so that who keeps it sees later changes; None while nobody wants the topic."""

@@ -65,6 +65,10 @@ class SharedBus(Listening):
 
     # What the node says
 
+    @property
+    def watched_elsewhere(self) -> bool:
+        return self._wanting.visits
+
     def doubtful(self) -> bool:
         if self._exchange.holds_lease() or self._cut_off:
             return self._confirming

@@ -382,3 +382,19 @@ async def test_while_cut_off_a_change_waits_for_nobody_and_the_visits_are_read_a
 
     assert await one.bus.announce(b"visit 7") == {}
     assert doubts
+
+
+async def test_a_phone_whose_technician_was_fetched_waits_for_no_commit_with_its_next_fix(processes, one, other):
+    processes.set_off()
+    await own(processes, one)
+    one._phones.clear()
+    technician = other.technician("ana")
+
+    verdicts = await other.bus.hand_on(technician, [fix_at(s=1)], insist=True)
+
+    assert verdicts == [CURRENT]
+    assert technician.owned
+    # Decided, told, and not yet on disk: the phone's connection owes the acknowledgement.
+    assert other.recorder.waiting == 1
+    assert await other.take_in("ana", [fix_at(s=2)]) == [CURRENT]
+    assert other.recorder.waiting == 0

@@ -12,6 +12,7 @@ import pytest
 
 from tests.servers import EnrouteServer
 from tests.web.live.visits import Visit, Watching, change, next_fix, watching
+from tracker.hub import CUT_AFTER_S
 from web.auth import SESSION_COOKIE
 
 TRIES = 50
@@ -213,7 +214,11 @@ async def test_a_reader_that_stops_reading_is_passed_over_and_gets_the_newest_wh
         visit.phone() as phone,
     ):
         await steady.next("welcome")
+        # Before the one who does not read is cut.
+        until_s = asyncio.get_running_loop().time() + CUT_AFTER_S / 2
         for _ in range(2000):
+            if asyncio.get_running_loop().time() > until_s:
+                break
             fix = next_fix()
             await phone.send(fix)
             await steady.until(lambda message, fix=fix: message.get("fixed_at", 0) >= fix["fixed_at"])
