@@ -45,7 +45,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """On two cores some minutes are saved by what runs beside the rest; for a few tests it is not worth it."""
     config = session.config
     config.stash[_BESIDE] = beside = Beside()
-    if not config.stash[_WHOLE]:
+    if not config.stash.get(_WHOLE, False):
         return
     asked = any("tracker_tests_beside" in getattr(item, "fixturenames", ()) for item in session.items)
     first = beside.begin_early() if asked else None
