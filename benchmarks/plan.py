@@ -26,11 +26,12 @@ SIMULATED_S = 2.0
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):
     """CPU in us, memory in KB, as measured on two virtual cores of an AMD EPYC on 2026-11-29, in a slow hour: a fix and
-    a delivery from 1:1 and 1:3 on one worker (`several`), blobs from `redis-hop` at 5000 a second. What a message costs
-    the two processes together is twice the difference between one worker and two, less Redis and blobs, so what they lose
-    by each having less to do at a time is in it; how much of it is whose was not measured. `technician_kb` is what every
-    process knows of one under way, `way_kb` what their owner alone keeps: the tree of times to one destination in a city
-    with 1400 km of streets (`roads`; 760 KB where it reaches its full radius)."""
+    a delivery from 1:1 and 1:3 on one worker (`several`), blobs from `redis-hop` at 5000 a second.
+
+    What a message costs the two processes together is twice the difference between one worker and two, so what they
+    lose by each having less to do at a time is in it; how much of it is whose was not measured. `technician_kb` is what
+    every process knows of one under way, `way_kb` what their owner alone keeps: the tree of times to one destination in
+    a city with 1400 km of streets (`roads`; 760 KB where it reaches its full radius)."""
 
     fix_us: float = 6.9
     delivery_us: float = 6.9
