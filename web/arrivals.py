@@ -23,12 +23,20 @@ from tracker.calibration import Check, decode_calibration
 from tracker.geo import distance_m
 from tracker.ledger import area_of
 from tracker.records import KeptCalibration, Prediction
+from web.languages import Say, decimal, english, later
 
 By = Literal["day", "technician", "area"]
 EVERYTHING: tuple[By, ...] = ("day", "technician", "area")
 MAX_DAYS = 92
 """A quarter of a year: two hundred thousand rows, the ledger of a hundred technicians, cost a second and a half."""
 DEFAULT_DAYS = 7
+_CENTRES = {
+    (True, True): later("{lat}° N, {lon}° E"),
+    (True, False): later("{lat}° N, {lon}° W"),
+    (False, True): later("{lat}° S, {lon}° E"),
+    (False, False): later("{lat}° S, {lon}° W"),
+}
+"""How the centre of an area is called, by whether it lies north and east."""
 FIRST_DAY, LAST_DAY = datetime.date(1970, 1, 2), datetime.date(9000, 1, 1)
 
 
@@ -91,9 +99,10 @@ async def read_report(
     last_day: datetime.date | None = None,
     days: int = DEFAULT_DAYS,
     time_zone: str | None = None,
+    say: Say = english,
 ) -> Report:
     """Without `last_day` until today, without `first_day` that many `days`; without `time_zone` the days of the clock
-    that most technicians live by. Raises BadSpan and BadZone."""
+    that most technicians live by. `say` gives areas their names. Raises BadSpan and BadZone."""
     async with database.read() as conn:
         technicians = await catalog_store.resources(conn)
         sites = await catalog_store.sites(conn) if "area" in by else ()
@@ -106,7 +115,7 @@ async def read_report(
 
     def work() -> Report:
         rows = ledger.ledger(_midnight_ms(first_day, zone), _midnight_ms(last_day + datetime.timedelta(days=1), zone))
-        groups = {each: _grouped(each, rows, zone, names, sites) for each in by}
+        groups = {each: _grouped(each, rows, zone, names, sites, say) for each in by}
         return Report(first_day, last_day, time_zone, measure(rows), groups, _learned(ledger.calibration()))
 
     # A thread of its own: the recorder's is busy with fixes that phones wait for.
@@ -119,7 +128,7 @@ def zone_of(technicians: Sequence[Resource]) -> str:
     return zones.most_common(1)[0][0] if zones else "UTC"
 
 
-def area_names(areas: Iterable[str | None], sites: Iterable[Site]) -> dict[str | None, str]:
+def area_names(areas: Iterable[str | None], sites: Iterable[Site], say: Say = english) -> dict[str | None, str]:
     """Each area by the street of the site nearest to its centre: `Around Rua das Flores`; without one by its centre:
     `41.15° N, 8.62° W`. No two are called the same."""
     centres = {area: _centre(area) for area in areas if area is not None}
@@ -133,14 +142,16 @@ def area_names(areas: Iterable[str | None], sites: Iterable[Site]) -> dict[str |
             away_m = distance_m(lat=site.lat, lon=site.lon, to_lat=lat, to_lon=lon)
             nearest[area] = min(nearest.get(area, (away_m, street)), (away_m, street))
     alike = Counter(street for _, street in nearest.values())
-    names: dict[str | None, str] = {None: "Unknown place"}
+    names: dict[str | None, str] = {None: say("Unknown place")}
     for area, (lat, lon) in centres.items():
-        by_centre = f"{abs(lat):.2f}° {'N' if lat >= 0 else 'S'}, {abs(lon):.2f}° {'E' if lon >= 0 else 'W'}"
+        by_centre = say(_CENTRES[lat >= 0, lon >= 0], lat=decimal(abs(lat), 2, say), lon=decimal(abs(lon), 2, say))
         street = nearest[area][1] if area in nearest else None
         if street is None:
             names[area] = by_centre
+        elif alike[street] == 1:
+            names[area] = say("Around {street}", street=street)
         else:
-            names[area] = f"Around {street}" if alike[street] == 1 else f"Around {street} ({by_centre})"
+            names[area] = say("Around {street} ({centre})", street=street, centre=by_centre)
     return names
 
 
@@ -167,14 +178,14 @@ def _street(address: str) -> str:
 
 
 def _grouped(
-    by: By, rows: list[Prediction], zone: ZoneInfo, names: dict[str, str], sites: Iterable[Site]
+    by: By, rows: list[Prediction], zone: ZoneInfo, names: dict[str, str], sites: Iterable[Site], say: Say
 ) -> list[Group]:
     if by == "day":
         return [Group(day, day, measured) for day, measured in by_day(rows, zone).items()]
     if by == "technician":
         return [Group(key, names.get(key, key), measured) for key, measured in by_technician(rows).items()]
     areas = by_area(rows)
-    named = area_names(areas, sites)
+    named = area_names(areas, sites, say)
     return [Group(key, named[key], measured) for key, measured in areas.items()]
 
 

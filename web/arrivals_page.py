@@ -13,6 +13,7 @@ from tracker.accuracy import Measured
 from tracker.ledger import MINUTES_BEFORE
 from web import arrivals_words as words
 from web.arrivals import DEFAULT_DAYS, EVERYTHING, Group, Report, read_report
+from web.languages import Say, english
 from web.state import state_of
 
 SPANS = (7, 28, 91)
@@ -55,21 +56,20 @@ class Chart(msgspec.Struct):
 
 
 class Row(msgspec.Struct):
-    """A line of a table: errors 30, 15 and 5 minutes before, and how often the range held. `weekday` stands before
-    the name where there is room."""
+    """A line of a table: errors 30, 15 and 5 minutes before, and how often the range held."""
 
-    weekday: str
     name: str
     visits: int
     errors: list[str]
     held: str
 
 
-async def fill(request: Request) -> dict[str, Any]:
-    """The values of `arrivals.html`."""
+async def fill(request: Request, say: Say) -> dict[str, Any]:
+    """The values of `arrivals.html`; their words are said by `say`."""
     state = state_of(request)
     days = _days(request.query_params.get("days"))
-    report = await read_report(state.database, state.node.store, now_ms=state.now_ms(), by=EVERYTHING, days=days)
+    now_ms = state.now_ms()
+    report = await read_report(state.database, state.node.store, now_ms=now_ms, by=EVERYTHING, days=days, say=say)
     return {
         "report": report,
         "words": words,
@@ -77,10 +77,10 @@ async def fill(request: Request) -> dict[str, Any]:
         "days": days,
         "horizons": report.total.horizons,
         "minutes_before": MINUTES_BEFORE,
-        "chart": chart(report),
-        "by_day": [row(group, day=True) for group in reversed(report.groups["day"])],
-        "by_technician": [row(group) for group in report.groups["technician"]],
-        "by_area": [row(group) for group in report.groups["area"]],
+        "chart": chart(report, say),
+        "by_day": [row(group, say, day=True) for group in reversed(report.groups["day"])],
+        "by_technician": [row(group, say) for group in report.groups["technician"]],
+        "by_area": [row(group, say) for group in report.groups["area"]],
         "shown": ROWS_SHOWN,
         "folded": ROWS_FOLDED,
     }
@@ -90,28 +90,24 @@ def _days(text: str | None) -> int:
     return next((days for days in SPANS if str(days) == text), DEFAULT_DAYS)
 
 
-def row(group: Group, *, day: bool = False) -> Row:
+def row(group: Group, say: Say = english, *, day: bool = False) -> Row:
     """The group as a line of its table."""
     measured = group.measured
     held = words.held(measured)
-    weekday, name = "", group.name
-    if day:
-        weekday, _, name = words.day_words(datetime.date.fromisoformat(group.name)).partition(" ")
     return Row(
-        weekday=weekday,
-        name=name,
+        name=words.day_words(datetime.date.fromisoformat(group.name), say) if day else group.name,
         visits=measured.visits,
-        errors=[_error(measured, minutes) for minutes in MINUTES_BEFORE],
-        held="–" if held is None else words.percent(held),
+        errors=[_error(measured, minutes, say) for minutes in MINUTES_BEFORE],
+        held="–" if held is None else words.percent(held, say),
     )
 
 
-def _error(measured: Measured, minutes: int) -> str:
+def _error(measured: Measured, minutes: int, say: Say) -> str:
     accuracy = measured.at(minutes)
-    return "–" if accuracy is None else words.length(accuracy.mean_error_s)
+    return "–" if accuracy is None else words.length(accuracy.mean_error_s, say)
 
 
-def chart(report: Report) -> Chart | None:
+def chart(report: Report, say: Say = english) -> Chart | None:
     """The mean error of each day, one line per horizon; None where nobody arrived."""
     measured = {group.key: group.measured for group in report.groups["day"]}
     of_days = [measured.get(day.isoformat()) for day in report.days]
@@ -128,8 +124,8 @@ def chart(report: Report) -> Chart | None:
         width=DAY_WIDTH * len(of_days),
         lines=[_line(minutes, values[minutes], top_s) for minutes in MINUTES_BEFORE],
         heights=[HEIGHT * (1 - step * step_s / top_s) for step in steps],
-        scale=[_scale(step * step_s, top_s) for step in steps],
-        days=_ticks(report.days),
+        scale=[_scale(step * step_s, top_s, say) for step in steps],
+        days=_ticks(report.days, say),
     )
 
 
@@ -147,19 +143,19 @@ def _line(minutes: int, values: list[float | None], top_s: int) -> Line:
     return Line(minutes, "".join(path), "".join(dots))
 
 
-def _scale(seconds: int, top_s: int) -> str:
+def _scale(seconds: int, top_s: int, say: Say) -> str:
     if not seconds:
         return "0"
     if top_s <= 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} min"
+        return say("{count} s", count=seconds)
+    return say("{count} min", count=seconds // 60)
 
 
-def _ticks(days: list[datetime.date]) -> list[Tick | None]:
+def _ticks(days: list[datetime.date], say: Say) -> list[Tick | None]:
     """At most seven ticks, counted back from the last day."""
     every = -(-len(days) // LABELS)
     ticks: list[Tick | None] = []
     for number, day in enumerate(days):
         place, between = divmod(len(days) - 1 - number, every)
-        ticks.append(None if between else Tick(f"{day.day} {day:%b}", spare=place % 2 == 1))
+        ticks.append(None if between else Tick(words.date_words(day, say), spare=place % 2 == 1))
     return ticks

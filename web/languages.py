@@ -20,32 +20,60 @@ RIGHT_TO_LEFT = frozenset({"ar"})
 DEFAULT = "en"
 LETTERS = Path(__file__).resolve().parent / "words"
 
-# A text, or its plural forms by the categories of CLDR: these are for the scripts alone.
+# A text, or its plural forms by the categories of CLDR; the value `count` chooses among them.
 Catalogue = Mapping[str, str | dict[str, str]]
 
+Say = Callable[..., str]
+"""From an English text, and the values of its `{names}`, to the same in one language."""
+
+ENGLISH: Catalogue = {
+    "{count} trips": {"one": "{count} trip", "other": "{count} trips"},
+    "{count} visits": {"one": "{count} visit", "other": "{count} visits"},
+}
+"""The plural forms of the texts that are said here; those of the scripts stand in static/js/words.js."""
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
 @cache
 def catalogue(language: str) -> Catalogue:
-    """Every known text of a language by its English words; empty for English."""
+    """Every known text of a language by its English words; of English the plural forms alone."""
     if language == DEFAULT:
-        return {}
+        return ENGLISH
     return msgspec.json.decode(
         (FOLDER / "words" / f"{language}.json").read_bytes(), type=dict[str, str | dict[str, str]]
     )
 
 
-def translator(language: str) -> Callable[[str], str]:
-    """From an English text to the same in the language; a text that nobody translated stays as it is."""
+def translator(language: str) -> Say:
+    """Says the texts of the pages in the language; a text that nobody translated stays as it is."""
     words = catalogue(language)
 
-    def translate(text: str) -> str:
+    def say(text: str, **values: object) -> str:
         found = words.get(text, text)
-        return found if isinstance(found, str) else found["other"]
+        if not isinstance(found, str):
+            found = found[plural_category(language, values.get("count"))]
+        return found.format(**values) if values else found
 
-    return translate
+    return say
+
+
+def plural_category(language: str, count: object) -> str:
+    """What CLDR calls the plural form of our languages for a whole number; "other" for anything else."""
+    if not isinstance(count, int):
+        return "other"
+    if language != "ar":
+        return "one" if count == 1 else "other"
+    if count <= 2:
+        return ("zero", "one", "two")[count]
+    if 3 <= count % 100 <= 10:
+        return "few"
+    return "many" if count % 100 > 10 else "other"
+
+
+def later(text: str) -> str:
+    """A text that is said later."""
+    return text
 
 
 @cache
@@ -92,3 +120,12 @@ def _wish(part: str) -> tuple[float, str]:
         quality = 0.0
     # A wish that is no number (`nan` among them) wishes nothing.
     return (quality if 0 <= quality <= 1 else 0.0), tag
+
+
+def decimal(value: float, digits: int, say: Say) -> str:
+    """`3.4`, or `3,4` where people write a comma; at least one digit after it, and none for thousands."""
+    whole, _, fraction = f"{value:.{digits}f}".partition(".")
+    return say("{whole}.{fraction}", whole=whole, fraction=fraction)
+
+
+english: Say = translator(DEFAULT)

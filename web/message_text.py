@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from web.languages import DEFAULT, RIGHT_TO_LEFT, letter_translator
-from web.message_times import Say, clock_words, span_words
+from web.languages import DEFAULT, RIGHT_TO_LEFT, Say, letter_translator
+from web.message_times import clock_words, span_words
 
 # Unicode's invisible marks. In a text from right to left a name, a number or an address keeps its own direction inside
 # of an isolate, and a line that begins with one begins on the right nevertheless.

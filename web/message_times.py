@@ -6,9 +6,10 @@ reader's locale, as on the pages (static/js/time_words.js).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from web.languages import Say, later
 
 # What Unicode's locale data says: where people read English by 24 hours, and Arabic. German is read so everywhere.
 _24_HOURS = {
@@ -16,9 +17,6 @@ _24_HOURS = {
     " LV MG MS MT MU MV NF NG NL NO NR NU PL PN PT RO RW SC SE SH SI SK SX TK TV TZ UA UG ZA ZW",
     "ar": "IL KM MA",
 }
-
-Say = Callable[..., str]
-"""From an English text, and the values of its `{names}`, to the same in the language of the message."""
 
 
 def reads_12_hours(locale: str) -> bool:
@@ -60,11 +58,6 @@ def _day(local: datetime, say: Say) -> str:
 
 def _comes_twice(local: datetime) -> bool:
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
-
-
-def later(text: str) -> str:
-    """A text that is said later."""
-    return text
 
 
 _WEEKDAYS = (

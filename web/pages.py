@@ -21,13 +21,13 @@ from starlette.routing import BaseRoute, Route
 from web import arrivals_page, brand, offline
 from web.assets import FOLDER, Assets
 from web.auth import Principal, authenticate
-from web.languages import LANGUAGES, choose_language, direction, translator
+from web.languages import LANGUAGES, Say, choose_language, direction, translator
 from web.preloads import preloads
 from web.problems import Problem
 from web.state import State, state_of
 
 Page = Callable[[Request], Awaitable[Response]]
-Fill = Callable[[Request], Awaitable[dict[str, Any]]]
+Fill = Callable[[Request, Say], Awaitable[dict[str, Any]]]
 
 BASEMAP_PATH = "/map/basemap.pmtiles"
 HOME_OF_ROLE = {"technician": "/technician", "dispatcher": "/dispatch", "admin": "/dispatch"}
@@ -35,8 +35,6 @@ CUSTOMER = ("customer",)
 DISPATCHERS = ("dispatcher", "admin")
 BOOKERS = ("customer", *DISPATCHERS)
 EVERYBODY = ("customer", "technician", "dispatcher", "admin")
-# These are written in English alone.
-ENGLISH_PAGES = frozenset({"arrivals"})
 WATCHERS = ("customer", "dispatcher", "admin", "link")
 
 
@@ -76,8 +74,6 @@ def render(
     """
     state = state_of(request)
     settings = state.settings
-    if name in ENGLISH_PAGES:
-        language = "en"
     language = language or language_of(request, principal)
     text = (
         templates()
@@ -136,7 +132,7 @@ def _to_sign_in(request: Request) -> Response:
 
 def _page(name: str, *roles: str, fill: Fill | None = None) -> Page:
     """The endpoint of a page for these roles; without any, for everybody. Others are sent to their own home. `fill`
-    brings values for the template."""
+    brings values for the template, in words of the page's language."""
 
     async def endpoint(request: Request) -> Response:
         principal = await authenticate(request)
@@ -146,7 +142,9 @@ def _page(name: str, *roles: str, fill: Fill | None = None) -> Page:
             return _to_sign_in(request)
         if principal.role not in roles:
             return RedirectResponse("/", status_code=303)
-        return render(request, name, principal, **(await fill(request) if fill else {}))
+        language = language_of(request, principal)
+        values = await fill(request, translator(language)) if fill else {}
+        return render(request, name, principal, language=language, **values)
 
     return endpoint
 
@@ -164,12 +162,12 @@ async def _home(request: Request) -> Response:
 
 def problem_page(request: Request, problem: Problem, principal: Principal | None = None) -> Response:
     """A problem for people: what happened, and a way on."""
-    words = translator(language_of(request, principal))
+    say = translator(language_of(request, principal))
     text = problem.detail or {
         404: "The address may be mistyped, or what was here is over.",
         403: "Please call us, we are happy to help.",
     }.get(problem.status, "Please try again in a moment.")
-    return render(request, "problem", principal, problem.status, title=words(problem.title), text=words(text))
+    return render(request, "problem", principal, problem.status, title=say(problem.title), text=say(text))
 
 
 async def _basemap_file(request: Request) -> Response:
@@ -182,7 +180,7 @@ async def _basemap_file(request: Request) -> Response:
     return FileResponse(path, media_type="application/vnd.pmtiles", headers={"Cache-Control": cache_control})
 
 
-async def _for_a_customer(request: Request) -> dict[str, Any]:
+async def _for_a_customer(request: Request, say: Say) -> dict[str, Any]:
     """The booking page asks a dispatcher whom it is for."""
     return {"for_a_customer": True}
 

@@ -1,17 +1,24 @@
 """How right the arrival times were, as a dispatcher reads it at a desk and on a phone."""
 
+import re
 import time
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.browser.conftest import DESK, PHONE, People
+from tests.browser.looks import DESK_DARK, PHONE_LIGHT, look_at
 from tests.servers import EnrouteServer
 from tracker.ledger import MINUTES_BEFORE, area_of
 from tracker.records import Prediction
 from tracker.store import SqlTrackStore, tracks_url
+from web.arrivals_words import MONTHS
 
 MINUTE_MS = 60_000
+NAMES = {"ana", "Ana", "Alves", "Rua", "das", "Flores", "Etc", "GMT", "UTC"}
+"""Of technicians, streets and zones."""
+SPELLED_ALIKE = {"N", "W", "s", "in", "so", *MONTHS.split()}
+"""In English and in German."""
 
 
 @pytest.fixture
@@ -46,10 +53,45 @@ async def test_the_page_is_reached_from_the_board_and_fits_the_screen(people: Pe
     await page.get_by_role("link", name="Arrival times").click()
 
     await expect(page.get_by_text("15 minutes before, we were off by 60 s on average")).to_be_visible()
-    await expect(page.get_by_role("img", name="Off by, day by day")).to_be_visible()
+    await expect(page.get_by_role("img", name="How far off, day by day")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     for frame in await page.locator(".table-frame:visible").all():
         assert await frame.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
+
+
+async def test_the_page_speaks_the_language_of_its_reader(people: People, ledger: None):
+    english = await people.signed_in("dora@enroute.example")
+    german = await people.signed_in("dora@enroute.example", locale="de-DE")
+    arabic = await people.signed_in("dora@enroute.example", locale="ar")
+    for page in (english, german, arabic):
+        await page.goto("/dispatch/arrivals")
+
+    said, in_german, in_arabic = [await words_of(page) for page in (english, german, arabic)]
+
+    assert len(said) > 80
+    assert said & in_german <= NAMES | SPELLED_ALIKE
+    assert in_arabic <= NAMES
+
+
+@pytest.mark.parametrize("locale", ["de-DE", "ar"])
+async def test_the_page_looks_right_in_other_languages(people: People, ledger: None, locale: str):
+    page = await people.signed_in("dora@enroute.example", locale=locale)
+    await page.goto("/dispatch/arrivals?days=28")
+
+    await page.locator(".area-table summary").click()
+
+    assert await look_at(page, "arrivals", (DESK_DARK, PHONE_LIGHT)) == []
+    for frame in await page.locator(".table-frame:visible").all():
+        assert await frame.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0
+
+
+async def words_of(page: Page) -> set[str]:
+    """Every word of the page itself, also those that are only read aloud."""
+    texts = await page.evaluate(
+        """() => [...document.querySelectorAll("main > :not(noscript), main [aria-label]")].map(
+            (node) => `${node.textContent} ${node.getAttribute("aria-label") ?? ""}`)"""
+    )
+    return set(re.findall(r"[A-Za-zÄÖÜäöüß]+", " ".join(texts)))
 
 
 async def test_the_page_is_worked_by_the_keyboard(people: People, ledger: None):
@@ -74,7 +116,7 @@ async def test_a_table_stays_a_table_for_screen_readers_on_a_phone(people: Peopl
     page = await people.signed_in("dora@enroute.example")
     await page.goto("/dispatch/arrivals")
 
-    row = page.get_by_role("region", name="By area").first.get_by_role("row").nth(1)
+    row = page.get_by_role("region", name="By area").get_by_role("row").nth(1)
 
     await expect(row.get_by_role("rowheader")).to_have_count(1)
     await expect(row.get_by_role("cell")).to_have_text(["1", "60 s", "60 s", "60 s", "100 %"])

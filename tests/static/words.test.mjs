@@ -44,7 +44,7 @@ test("dates and numbers follow the language of the page, hours those of the view
   speak("de", await catalogue("de"));
   assert.equal(day(NOON, "UTC", { now: NOON, viewer: "en-US" }), "Mittwoch, 25. November");
   assert.equal(clock(NOON, "UTC", "de-DE"), "12:30");
-  assert.equal(distance(1234, "de-DE"), "1,2 km");
+  assert.equal(distance(1234, "de-DE"), "1,2\u00a0km");
   speak("ar", await catalogue("ar"));
   assert.match(clock(NOON, "UTC", "ar-EG"), /^12:30/);
   assert.match(day(NOON, "UTC", { now: NOON, viewer: "ar-EG" }), /25/);

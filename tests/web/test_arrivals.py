@@ -5,6 +5,7 @@ import pytest
 from slots.model import Resource, Site
 from tests.web.ledgers import GAIA, PORTO
 from web.arrivals import area_names, zone_of
+from web.languages import translator
 
 
 def technician(number: int, zone: str, **changed) -> Resource:
@@ -53,3 +54,11 @@ def test_two_areas_on_one_street_are_told_apart():
 )
 def test_an_area_never_names_a_house(address: str):
     assert area_names([PORTO], [site(1, address)])[PORTO] == "Around Rua das Flores"
+
+
+def test_an_area_is_called_in_the_reader_s_language():
+    sites = [site(1, "Rua das Flores 1, Porto")]
+
+    names = area_names([PORTO, "-33.870,151.200", None], sites, translator("de"))
+
+    assert list(names.values()) == ["Unbekannter Ort", "Umgebung Rua das Flores", "33,87° S, 151,20° O"]

@@ -94,7 +94,7 @@ async def test_a_name_is_never_markup(house: House):
 async def test_an_empty_ledger_says_how_it_fills(house: House):
     page = (await house.ada.get(PATH)).text
 
-    assert "No arrivals in these days" in page
+    assert "No arrivals on these days" in page
     assert "<table" not in page
 
 
@@ -118,8 +118,8 @@ async def test_a_long_table_is_folded(house: House):
 
     page = (await house.dora.get(PATH)).text
 
-    assert "<summary>3 more</summary>" in page
-    assert page.index("t09") < page.index("<summary>") < page.index("t10")
+    assert re.search("<summary[^>]*>3 more</summary>", page)
+    assert page.index("t09") < page.index("<summary") < page.index("t10")
 
 
 async def test_the_board_leads_to_the_page(house: House):

@@ -14,7 +14,17 @@ from tests.servers import EnrouteServer
 from web.assets import FOLDER
 from web.config import Settings
 from web.empty_days import KIND_WORDS
-from web.languages import LANGUAGES, LETTERS, asked_locale, catalogue, choose_language, translator
+from web.languages import (
+    ENGLISH,
+    LANGUAGES,
+    LETTERS,
+    asked_locale,
+    catalogue,
+    choose_language,
+    decimal,
+    plural_category,
+    translator,
+)
 from web.problems import PROBLEMS
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -32,7 +42,10 @@ def texts_of_the_pages() -> set[str]:
 
 
 def texts_of_the_server() -> set[str]:
-    return {title for code, (_, title) in PROBLEMS.items() if not UNSPOKEN.match(code)} | set(KIND_WORDS.values())
+    filled_here = [path for path in (FOLDER.parent / "web").glob("*.py") if path.name.startswith("arrivals")]
+    texts = {text for path in filled_here for text in LETTER_TEXT.findall(path.read_text())}
+    titles = {title for code, (_, title) in PROBLEMS.items() if not UNSPOKEN.match(code)}
+    return titles | texts | set(KIND_WORDS.values()) | set(ENGLISH)
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -127,6 +140,30 @@ def test_the_locale_of_a_browser_is_its_best_tag_that_we_speak(accepted: str, lo
 
 def test_a_text_that_nobody_translated_stays_as_it_is() -> None:
     assert translator("de")("Sewing machine") == "Sewing machine"
+
+
+def test_values_stand_where_the_language_wants_them() -> None:
+    assert translator("de")("{service} with {name}", service="{Wartung}", name="Ana") == "{Wartung} mit Ana"
+    assert decimal(1234.56, 1, translator("de")) == "1234,6"
+    assert decimal(1234.56, 1, translator("en")) == "1234.6"
+
+
+@pytest.mark.parametrize(
+    ("language", "counts", "category"),
+    [
+        ("en", (1,), "one"),
+        ("de", (0, 2, 101), "other"),
+        ("ar", (0,), "zero"),
+        ("ar", (1,), "one"),
+        ("ar", (2,), "two"),
+        ("ar", (3, 10, 103, 1010), "few"),
+        ("ar", (11, 99, 111, 1099), "many"),
+        ("ar", (100, 101, 102, 1000), "other"),
+        ("ar", (None, "3.4"), "other"),
+    ],
+)
+def test_a_count_has_the_plural_form_of_the_language(language: str, counts: tuple[object, ...], category: str) -> None:
+    assert {plural_category(language, count) for count in counts} == {category}
 
 
 @pytest.mark.parametrize(("language", "head"), [("de", 'lang="de" dir="ltr"'), ("ar", 'lang="ar" dir="rtl"')])

@@ -139,4 +139,4 @@ async def test_what_the_arrival_times_rest_on_is_told(ledger: House):
         "cold_error_s": 90.0,
         "fell_back": True,
     }
-    assert "Back to the start without learning on 18 Nov" in (await ledger.dora.get("/dispatch/arrivals")).text
+    assert "Set back on 18 Nov to the start without learning" in (await ledger.dora.get("/dispatch/arrivals")).text
