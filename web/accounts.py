@@ -73,7 +73,7 @@ async def sign_in(
 
 def _refuse_more_tries(wait_s: float) -> None:
     if wait_s:
-        raise retry_later("too_many_requests", wait_s, "Too many tries to sign in. Please wait a little.")
+        raise retry_later("too_many_requests", wait_s, "Too many attempts to sign in. Please wait a little.")
 
 
 async def open_session(

@@ -12,10 +12,10 @@ from slots.model import EmptyReason
 # Nobody's name and nobody's day: what a customer may know.
 KIND_WORDS: dict[EmptyReason, str] = {
     "past": "This day is over.",
-    "no_such_day": "The calendar of this place leaves this day out.",
+    "no_such_day": "The calendar of this place skips this day.",
     "too_soon": "It is too late to book a visit for this day online. Please call us, we may still find a way.",
     "too_far_ahead": "This day cannot be booked yet. Please come back a little later.",
-    "not_offered": "Nobody of us can be booked for this online at the moment. Please call us.",
+    "not_offered": "None of us can be booked for this online at the moment. Please call us.",
     "outside_area": "This address lies outside the area that we visit for this. Please call us.",
     "holiday": "This day is a holiday for us.",
     "closed": "We make no visits on this day.",

@@ -21,7 +21,7 @@ _Answer = tuple[int, str, str]
 TOO_LARGE: _Answer = (431, "header_too_large", "The header of the request is too large")
 TOO_SLOW: _Answer = (408, "request_timeout", "The request did not arrive in time")
 UNREADABLE: _Answer = (400, "malformed", "The request could not be read")
-FULL: _Answer = (503, "overloaded", "Busy, please come back")
+FULL: _Answer = (503, "overloaded", "Very busy just now, please try again soon")
 
 
 class EnrouteHttpProtocol(HttpToolsProtocol):

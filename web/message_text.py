@@ -174,7 +174,7 @@ def _moved(facts: Facts, _: Say) -> Written:
 def _canceled(facts: Facts, _: Say) -> Written:
     if facts.offer_again:
         return _("Your visit could not be done"), [
-            _("we were there, but your visit could not be done. It was canceled, and we gladly come again."),
+            _("we were there, but your visit could not be done. It was canceled, and we will gladly come again."),
             _visit(facts, _),
             _reason(facts, _),
             _link(_("Choose a new time for it here:"), facts),
@@ -199,7 +199,7 @@ def _on_the_way(facts: Facts, _: Say) -> Written:
 def _running_late(facts: Facts, _: Say) -> Written:
     who, when = facts.technician or _("Your technician"), window_words(facts, _)
     return _("Your visit is running late"), [
-        _("we are sorry: {who} will arrive later than the promised {when}.", who=who, when=when),
+        _("we are sorry: {who} will arrive later than promised ({when}).", who=who, when=when),
         _arrival(facts, _),
         _link(_("Follow the arrival on the map. The link is yours alone:"), facts),
     ]

@@ -164,7 +164,7 @@ def problem_page(request: Request, problem: Problem, principal: Principal | None
     """A problem for people: what happened, and a way on."""
     say = translator(language_of(request, principal))
     text = problem.detail or {
-        404: "The address may be mistyped, or what was here is over.",
+        404: "The address may be mistyped, or what was here is gone.",
         403: "Please call us, we are happy to help.",
     }.get(problem.status, "Please try again in a moment.")
     return render(request, "problem", principal, problem.status, title=say(problem.title), text=say(text))

@@ -8,7 +8,7 @@ const NEAR_M = 600;
 const NEAR_MINUTES = 3;
 const HERE_M = 80;
 const WORTH_SAYING_MS = 120_000;
-/** Another way is news for a minute; then it is the way. */
+/** Another route is news for a minute; then it is the route. */
 const NEWS_MS = 60_000;
 
 const TITLES = {
@@ -46,7 +46,7 @@ function stageOf(state, now) {
 /** Why the arrival is what it is, where a customer may wonder; "" where there is nothing to explain. */
 function reasonWords({ reason, estimated, told_at }, now) {
   if (reason === "standing still") return _("The technician is standing still just now, perhaps in traffic.");
-  if (reason === "re-routed" && told_at !== null && now - told_at < NEWS_MS) return _("The technician has taken another way.");
+  if (reason === "re-routed" && told_at !== null && now - told_at < NEWS_MS) return _("The technician is taking another route.");
   return estimated ? _("A rough estimate, made without a map of the roads.") : "";
 }
 
@@ -75,7 +75,7 @@ function troubleOf(state, fresh, now) {
   // Whose fault the age is shows in a moment, when somebody answers or nobody does.
   if (state.link === "asking") return null;
   if (!isCurrent(state, now)) {
-    return { kind: "server", text: _("We cannot reach our server just now. Trying again by ourselves.") };
+    return { kind: "server", text: _("We cannot reach our server just now. We keep trying.") };
   }
   if (state.status !== "traveling") return null;
   if (fresh.level === "delayed" || fresh.level === "lost") {

@@ -7,8 +7,8 @@ const ACTIONS = {
   move: later("Moved"),
   cancel: later("Canceled"),
   travel: later("Set off"),
-  undo: later("Does not travel after all"),
-  start: later("Begun"),
+  undo: later("Not traveling after all"),
+  start: later("Started"),
   complete: later("Completed"),
   reassign: later("Given to {name}"),
   rate: later("Rated {number} of 5"),
@@ -19,7 +19,7 @@ const ROLES = {
   technician: later("Technician"),
   dispatcher: later("Dispatcher"),
   admin: later("Admin"),
-  system: later("By itself"),
+  system: later("Automatic"),
 };
 
 /**

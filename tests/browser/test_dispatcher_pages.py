@@ -23,14 +23,14 @@ async def test_a_visit_is_booked_for_a_customer_who_is_on_the_phone(people: Peop
     await page.get_by_label("Find by name").fill(people.household.customer.upper())
     customer = page.locator(f"#customers li[data-email='{people.household.customer}']")
     await expect(page.locator("#customers li")).to_have_count(1)
-    await expect(customer).to_contain_text("Signs in")
+    await expect(customer).to_contain_text("Can sign in")
     wrong = await look_at(page, "customers", LOOKS)
 
     await customer.get_by_role("link", name="Book").click()
     await page.locator(f"input[name=service][value={people.household.service}]").check()
     await expect(page.get_by_label("What is it about?").locator("option", has_text="Boiler")).to_have_count(1)
     await page.locator(".time").first.click()
-    await expect(page.get_by_role("timer")).to_contain_text("Kept for you for 4:5")
+    await expect(page.get_by_role("timer")).to_contain_text("Kept for another 4:5")
     wrong += await look_at(page, "book for a customer", LOOKS)
     await page.get_by_role("button", name="Book").click()
 
@@ -80,7 +80,7 @@ async def test_a_link_is_made_extended_blocked_and_everything_is_in_the_history(
     await expect(row).to_contain_text("Works")
     await expect(row).to_contain_text("not opened yet")
     before = await row.inner_text()
-    await row.get_by_role("button", name="One day more").click()
+    await row.get_by_role("button", name="One more day").click()
     await expect(row).not_to_have_text(before)
     assert await look_at(page, "visit with a link", LOOKS) == []
     await row.get_by_role("button", name="Block").click()
@@ -98,7 +98,7 @@ async def test_a_technician_who_cannot_do_it_is_refused_with_the_reason(people: 
     await expect(page.get_by_label("Technician")).to_have_value(mine)
 
     await page.get_by_label("Technician").select_option("ana-0" if mine != "ana-0" else "ana-1")
-    await page.get_by_role("button", name="Give the visit to them").click()
+    await page.get_by_role("button", name="Hand over the visit").click()
 
     await expect(page.get_by_role("alert")).to_be_visible()
     assert await look_at(page, "reassignment refused", LOOKS) == []

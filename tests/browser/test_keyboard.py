@@ -94,7 +94,7 @@ async def test_an_ended_session_asks_for_the_sign_in_and_comes_back(people: Peop
     await customer.get_by_role("button", name="Save").click()
 
     await customer.wait_for_url("**/sign-in?next=%2Fprofile")
-    await expect(customer.get_by_text("Please sign in to go on.")).to_be_visible()
+    await expect(customer.get_by_text("Please sign in to continue.")).to_be_visible()
 
 
 async def test_words_for_somebody_else_go_to_the_share_sheet_and_hold_no_link(people: People) -> None:

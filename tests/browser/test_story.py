@@ -64,7 +64,7 @@ async def test_a_visit_from_booking_to_feedback(people: People, viewport: dict[s
     await customer.locator(f"input[value={people.household.service}]").check()
     await customer.get_by_label("Anything we should know?").fill("Please <b>knock</b>.")
     await customer.locator(".time").first.click()
-    await expect(customer.get_by_role("timer")).to_contain_text("Kept for you for 4:5")
+    await expect(customer.get_by_role("timer")).to_contain_text("Kept for another 4:5")
     await customer.get_by_role("button", name="Book").click()
     await expect(customer.get_by_text("It is booked.")).to_be_visible()
     await expect(customer.get_by_text("Please <b>knock</b>.")).to_be_visible()

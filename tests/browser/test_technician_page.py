@@ -60,7 +60,7 @@ async def test_fixes_wait_through_a_tunnel_and_are_forgotten_only_when_the_serve
     for step in range(1, 7):
         await technician.context.set_geolocation(PLACE | {"latitude": 41.156 - step * 0.0001})  # type: ignore[arg-type]
         await until(technician, f"async () => (await ({WAITING})()) >= {step}")
-    await expect(technician.locator("#waiting-fixes")).to_contain_text("wait for the network")
+    await expect(technician.locator("#waiting-fixes")).to_contain_text("waiting for the network")
 
     tunnel.clear()
     await technician.reload()

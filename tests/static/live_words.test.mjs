@@ -44,7 +44,7 @@ test("a customer is told why the arrival is uncertain or moves, in words", () =>
   assert.match(why(because("estimated", { estimated: true })), /rough estimate, made without a map/);
   assert.match(why(because("changed", { estimated: true })), /rough estimate/);
   assert.match(why(because("standing still")), /standing still/);
-  assert.match(why(because("re-routed")), /another way/);
+  assert.match(why(because("re-routed")), /another route/);
 });
 
 test("what explains itself needs no reason", () => {
@@ -53,7 +53,7 @@ test("what explains itself needs no reason", () => {
   }
 });
 
-test("another way is news for a minute, and none in a snapshot", () => {
+test("another route is news for a minute, and none in a snapshot", () => {
   assert.equal(words(because("re-routed"), NOW + 60_000).arrival.why, "");
   assert.equal(words(because("re-routed", { told_at: null })).arrival.why, "");
   assert.match(words(because("re-routed", { told_at: null, estimated: true })).arrival.why, /rough estimate/);

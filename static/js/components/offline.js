@@ -13,7 +13,7 @@ const place = byId("offline");
 
 function tell() {
   const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
-  showNotice(place, navigator.onLine ? "" : _("You are offline. This is how it stood at {clock}.", { clock: clock(serverNow(), zone) }), "warning");
+  showNotice(place, navigator.onLine ? "" : _("You are offline. This is how things stood at {clock}.", { clock: clock(serverNow(), zone) }), "warning");
 }
 
 if (place) {

@@ -142,7 +142,7 @@ export class SlotPicker extends EventTarget {
     }
     const why = _(empty?.text ?? NOTHING_FREE);
     const elsewhere = empty?.code === "too_far_ahead" || this.#days.some((each) => each.slots.length);
-    const on = elsewhere ? "" : ` ${_("Look at later days, or call us and we find a time together.")}`;
+    const on = elsewhere ? "" : ` ${_("Look at later days, or call us and we will find a time together.")}`;
     const notice = element("div", { class: "notice", role: "status" }, element("p", {}, why + on));
     this.times.replaceChildren(notice);
     if (this.explains) this.#explain(notice);

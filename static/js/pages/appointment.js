@@ -48,7 +48,7 @@ function actions(appointment) {
     list.push(element("a", { class: "button", href: appointmentPath(id, "/calendar.ics"), download: "visit.ics" }, icon("calendar"), _("Add to calendar")));
   }
   if (status === "scheduled" || status === "traveling") {
-    list.push(shareButton({ text: () => shareWords(appointment), onCopied: () => showNotice(byId("problem"), _("The words are in your clipboard."), "good") }));
+    list.push(shareButton({ text: () => shareWords(appointment), onCopied: () => showNotice(byId("problem"), _("The text is in your clipboard."), "good") }));
   }
   if (allowed.move) list.push(element("a", { class: "button", href: page("/modify") }, _("Modify")));
   else if (status === "in_progress") list.push(element("button", { class: "button", type: "button", disabled: true }, _("Modify")));
@@ -77,7 +77,7 @@ function draw(appointment) {
   if (shown && shown.status !== appointment.status) say(byId("news"), words.status.text);
   shown = appointment;
   const technician = appointment.technician?.name ? element("section", { class: "card" }, personCard(appointment.technician)) : null;
-  const canceled = appointment.cancel_reason ? quoted("note", _("Reason of the cancellation"), appointment.cancel_reason) : null;
+  const canceled = appointment.cancel_reason ? quoted("note", _("Reason for the cancellation"), appointment.cancel_reason) : null;
   const rating = appointment.rating ? fact("star", _("Your feedback"), _("{number} of 5", { number: appointment.rating.rating })) : null;
   byId("visit").replaceChildren(
     element(

@@ -107,11 +107,11 @@ function tick() {
   if (!hold) return;
   const left_ms = new Date(hold.expires_at) - serverNow();
   if (left_ms <= 0) {
-    offerOthers({ code: "hold_expired", detail: later("We kept the time for you, but not longer. Please choose again.") });
+    offerOthers({ code: "hold_expired", detail: later("We could not keep the time for you any longer. Please choose again.") });
     return;
   }
   const words = byId("summary-hold");
-  say(words, _("Kept for you for {time}", { time: countdown(left_ms) }));
+  say(words, _("Kept for another {time}", { time: countdown(left_ms) }));
   words.classList.toggle("urgent", left_ms < URGENT_MS);
 }
 

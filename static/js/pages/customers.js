@@ -31,7 +31,7 @@ function inviteButton(contact) {
 
 function stateOf({ account, contact }) {
   if (account.status !== "active") return element("span", { class: "badge" }, _("Account not active"));
-  if (contact.signs_in) return element("span", { class: "badge lively" }, _("Signs in"));
+  if (contact.signs_in) return element("span", { class: "badge lively" }, _("Can sign in"));
   return invited.has(contact.id) ? element("span", { class: "badge" }, _("Invited")) : inviteButton(contact);
 }
 
@@ -55,7 +55,7 @@ function draw() {
   const wanted = byId("find").value.trim().toLowerCase();
   const found = everybody.filter(({ text }) => text.includes(wanted));
   const rows = found.slice(0, MOST_ROWS).map(row);
-  byId("customers").replaceChildren(...(rows.length ? rows : [element("li", { class: "quiet" }, _("Nobody is called so."))]));
+  byId("customers").replaceChildren(...(rows.length ? rows : [element("li", { class: "quiet" }, _("Nobody by that name."))]));
   byId("more").hidden = found.length <= MOST_ROWS;
   say(byId("more"), _("{count} more: type a part of the name.", { count: found.length - MOST_ROWS }));
 }

@@ -101,14 +101,14 @@ function linkRow(link) {
   const buttons = [];
   if (!link.blocked) {
     const from = Math.max(new Date(link.expires_at).getTime(), serverNow());
-    buttons.push(linkButton(_("One day more"), () => expires(from + DAY_MS)));
+    buttons.push(linkButton(_("One more day"), () => expires(from + DAY_MS)));
     if (link.alive) buttons.push(linkButton(_("End now"), () => expires(serverNow())), linkButton(_("Block"), () => remove(path), "danger"));
   }
   const opened = link.opened_at ? _("opened {when}", { when: at(link.opened_at) }) : _("not opened yet");
   return element(
     "li",
     { "data-link": link.id },
-    element("div", {}, element("p", {}, link.recipient ?? _("Anybody")), element("p", { class: "quiet small" }, `${opened} · ${_("until {when}", { when: at(link.expires_at) })}`)),
+    element("div", {}, element("p", {}, link.recipient ?? _("Anyone who has it")), element("p", { class: "quiet small" }, `${opened} · ${_("until {when}", { when: at(link.expires_at) })}`)),
     element("div", { class: "row-actions" }, linkState(link), buttons),
   );
 }

@@ -7,5 +7,5 @@ import { _ } from "../words.js";
 const { tell } = onSend("forgot", async ({ email }, form) => {
   await post("/api/password/forgot", { email });
   form.reset();
-  tell(_("If we know this address, a link is on its way. Please look into your mail."), "good");
+  tell(_("If we know this address, a link is on its way. Please check your mail."), "good");
 });

@@ -24,7 +24,7 @@ async function redeem() {
     location.replace(`/appointments/${encodeURIComponent(appointment)}/live`);
   } catch (problem) {
     if (problem.status === 0 || problem.status >= 500) showNotice(byId("problem"), problemWords(problem));
-    else refuse(_("A tracking link ends some time after the visit, or when it was withdrawn."));
+    else refuse(_("A tracking link ends some time after the visit, or when it is withdrawn."));
   }
 }
 

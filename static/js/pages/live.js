@@ -53,7 +53,7 @@ function drawArrival(words) {
   if (!shown) return;
   say(byId("arrival-clock"), arrival.clock);
   say(byId("arrival-minutes"), arrival.in_words);
-  say(byId("arrival-range"), arrival.range.includes("–") ? _("between {range}", { range: arrival.range }) : "");
+  say(byId("arrival-range"), arrival.range.includes("–") ? _("likely {range}", { range: arrival.range }) : "");
   say(byId("arrival-why"), arrival.why);
 }
 
@@ -79,12 +79,12 @@ function sentence(stage) {
   const planned = state.window_start ? `${nearDay(state.window_start, state.time_zone, { now: serverNow(state, Date.now()) })}, ${windowClock(state.window_start, state.window_end, state.time_zone)}` : "";
   if (stage === "scheduled") return `${planned}. ${_("As soon as the technician sets out, you can follow them here.")} ${turn}`.trim();
   if (stage === "on_the_way" && !state.tracking) return _("Your technician is on the way. The live map is switched off.");
-  if (stage === "here") return _("Please open the door, it is about to begin.");
+  if (stage === "here") return _("Please open the door, the visit can begin.");
   if (stage === "in_progress") return _("The technician is at work. There is nothing more to follow here.");
   if (stage === "over") return _("There is nothing more to follow here.");
   if (isSentAway(stage)) {
     return BY_LINK
-      ? _("A tracking link ends some time after the visit, or when it was withdrawn.")
+      ? _("A tracking link ends some time after the visit, or when it is withdrawn.")
       : _("There is no such visit, or it is not yours to follow.");
   }
   return "";

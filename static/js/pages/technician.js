@@ -110,7 +110,7 @@ async function showWatchers() {
     const who = [...new Set(watchers.map((each) => each.name || _("somebody with a tracking link")))].join(", ");
     say(byId("watchers"), count ? _("Can see you now: {who}.", { who }) : _("Nobody can see you now."));
   } catch {
-    say(byId("watchers"), _("Who can see you is not known right now."));
+    say(byId("watchers"), _("It is not known right now who can see you."));
   }
 }
 
@@ -120,7 +120,7 @@ const sharing = new Sharing({
     say(byId("sharing-state"), text);
     drawSharingHint();
     byId("waiting-fixes").hidden = waiting < 5;
-    say(byId("waiting-fixes"), _("{count} positions wait for the network. Nothing is lost.", { count: waiting }));
+    say(byId("waiting-fixes"), _("{count} positions are waiting for the network. Nothing is lost.", { count: waiting }));
   },
   onArrival: (trip) => {
     arrivedAt = trip;

@@ -304,7 +304,7 @@ async def test_a_customer_is_told_kindly_why_a_day_is_empty(house: House):
             "slots": [],
             "empty": {
                 "code": "not_offered",
-                "text": "Nobody of us can be booked for this online at the moment. Please call us.",
+                "text": "None of us can be booked for this online at the moment. Please call us.",
             },
         }
     ]
