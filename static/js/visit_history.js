@@ -23,7 +23,7 @@ const ROLES = {
 };
 
 /**
- * `{text, who, more}` of a change of the API; `technicians` maps ids to names. A change without effect came after a newer
+ * `{text, who, more}` of a change of the API, `more` being texts; `technicians` maps ids to names. A change without effect came after a newer
  * one: whoever reads must know that it changed nothing.
  */
 export function changeWords(change, technicians = new Map()) {
@@ -34,5 +34,5 @@ export function changeWords(change, technicians = new Map()) {
     facts.reason && _("Reason: {reason}", { reason: facts.reason }),
     !change.applied && _("came too late and changed nothing"),
   ];
-  return { text, who: _(ROLES[change.role] ?? change.role), more: more.filter(Boolean).join(" · ") };
+  return { text, who: _(ROLES[change.role] ?? change.role), more: more.filter(Boolean) };
 }

@@ -29,6 +29,9 @@ export function icon(name) {
 /** What somebody wrote, in whatever script: it has its own direction and stands where the page's texts stand. */
 export const written = (name, attributes, text) => element(name, { ...attributes, dir: "auto" }, text);
 
+/** `written` parts in a row, each in its own direction: a phone number or a foreign name does not turn its neighbours. */
+export const inARow = (parts) => parts.filter(Boolean).flatMap((part, index) => [index ? " · " : "", element("bdi", {}, part)]);
+
 export const byId = (id) => document.getElementById(id);
 
 /** Changes a text only when it differs, so that screen readers and selections are left in peace. */

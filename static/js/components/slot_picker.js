@@ -117,7 +117,7 @@ export class SlotPicker extends EventTarget {
     });
     const word = (options) => dayWord(noonOf(date), options);
     const free = slots.length ? _("{count} times", { count: slots.length }) : _(EMPTY_WORD[empty?.code] ?? "–");
-    const aloud = `${day(noonOf(date), "UTC")}, ${slots.length ? free : _(empty?.text ?? NOTHING_FREE)}`;
+    const aloud = _("{first}, {second}", { first: day(noonOf(date), "UTC"), second: slots.length ? free : _(empty?.text ?? NOTHING_FREE) });
     return element(
       "label",
       { class: slots.length ? "choice day" : "choice day empty" },

@@ -1,7 +1,7 @@
 /** A visit in a list: what, when, who, and the buttons that `allowed` allows. */
 
 import { serverNow } from "../server_clock.js";
-import { element, icon, written } from "./element.js";
+import { element, icon, inARow, written } from "./element.js";
 import { visitWords } from "./visit_words.js";
 import { _ } from "../words.js";
 
@@ -54,7 +54,7 @@ export function visitCard(appointment, { active = false, now = serverNow() } = {
     element(
       "div",
       {},
-      element("p", {}, who, words.asset ? ` · ${words.asset}` : ""),
+      element("p", {}, inARow([who, words.asset])),
       words.address ? written("p", { class: "quiet small" }, words.address) : null,
       appointment.cancel_reason ? element("p", { class: "quiet small" }, _("Reason: {reason}", { reason: appointment.cancel_reason })) : null,
     ),

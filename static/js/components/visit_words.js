@@ -1,7 +1,7 @@
 /** What an appointment of the API says in words. Pure. */
 
 import { serverNow } from "../server_clock.js";
-import { clock, nearDay, windowClock } from "../time_words.js";
+import { clock, day, nearDay, windowClock } from "../time_words.js";
 import { _, later } from "../words.js";
 
 const STATUS = {
@@ -23,6 +23,11 @@ export function cancelWarning(appointment) {
 export function turnWords({ visits_before: before }) {
   if (!Number.isFinite(before)) return "";
   return before ? _("{count} visits before you.", { count: before }) : _("You are next.");
+}
+
+/** A time that somebody picked, on two lines. */
+export function pickedWords({ window_start, window_end }, zone) {
+  return _("{first}, {second}", { first: day(window_start, zone, { short: true }), second: `\n${windowClock(window_start, window_end, zone)}` });
 }
 
 function statusWords(status) {

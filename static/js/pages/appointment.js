@@ -60,7 +60,7 @@ function actions(appointment) {
 
 function shareWords(appointment) {
   const { service, day, window: when, arrival, address } = visitWords(appointment);
-  return [`${service}: ${day}, ${when}`, arrival && `${_("Arrival about")} ${arrival}`, address].filter(Boolean).join("\n");
+  return [`${service}: ${_("{first}, {second}", { first: day, second: when })}`, arrival && `${_("Arrival about")} ${arrival}`, address].filter(Boolean).join("\n");
 }
 
 async function cancel(appointment) {

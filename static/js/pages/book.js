@@ -4,8 +4,9 @@ import { get, post, remove } from "../api.js";
 import { byId, element, say, written } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { SlotPicker } from "../components/slot_picker.js";
+import { pickedWords } from "../components/visit_words.js";
 import { serverNow } from "../server_clock.js";
-import { countdown, day, duration, windowClock } from "../time_words.js";
+import { countdown, duration } from "../time_words.js";
 import { _, later } from "../words.js";
 
 const URGENT_MS = 60_000;
@@ -67,7 +68,7 @@ function keep(slot) {
   byId("summary").hidden = !slot;
   if (slot) {
     showNotice(problemPlace, "");
-    say(byId("summary-when"), `${day(slot.window_start, picker.zone, { short: true })},\n${windowClock(slot.window_start, slot.window_end, picker.zone)}`);
+    say(byId("summary-when"), pickedWords(slot, picker.zone));
     say(byId("summary-hold"), _("Keeping this time for you …"));
   }
   turns = turns.then(() => changeHold(slot, ask));

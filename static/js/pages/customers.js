@@ -2,7 +2,7 @@
 
 import { get, post } from "../api.js";
 import { copies, offerToCopy } from "../components/copying.js";
-import { byId, element, say } from "../components/element.js";
+import { byId, element, inARow, say } from "../components/element.js";
 import { showProblem, withButton } from "../components/notice.js";
 import { _ } from "../words.js";
 
@@ -37,6 +37,7 @@ function stateOf({ account, contact }) {
 
 function row(each) {
   const { account, contact } = each;
+  const { phone } = contact;
   const book = element("a", { class: "button small", href: `/dispatch/book?contact=${encodeURIComponent(contact.email)}` }, _("Book"));
   return element(
     "li",
@@ -45,7 +46,7 @@ function row(each) {
       "div",
       {},
       element("p", {}, contact.name || contact.email),
-      element("p", { class: "quiet small" }, [account.name, contact.name && contact.email, contact.phone].filter(Boolean).join(" · ")),
+      element("p", { class: "quiet small" }, inARow([account.name, contact.name && contact.email, phone && element("span", { dir: "ltr", class: "unbroken" }, phone)])),
     ),
     element("div", { class: "row-actions" }, stateOf(each), account.status === "active" ? book : null),
   );

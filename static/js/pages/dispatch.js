@@ -1,7 +1,7 @@
 /** The dispatcher's board: who is where, which visit is in which state. */
 
 import { get } from "../api.js";
-import { byId, element, say } from "../components/element.js";
+import { byId, element, inARow, say } from "../components/element.js";
 import { showNotice, showProblem } from "../components/notice.js";
 import { initials } from "../components/person.js";
 import { visitWords } from "../components/visit_words.js";
@@ -45,21 +45,21 @@ function warningsOf(visit) {
 function visitRow(visit) {
   const { appointment } = visit;
   const words = visitWords(appointment);
-  const who = [words.technician, visit.contact.name || visit.account, words.address].filter(Boolean).join(" · ");
+  const who = inARow([words.technician, visit.contact.name || visit.account, words.address]);
   return element(
     "li",
     { "data-id": appointment.id, "data-status": appointment.status },
     element(
       "div",
       {},
-      element("p", { class: "numbers" }, element("a", { href: `/dispatch/visits/${encodeURIComponent(appointment.id)}` }, `${words.window} · ${words.service}`)),
+      element("p", { class: "numbers" }, element("a", { href: `/dispatch/visits/${encodeURIComponent(appointment.id)}` }, inARow([words.window, words.service]))),
       element("p", { class: "quiet small" }, who),
     ),
     element(
       "div",
       { class: "badges" },
       warningsOf(visit),
-      element("span", { class: `badge ${words.status.tone}` }, words.arrival ? `${words.status.text}, ${words.arrival}` : words.status.text),
+      element("span", { class: `badge ${words.status.tone}` }, words.arrival ? _("{first}, {second}", { first: words.status.text, second: words.arrival }) : words.status.text),
     ),
   );
 }

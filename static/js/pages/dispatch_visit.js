@@ -3,7 +3,7 @@
 import { appointmentPath, get, post, put, remove, request } from "../api.js";
 import { askToCancel } from "../components/cancel_dialog.js";
 import { copies, offerToCopy } from "../components/copying.js";
-import { byId, element, icon, say, written } from "../components/element.js";
+import { byId, element, icon, inARow, say, written } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
@@ -22,7 +22,7 @@ const problemPlace = byId("problem");
 const technicians = new Map();
 let shown = null;
 
-const at = (instant) => `${day(instant, shown.time_zone, { short: true })}, ${clock(instant, shown.time_zone)}`;
+const at = (instant) => _("{first}, {second}", { first: day(instant, shown.time_zone, { short: true }), second: clock(instant, shown.time_zone) });
 
 function actions(appointment) {
   const list = [];
@@ -108,7 +108,7 @@ function linkRow(link) {
   return element(
     "li",
     { "data-link": link.id },
-    element("div", {}, element("p", {}, link.recipient ?? _("Anyone who has it")), element("p", { class: "quiet small" }, `${opened} · ${_("until {when}", { when: at(link.expires_at) })}`)),
+    element("div", {}, element("p", {}, link.recipient ?? _("Anyone who has it")), element("p", { class: "quiet small" }, inARow([opened, _("until {when}", { when: at(link.expires_at) })]))),
     element("div", { class: "row-actions" }, linkState(link), buttons),
   );
 }
@@ -132,7 +132,7 @@ async function drawHistory() {
     return element(
       "li",
       {},
-      element("div", {}, element("p", {}, text), element("p", { class: "quiet small" }, [who, more].filter(Boolean).join(" · "))),
+      element("div", {}, element("p", {}, text), element("p", { class: "quiet small" }, inARow([who, ...more]))),
       element("span", { class: "quiet small numbers" }, at(change.device_at)),
     );
   });

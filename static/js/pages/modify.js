@@ -2,11 +2,10 @@
 
 import { appointmentPath, get, post } from "../api.js";
 import { askToCancel } from "../components/cancel_dialog.js";
-import { byId, element, say } from "../components/element.js";
+import { byId, element, inARow, say } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { SlotPicker } from "../components/slot_picker.js";
-import { visitWords } from "../components/visit_words.js";
-import { day, windowClock } from "../time_words.js";
+import { pickedWords, visitWords } from "../components/visit_words.js";
 import { _ } from "../words.js";
 
 const { appointment: id, explains } = byId("content").dataset;
@@ -20,8 +19,8 @@ function drawCurrent() {
   const words = visitWords(appointment);
   byId("current-time").replaceChildren(
     element("p", { class: "quiet small" }, _("Now planned")),
-    element("p", { class: "when numbers" }, `${words.day}, ${words.window}`),
-    element("p", {}, words.service, words.asset ? ` · ${words.asset}` : ""),
+    element("p", { class: "when numbers" }, _("{first}, {second}", { first: words.day, second: words.window })),
+    element("p", {}, inARow([words.service, words.asset])),
   );
   byId("cancel").hidden = !appointment.allowed.cancel;
 }
@@ -64,8 +63,7 @@ picker.addEventListener("choose", ({ detail: slot }) => {
   chosen = slot;
   byId("summary").hidden = !slot;
   if (slot) {
-    const words = windowClock(slot.window_start, slot.window_end, picker.zone);
-    say(byId("summary-when"), `${day(slot.window_start, picker.zone, { short: true })},\n${words}`);
+    say(byId("summary-when"), pickedWords(slot, picker.zone));
   }
 });
 picker.addEventListener("problem", (event) => showProblem(problemPlace, event.detail));

@@ -2,7 +2,7 @@
 
 import { appointmentPath, get, post } from "../api.js";
 import { askToCancel } from "../components/cancel_dialog.js";
-import { byId, element, icon, say } from "../components/element.js";
+import { byId, element, icon, inARow, say } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
@@ -64,7 +64,7 @@ function visitNode(visit) {
     element(
       "div",
       {},
-      element("p", {}, words.service, words.asset ? ` · ${words.asset}` : ""),
+      element("p", {}, inARow([words.service, words.asset])),
       element("p", { class: "quiet small" }, words.address),
       visit.contact?.name ? element("p", { class: "quiet small" }, visit.contact.name) : null,
       visit.details ? element("p", { class: "small" }, visit.details) : null,
