@@ -1,6 +1,7 @@
 /** The technician's card: photo or initials, name, a number to call. */
 
-import { element, icon } from "./element.js";
+import { element } from "./element.js";
+import { callButton } from "./phone.js";
 import { _ } from "../words.js";
 
 export function initials(name) {
@@ -18,19 +19,11 @@ export function face({ name, photo }) {
 
 export function personCard(technician) {
   const name = technician.name || _("Your technician");
-  const call = technician.phone
-    ? element(
-        "a",
-        { class: "button", href: `tel:${technician.phone.replace(/[^+\d]/g, "")}`, "aria-label": _("Call {name}", { name }) },
-        icon("phone"),
-        _("Call"),
-      )
-    : null;
   return element(
     "div",
     { class: "person" },
     face({ ...technician, name }),
     element("div", { class: "who" }, element("h2", {}, name), element("p", { class: "quiet small" }, _("Your technician"))),
-    call,
+    callButton({ ...technician, name }),
   );
 }

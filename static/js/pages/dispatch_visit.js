@@ -5,6 +5,7 @@ import { askToCancel } from "../components/cancel_dialog.js";
 import { copies, offerToCopy } from "../components/copying.js";
 import { byId, element, icon, inARow, say, written } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
+import { phoneAddress } from "../components/phone.js";
 import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
 import { serverNow } from "../server_clock.js";
@@ -36,7 +37,7 @@ function actions(appointment) {
 }
 
 function callLink({ phone }) {
-  return element("a", { href: `tel:${phone.replace(/[^+\d]/g, "")}`, dir: "ltr" }, phone);
+  return element("a", { href: phoneAddress(phone), dir: "ltr" }, phone);
 }
 
 async function cancel(appointment) {

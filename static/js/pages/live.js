@@ -4,6 +4,7 @@ import { appointmentPath, get } from "../api.js";
 import { byId, element, icon, say } from "../components/element.js";
 import { showNotice, toSignIn } from "../components/notice.js";
 import { personCard } from "../components/person.js";
+import { phoneAddress } from "../components/phone.js";
 import { turnWords } from "../components/visit_words.js";
 import { LiveFeed } from "../live.js";
 import { CLOCK_JUMP_MS, freshness, nothingKnown, reduceLive, serverNow } from "../live_state.js";
@@ -134,7 +135,7 @@ function drawAfter(stage) {
 
 function waysOn() {
   const { phone } = main.dataset;
-  const call = phone && element("a", { class: "button", href: `tel:${phone.replaceAll(" ", "")}` }, icon("phone"), _("Call us"));
+  const call = phone && element("a", { class: "button", href: phoneAddress(phone) }, icon("phone"), _("Call us"));
   const on = BY_LINK ? element("a", { class: "button", href: `/sign-in?next=${encodeURIComponent(page("/live"))}` }, _("Sign in instead")) : element("a", { class: "button", href: "/" }, _("Home"));
   return [call, on].filter(Boolean);
 }

@@ -4,6 +4,7 @@ import { appointmentPath, get, post } from "../api.js";
 import { askToCancel } from "../components/cancel_dialog.js";
 import { byId, element, icon, inARow, say } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
+import { callButton } from "../components/phone.js";
 import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
@@ -25,12 +26,6 @@ let visits = [];
 function directions(site) {
   if (!Number.isFinite(site?.lat)) return null;
   return element("a", { class: "button", href: `geo:${site.lat},${site.lon}?q=${site.lat},${site.lon}` }, icon("place"), _("Directions"));
-}
-
-function call(contact) {
-  if (!contact?.phone) return null;
-  const href = `tel:${contact.phone.replace(/[^+\d]/g, "")}`;
-  return element("a", { class: "button", href, "aria-label": _("Call {name}", { name: contact.name }) }, icon("phone"), _("Call"));
 }
 
 async function change(visit, name, button) {
@@ -74,7 +69,7 @@ function visitNode(visit) {
       "div",
       { class: "button-row" },
       steps,
-      under_way || visit.status === "scheduled" ? [directions(visit.site), call(visit.contact)] : null,
+      under_way || visit.status === "scheduled" ? [directions(visit.site), callButton(visit.contact ?? {})] : null,
       visit.allowed.cancel ? element("button", { type: "button", class: "button danger", "data-step": "cancel", onclick: () => cancel(visit) }, _("Cannot be done")) : null,
     ),
   );
