@@ -13,7 +13,7 @@ from tests.servers import PASSWORD, SEED, EnrouteServer, enroute_server
 from tests.web.live.visits import TECHNICIANS, Visit, book_with, change
 
 
-def live_seed() -> dict:
+def live_seed(*, technicians: int = TECHNICIANS) -> dict:
     seed = copy.deepcopy(SEED)
     seed["accounts"].append({"id": "other", "name": "Other", "site": "other-home"})
     seed["contacts"].append({"email": "olga@other.example", "account": "other", "name": "Olga", "password": PASSWORD})
@@ -22,7 +22,7 @@ def live_seed() -> dict:
     ana = seed["technicians"][0]
     seed["technicians"] = [
         ana | {"id": f"technician-{number}", "name": f"Technician {number}", "phone": "+351 200 000 000"}
-        for number in range(TECHNICIANS)
+        for number in range(technicians)
     ]
     seed["staff"][0]["technician"] = "technician-0"
     return seed

@@ -42,10 +42,12 @@ class Installation:
 
 
 @contextlib.asynccontextmanager
-async def installation(folder: Path, redis: RedisServer, **environ: str) -> AsyncIterator[Installation]:
+async def installation(
+    folder: Path, redis: RedisServer, *, seed: dict | None = None, **environ: str
+) -> AsyncIterator[Installation]:
     environment = {"ENROUTE_REDIS": redis.url, "ENROUTE_WORKERS": "1"} | environ
     async with (
-        enroute_server(folder, seed=live_seed(), environ=environment) as first,
+        enroute_server(folder, seed=seed or live_seed(), environ=environment) as first,
         enroute_server(folder, seed=None, environ=environment) as second,
         contextlib.AsyncExitStack() as restarted,
     ):
