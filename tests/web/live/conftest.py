@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from collections.abc import AsyncIterator
 
@@ -10,7 +9,7 @@ import httpx
 import pytest_asyncio
 
 from tests.servers import PASSWORD, SEED, EnrouteServer, enroute_server
-from tests.web.live.visits import TECHNICIANS, Visit, book_with, change
+from tests.web.live.visits import TECHNICIANS, Visit, change, planned_with
 
 
 def live_seed(*, technicians: int = TECHNICIANS) -> dict:
@@ -56,14 +55,9 @@ async def dispatcher(live_server: EnrouteServer) -> AsyncIterator[httpx.AsyncCli
 async def planned(
     live_server: EnrouteServer, customer: httpx.AsyncClient, dispatcher: httpx.AsyncClient
 ) -> AsyncIterator[Visit]:
-    """A Scheduled visit of Acme's; canceled or completed at the end, so that its place is free again."""
-    made = await book_with(customer, dispatcher, live_server)
-    try:
+    """A Scheduled visit of Acme's."""
+    async with planned_with(customer, dispatcher, live_server) as made:
         yield made
-    finally:
-        with contextlib.suppress(httpx.HTTPError):
-            await dispatcher.post(f"/api/appointments/{made.id}/cancel", json={"reason": "the test is over"})
-            await dispatcher.post(f"/api/appointments/{made.id}/complete", json={})
 
 
 @pytest_asyncio.fixture

@@ -131,9 +131,7 @@ class Crowd:
             visit_id = await self._book(each)
             for cookie in (self._customer.cookie, self._stranger.cookie):
                 self._outside(RoamingWatcher(self.doors, visit_id, [Right()], cookie=cookie, stubborn=True))
-            stranger = RoamingWatcher(
-                self.doors, each.visit_id, [Right()], cookie=self._stranger.cookie, stubborn=True
-            )
+            stranger = RoamingWatcher(self.doors, each.visit_id, [Right()], cookie=self._stranger.cookie, stubborn=True)
             self._outside(stranger)
         await self.all_right()
 
@@ -206,6 +204,11 @@ class Crowd:
                 self.faults.append(f"{phone.technician}: {len(lost)} acknowledged fixes are not kept: {sorted(lost)}")
         for watcher in (*self.watchers, *self.outsiders, *self.gone):
             self.faults += watcher.faults
+
+    @property
+    def older(self) -> int:
+        """So often somebody who had come to another server was told of an older position than one told before."""
+        return sum(watcher.older for watcher in (*self.watchers, *self.gone))
 
     async def disperse(self) -> None:
         for client in list(self._tasks):

@@ -248,7 +248,7 @@ class RoamingWatcher(Roaming):
         self.shown_ms = 0
         self.right = asyncio.Event()
         self.right_after_ms = 0
-        self.welcomes = self.positions = self.older = self.older_welcomes = 0
+        self.welcomes = self.positions = self.older = 0
         self.faults: list[str] = []
 
     @property
@@ -279,7 +279,7 @@ class RoamingWatcher(Roaming):
                 self.faults.append(f"welcomed with {frame.seq} after {self._seqs[frame.epoch]}")
             self._seqs[frame.epoch] = max(frame.seq, self._seqs.get(frame.epoch, 0))
             if frame.snapshot.position is not None:
-                self.older_welcomes += frame.snapshot.position.fixed_at < self.shown_ms
+                self.older += frame.snapshot.position.fixed_at < self.shown_ms
                 self._see(frame.snapshot.position.fixed_at, "a snapshot of")
         elif frame.seq is not None:
             # The end of a visit that was over before is no news of the stream, and bears the number of the welcome.

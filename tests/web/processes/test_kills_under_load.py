@@ -19,7 +19,7 @@ from tests.servers import enroute_server
 from tests.web.live.conftest import live_seed
 from tests.web.live.visits import TECHNICIANS, now_ms
 from tests.web.processes.conftest import Installation, installation
-from tests.web.processes.crowd import RIGHT_WITHIN_S, Crowd, crowd_of
+from tests.web.processes.crowd import Crowd, crowd_of
 from tests.web.test_supervisor import until, workers_of
 
 KILLS = 50
@@ -33,6 +33,7 @@ class Rounds:
     late: list[int] = field(default_factory=list)
     lag_ms: list[int] = field(default_factory=list)
     fixes_per_s: list[float] = field(default_factory=list)
+    older: int = 0
 
     def __str__(self) -> str:
         took = sorted(self.right_ms)
@@ -40,6 +41,7 @@ class Rounds:
             f"{len(self.lag_ms)} kills, {statistics.median(self.fixes_per_s):.0f} fixes/s,"
             f" {len(took) / len(self.lag_ms):.0f} watchers: right after {statistics.median(took):.0f} ms in the median,"
             f" {took[len(took) * 99 // 100]} ms for 99 %, {took[-1]} ms at worst, {sum(self.late)} too late;"
+            f" {self.older} positions older than one seen at another server;"
             f" lag of the load: {statistics.median(self.lag_ms):.0f} ms in the median round, {max(self.lag_ms)} ms"
         )
 
@@ -74,6 +76,7 @@ async def kill_again_and_again(
     if kills > 1:
         await crowd.settle()
     crowd.judge(database)
+    rounds.older = crowd.older
     print(rounds)
     return rounds
 
@@ -88,9 +91,7 @@ async def kill_servers(two: Installation, crowd: Crowd, *, kills: int, ends: int
         await two.mend()
         crowd.living(None)
 
-    return await kill_again_and_again(
-        crowd, kills=kills, ends=ends, database=two.first.database, kill=kill, mend=mend
-    )
+    return await kill_again_and_again(crowd, kills=kills, ends=ends, database=two.first.database, kill=kill, mend=mend)
 
 
 def problems_of(crowd: Crowd, rounds: Rounds) -> list[str]:
