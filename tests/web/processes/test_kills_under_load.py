@@ -8,7 +8,7 @@ import os
 import signal
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +16,11 @@ import pytest
 
 from tests.redis_servers import redis_server
 from tests.servers import enroute_server
+from tests.slots.databases import create_database, postgresql_server
 from tests.web.live.conftest import live_seed
 from tests.web.live.visits import TECHNICIANS, now_ms
 from tests.web.processes.conftest import Installation, installation
-from tests.web.processes.crowd import Crowd, crowd_of
+from tests.web.processes.crowd import RIGHT_WITHIN_S, Crowd, UnderWay, crowd_of
 from tests.web.test_supervisor import until, workers_of
 
 KILLS = 50
@@ -46,7 +47,7 @@ class Rounds:
         )
 
 
-async def kill_once(crowd: Crowd, rounds: Rounds, *, ends: int, kill: Callable[[], None]) -> list:
+async def kill_once(crowd: Crowd, rounds: Rounds, *, ends: int, kill: Callable[[], None]) -> list[UnderWay]:
     """Kill in the middle of changes that end the right to watch, and measure. Those whose visits ended."""
     await crowd.all_right()
     crowd.restart_lag()
@@ -54,11 +55,13 @@ async def kill_once(crowd: Crowd, rounds: Rounds, *, ends: int, kill: Callable[[
     ending = asyncio.create_task(crowd.end_some(ends))
     await asyncio.sleep(crowd.random.uniform(0, 0.05))
     kill()
-    right_ms, late = await crowd.right_after(now_ms())
+    right_ms, missing = await crowd.right_after(now_ms())
     ended = await ending
+    lag_ms = round(1000 * crowd.restart_lag())
     rounds.right_ms += right_ms
-    rounds.late.append(late)
-    rounds.lag_ms.append(round(1000 * crowd.restart_lag()))
+    # What this process was too busy to look at may have been there before.
+    rounds.late.append(missing + sum(each > 1000 * RIGHT_WITHIN_S + lag_ms for each in right_ms))
+    rounds.lag_ms.append(lag_ms)
     rounds.fixes_per_s.append((sum(phone.sent for phone in crowd.phones) - sent) / (time.monotonic() - began_s))
     return ended
 
@@ -106,12 +109,24 @@ async def test_when_a_server_dies_under_load_every_watcher_is_right_within_secon
     assert problems_of(crowd, rounds) == []
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def on_database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The settings of an installation that say so; the default is SQLite."""
+    if request.param == "sqlite":
+        yield {}
+        return
+    with postgresql_server(request.getfixturevalue("programs")) as url:
+        yield {"ENROUTE_DATABASE": create_database(url, "enroute")}
+
+
 @pytest.mark.full
 @pytest.mark.timeout(3600)
-async def test_fifty_times_a_server_dies_under_load_and_every_watcher_is_right_within_seconds(tmp_path: Path):
+async def test_fifty_times_a_server_dies_under_load_and_every_watcher_is_right_within_seconds(
+    tmp_path: Path, on_database: dict[str, str]
+):
     async with (
         redis_server(tmp_path) as redis,
-        installation(tmp_path, redis, seed=live_seed(technicians=100)) as two,
+        installation(tmp_path, redis, seed=live_seed(technicians=100), **on_database) as two,
         crowd_of([two.first.url, two.second.url], range(100), waiting=6) as crowd,
     ):
         rounds = await kill_servers(two, crowd, kills=KILLS, ends=2)
