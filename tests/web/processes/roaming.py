@@ -282,10 +282,11 @@ class RoamingWatcher(Roaming):
                 self.older += frame.snapshot.position.fixed_at < self.shown_ms
                 self._see(frame.snapshot.position.fixed_at, "a snapshot of")
         elif frame.seq is not None:
-            # The end of a visit that was over before is no news of the stream, and bears the number of the welcome.
-            if frame.seq <= self._seqs[self._epoch] - (frame.type == "end"):
+            if frame.seq <= self._seqs[self._epoch]:
                 self.faults.append(f"{frame.type} {frame.seq} after {self._seqs[self._epoch]}")
-            self._seqs[self._epoch] = frame.seq
+            if frame.type != "end":
+                # After it nobody comes again who obeys, and who does is told the end once more.
+                self._seqs[self._epoch] = frame.seq
             if frame.type == "position":
                 self.positions += 1
                 self.older += frame.fixed_at < self.shown_ms
