@@ -29,14 +29,15 @@ async def catch_up(state: State, view: AppointmentView) -> None:
 
 
 def shows_the_past(state: State, *, visit_id: str, version: int) -> bool:
-    """Is a technician shown here on the way to a visit that the database has a newer version of?"""
+    """Is a technician shown here on the way to a visit of which the database has a newer version, or to one that is
+    known not to be Traveling any more?"""
     if state.announcements.alone:
         # What this process has committed, it tells in the same breath.
         return False
     live = state.node.known_trip(visit_id)
     if live is None or live.technician is None or live.facts is None:
         return False
-    return live.facts.version < version
+    return live.facts.version < version or live.facts.status != Status.TRAVELING.value
 
 
 async def catch_up_with(state: State, visit_id: str) -> None:
