@@ -11,67 +11,25 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import httpx
 import msgspec
 from sqlalchemy import create_engine, select
 
 from slots.slot_id import SlotKey, decode_slot, encode_slot
-from tests.servers import PASSWORD
 from tests.web.live.visits import now_ms
-from tests.web.processes.roaming import Doors, Right, RoamingPhone, RoamingWatcher
+from tests.web.processes.desk import ANSWER_WITHIN_S, Desk
+from tests.web.processes.roaming import Doors
+from tests.web.processes.roaming_phone import RoamingPhone
+from tests.web.processes.roaming_watcher import Right, RoamingWatcher
 from tracker.records import FixRow
 from tracker.store import fix_batches, tracks_url
-from web.auth import SESSION_COOKIE
 
 RIGHT_WITHIN_S = 5.0
-ANSWER_WITHIN_S = 30.0
 LAG_EVERY_S = 0.02
 JOIN_AT_ONCE = 8
 # A technician's next visit begins so many steps of the calendar after the last one, which then is over.
 SLOTS_APART = 4
 
 _rows = msgspec.msgpack.Decoder(list[FixRow]).decode
-
-
-class Desk:
-    """Somebody signed in, at whichever server answers."""
-
-    def __init__(self, doors: Doors) -> None:
-        self._doors = doors
-        self._client = httpx.AsyncClient(timeout=ANSWER_WITHIN_S)
-        self.dead: str | None = None
-
-    @classmethod
-    async def sign_in(cls, doors: Doors, email: str) -> Desk:
-        desk = cls(doors)
-        await desk.ask("POST", "/api/session", {"email": email, "password": PASSWORD})
-        # The cookie is for whichever port.
-        desk._client.headers["Cookie"] = f"{SESSION_COOKIE}={desk.cookie}"
-        return desk
-
-    @property
-    def cookie(self) -> str:
-        return self._client.cookies[SESSION_COOKIE]
-
-    async def ask(self, method: str, path: str, body: Any = None, *, done: int | None = None) -> Any:
-        """The answer's JSON. Asked again where the connection breaks; ``done``: the status that says that an attempt
-        without an answer had succeeded, which returns None."""
-        broken = False
-        while True:
-            url = self._doors.any() if self.dead is None else self._doors.other_than(self.dead)
-            try:
-                answer = await self._client.request(method, url + path, json=body)
-            except httpx.TransportError:
-                broken = True
-                await asyncio.sleep(0.05)
-                continue
-            if broken and answer.status_code == done:
-                return None
-            assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
-            return answer.json() if answer.content else {}
-
-    async def close(self) -> None:
-        await self._client.aclose()
 
 
 @dataclass
@@ -201,10 +159,14 @@ class Crowd:
         for phone in self.phones:
             refused = {at for at, code in phone.refused.items() if code != "duplicate"}
             lost = set(phone.acknowledged) - kept.get(phone.technician, set()) - refused
+            if not phone.acknowledged:
+                self.faults.append(f"{phone.technician}: nothing was acknowledged")
             if lost:
                 self.faults.append(f"{phone.technician}: {len(lost)} acknowledged fixes are not kept: {sorted(lost)}")
         for watcher in (*self.watchers, *self.outsiders, *self.gone):
             self.faults += watcher.faults
+            if not watcher.welcomes and not watcher.closings:
+                self.faults.append("somebody who watches was never answered")
 
     @property
     def older(self) -> int:
