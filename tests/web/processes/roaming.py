@@ -11,6 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from simulations.reconnect import Backoff, comes_back
+from tests.web.live.visits import now_ms
 from web.auth import SESSION_COOKIE
 
 # How soon somebody tries again who does not obey when told to stay away.
@@ -42,6 +43,7 @@ class Roaming:
         if cookie:
             self._headers["Cookie"] = f"{SESSION_COOKIE}={cookie}"
         self._moving = False
+        self.dialed_ms = 0
         self._socket: ClientConnection | None = None
         self.backoff = Backoff(doors.random)
         self.closings: Counter[int] = Counter()
@@ -72,6 +74,7 @@ class Roaming:
 
     async def _visit(self, url: str) -> int:
         """Until the connection ends; its close code, 1006 without one."""
+        self.dialed_ms = now_ms()
         try:
             async with connect(
                 url.replace("http://", "ws://") + self._path,

@@ -19,8 +19,8 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass
 class Right:
-    """When a position may be shown, as spans of the time of its fix. A connection that began after the end of a span
-    is shown nothing of it."""
+    """When a position may be shown, as spans of the time of its fix. A connection that was begun after the end of a
+    span is shown nothing of it."""
 
     spans: list[tuple[float, float]] = field(default_factory=list)
 
@@ -35,8 +35,8 @@ class Right:
     def close(self, at_ms: float) -> None:
         self.spans[-1] = (self.spans[-1][0], at_ms)
 
-    def allows(self, *, fixed_at: int, connected_ms: int) -> bool:
-        return any(begin <= fixed_at <= end and connected_ms <= end for begin, end in self.spans)
+    def allows(self, *, fixed_at: int, dialed_ms: int) -> bool:
+        return any(begin <= fixed_at <= end and dialed_ms <= end for begin, end in self.spans)
 
 
 class _Fixed(msgspec.Struct):
@@ -67,7 +67,6 @@ class RoamingWatcher(Roaming):
         self._epoch = ""
         self._seqs: dict[str, int] = {}
         self._fixed: dict[str, int] = {}
-        self._connected_ms = 0
         self._asked_ms = 0
         self.shown_ms = 0
         self.right = asyncio.Event()
@@ -86,7 +85,6 @@ class RoamingWatcher(Roaming):
         self.right.clear()
 
     async def opened(self, socket: ClientConnection) -> None:
-        self._connected_ms = now_ms()
         if self._epoch:
             since = {"epoch": self._epoch, "seq": self._seqs[self._epoch]}
             await socket.send(_encode({"type": "hello", "since": since}).decode())
@@ -117,9 +115,9 @@ class RoamingWatcher(Roaming):
                 self._see(frame.fixed_at, "a position of")
 
     def _see(self, fixed_at: int, what: str) -> None:
-        if not all(right.allows(fixed_at=fixed_at, connected_ms=self._connected_ms) for right in self._rights):
+        if not all(right.allows(fixed_at=fixed_at, dialed_ms=self.dialed_ms) for right in self._rights):
             spans = [right.spans for right in self._rights]
-            self.faults.append(f"{what} {fixed_at} without a right at {now_ms()}: {spans}, {self._connected_ms=}")
+            self.faults.append(f"{what} {fixed_at} without a right at {now_ms()}: {spans}, {self.dialed_ms=}")
         newest = self._fixed.get(self._epoch, 0)
         if fixed_at < newest:
             self.faults.append(f"{what} {fixed_at} after one of {newest}")
