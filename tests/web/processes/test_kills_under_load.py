@@ -32,6 +32,7 @@ class Rounds:
 
     right_ms: list[int] = field(default_factory=list)
     late: list[int] = field(default_factory=list)
+    worst_ms: list[int] = field(default_factory=list)
     lag_ms: list[int] = field(default_factory=list)
     fixes_per_s: list[float] = field(default_factory=list)
     older: int = 0
@@ -42,6 +43,8 @@ class Rounds:
             f"{len(self.lag_ms)} kills, {statistics.median(self.fixes_per_s):.0f} fixes/s,"
             f" {len(took) / len(self.lag_ms):.0f} watchers: right after {statistics.median(took):.0f} ms in the median,"
             f" {took[len(took) * 99 // 100]} ms for 99 %, {took[-1]} ms at worst, {sum(self.late)} too late;"
+            f" {sum(each > 1000 * RIGHT_WITHIN_S for each in took)} beyond {RIGHT_WITHIN_S:.0f} s by the lag,"
+            f" (worst, lag) of the worst rounds {sorted(zip(self.worst_ms, self.lag_ms, strict=True))[-3:]} ms;"
             f" {self.older} positions older than one seen at another server;"
             f" lag of the load: {statistics.median(self.lag_ms):.0f} ms in the median round, {max(self.lag_ms)} ms"
         )
@@ -59,6 +62,7 @@ async def kill_once(crowd: Crowd, rounds: Rounds, *, ends: int, kill: Callable[[
     ended = await ending
     lag_ms = round(1000 * crowd.restart_lag())
     rounds.right_ms += right_ms
+    rounds.worst_ms.append(max(right_ms, default=0))
     # What this process was too busy to look at may have been there before.
     rounds.late.append(missing + sum(each > 1000 * RIGHT_WITHIN_S + lag_ms for each in right_ms))
     rounds.lag_ms.append(lag_ms)
