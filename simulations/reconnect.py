@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-FIRST_S = (0.5, 6.0)
+FIRST_S = (0.5, 4.0)
 LONGEST_S = 20.0
 
 
@@ -16,7 +16,7 @@ def comes_back(close_code: int) -> bool:
 
 @dataclass(slots=True)
 class Backoff:
-    """Full jitter: within 0.5–6 s first, the bound doubling to 20 s; :meth:`worked` starts over."""
+    """Full jitter: within 0.5–4 s first, the bound doubling to 20 s; :meth:`worked` starts over."""
 
     random: Random
     _bound_s: float = FIRST_S[1]

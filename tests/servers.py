@@ -128,6 +128,12 @@ async def _served(
         path.write_bytes(msgspec.json.encode(seed))
         code, output = await run_enroute("import", str(path), environ=environment)
         assert code == 0, output
+    async with _running(environment, *arguments) as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def _running(environment: dict[str, str], *arguments: str) -> AsyncIterator[EnrouteServer]:
     process = await start_enroute("serve", *arguments, environ=environment)
     assert process.stdout is not None
     assert process.stderr is not None
@@ -137,8 +143,7 @@ async def _served(
         line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
         found = re.search(r"http://\S+", line.decode())
         assert found, f"the server did not start: {line!r} {b''.join(log).decode()}"
-        server = EnrouteServer(found[0], environment["ENROUTE_DATABASE"], process, log, environment)
-        yield server
+        yield EnrouteServer(found[0], environment["ENROUTE_DATABASE"], process, log, environment)
     finally:
         if process.returncode is None:
             process.terminate()
@@ -156,17 +161,8 @@ async def started_again(
 ) -> AsyncIterator[EnrouteServer]:
     """A killed server once more, on the same database and port."""
     environment = before.environment | {"ENROUTE_PORT": before.url.rpartition(":")[2]} | (environ or {})
-    process = await start_enroute("serve", environ=environment)
-    assert process.stdout is not None
-    try:
-        line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
-        found = re.search(r"http://\S+", line.decode())
-        assert found, line
-        yield EnrouteServer(found[0], before.database, process, environment=environment)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
+    async with _running(environment) as server:
+        yield server
 
 
 async def start_enroute(

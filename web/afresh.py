@@ -9,9 +9,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from slots import booking
-from slots.errors import NotFound
-from slots.model import AppointmentView, Status
 from tracker.bus.shared import SharedBus
+from web.catching_up import catch_up, catch_up_with
 from web.rights_afresh import read_rights_afresh
 
 if TYPE_CHECKING:
@@ -54,17 +53,23 @@ class Afresh:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         rights_s = 0.0
+        rights_are_due = False
         while True:
+            wait_s = EVERY_S if self._bus.connected else WHILE_CUT_OFF_S
+            if rights_are_due:
+                wait_s = min(wait_s, max(0.0, rights_s - loop.time()))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S if self._bus.connected else WHILE_CUT_OFF_S):
+                async with asyncio.timeout(wait_s):
                     await self._asked.wait()
             self._asked.clear()
+            rights_are_due = True
             try:
                 await self.read()
                 now_s = loop.time()
                 if now_s >= rights_s:
                     rights_s = now_s + RIGHTS_EVERY_S
                     await read_rights_afresh(self._state)
+                    rights_are_due = False
             except Exception as error:
                 log.warning("the visits could not be read afresh, trying again: %s", error)
                 self._asked.set()
@@ -78,20 +83,6 @@ class Afresh:
         under_way = await booking.traveling(state.booking)
         for view in under_way:
             known.discard(view.id)
-            await self._adjust(view)
+            await catch_up(state, view)
         for trip_id in known:
-            with contextlib.suppress(NotFound):
-                await self._adjust(await booking.get(state.booking, appointment_id=trip_id))
-
-    async def _adjust(self, view: AppointmentView) -> None:
-        state, node = self._state, self._state.node
-        live = node.known_trip(view.id)
-        facts = live.facts if live is not None else None
-        driver = live.technician.id if live is not None and live.technician is not None else None
-        traveling = view.status is Status.TRAVELING
-        expected = view.technician.id if traveling else None
-        if facts is not None and facts.version >= view.version and driver == expected:
-            return
-        if traveling:
-            await state.bridge.prepare(view.technician.id)
-        state.bridge.take_up(view, driver=driver)
+            await catch_up_with(state, trip_id)

@@ -166,7 +166,8 @@ def _admit(
     live = node.live(trip_id)
     status = live.facts.status if live.facts is not None else None
     if status in ENDED_STATES:
-        begin(welcome + frame(encode(End(seq=live.seq, reason=str(status)))))
+        # Who goes by the numbers takes nothing that bears the welcome's.
+        begin(welcome + frame(encode(End(seq=live.seq + 1, reason=str(status)))))
         connection.close(CloseCode.OVER, str(status))
         return
     begin(welcome)

@@ -67,7 +67,8 @@ async def events(request: Request) -> Response:
         first = node.snapshot(trip_id, now_ms)
         watcher.seq = first.seq
         if first.status in ENDED_STATES:
-            watcher.keep(Message.of(encode(End(seq=first.seq, reason=first.status)), seq=first.seq))
+            seq = first.seq + 1
+            watcher.keep(Message.of(encode(End(seq=seq, reason=first.status)), seq=seq))
             watcher.over = True
         else:
             state.hub.subscribe(node.topic(trip_id), watcher, heartbeat=False)

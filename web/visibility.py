@@ -8,6 +8,7 @@ from slots import booking
 from slots.errors import NotFound
 from slots.model import Actor, AppointmentView
 from web.auth import SESSION_COOKIE, Principal, authenticate_link, require
+from web.catching_up import catch_up, shows_the_past
 from web.problems import Problem
 from web.state import State, state_of
 
@@ -35,6 +36,9 @@ async def visible_visit(state: State, principal: Principal, appointment_id: str)
         view = None
     if view is None or not may_see(principal, view):
         raise Problem("not_found", "There is no such visit.")
+    if shows_the_past(state, visit_id=view.id, version=view.appointment.version):
+        # Nobody is shown a technician on the way to what they have just been told is planned, or over.
+        await catch_up(state, view)
     return view
 
 

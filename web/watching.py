@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 from tracker.facts import TripFacts
 from tracker.messages import Since
 from web.auth import Principal, authenticate, authenticate_link
+from web.catching_up import catch_up_with, shows_the_past
 from web.openapi import NUL
 from web.state import State
 from web.trip_facts import trip_facts
@@ -20,6 +21,8 @@ async def facts_for(state: State, principal: Principal, trip_id: str) -> TripFac
     view = await state.lookups.visit(trip_id)
     if view is None or not may_see(principal, view):
         return None
+    if shows_the_past(state, visit_id=trip_id, version=view.appointment.version):
+        await catch_up_with(state, trip_id)
     return trip_facts(view, settings=state.settings, tracking=state.switches.technician_tracking)
 
 

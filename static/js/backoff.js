@@ -1,7 +1,8 @@
 /** When to come back after a socket closed, and when not to. Pure: randomness is an argument. */
 
 const SHORTEST_MS = 500;
-const FIRST_CEILING_MS = 6_000;
+/** Back, and right again, within five seconds of a server's death. */
+const FIRST_CEILING_MS = 4_000;
 const LAST_CEILING_MS = 20_000;
 
 /** Milliseconds to wait before attempt number `attempt` (0 is the first); `random` is within [0, 1). */

@@ -20,8 +20,8 @@ def test_waits_are_spread_and_their_bound_doubles_to_twenty_seconds():
     backoff = Backoff(Random(1))
     later = [backoff.next_s() for _ in range(200)]
 
-    assert 0.5 <= min(firsts) < 1.0 < 5.0 < max(firsts) <= 6.0
-    assert 6.0 < max(later) <= 20.0
+    assert 0.5 <= min(firsts) < 1.0 < 3.5 < max(firsts) <= 4.0
+    assert 4.0 < max(later) <= 20.0
 
 
 def test_a_connection_that_worked_starts_over():
@@ -31,4 +31,4 @@ def test_a_connection_that_worked_starts_over():
 
     backoff.worked()
 
-    assert backoff.next_s() <= 6.0
+    assert backoff.next_s() <= 4.0

@@ -8,8 +8,8 @@ import pytest
 from slots.model import Status
 from tests.tracker.bus.processes import Processes, own
 from tests.tracker.nodes import visit_facts
-from web.afresh import Afresh
 from web.announcements import Announcements, SwitchesChanged
+from web.catching_up import catch_up
 
 
 @pytest.fixture
@@ -19,17 +19,16 @@ async def several():
     await made.stop()
 
 
-async def test_afresh_closes_a_trip_whose_newer_facts_a_watcher_brought(several):
+async def test_catching_up_closes_a_trip_whose_newer_facts_a_watcher_brought(several):
     one = await several.start("one")
     several.set_off()
     await own(several, one)
     one.offer_facts("visit", visit_facts(version=2, status="in_progress"))
     taken = []
-    afresh = Afresh.__new__(Afresh)
     bridge = SimpleNamespace(take_up=lambda view, driver: taken.append(driver))
-    afresh._state = SimpleNamespace(node=one, bridge=bridge)
+    state = SimpleNamespace(node=one, bridge=bridge)
     view = SimpleNamespace(id="visit", version=2, status=Status.IN_PROGRESS, technician=SimpleNamespace(id="ana"))
-    await afresh._adjust(view)
+    await catch_up(state, view)
     assert taken == ["ana"]
 
 

@@ -12,21 +12,13 @@ from sqlalchemy import create_engine, text
 
 from slots.store import sync_url
 from tests.servers import SEED, EnrouteServer, enroute_server, run_enroute
-from tests.slots.databases import create_database, postgresql_programs, postgresql_server
+from tests.slots.databases import create_database, postgresql_server
 
 TECHNICIAN = "ana"
 # The names of the partitions of the fixes.
 DAYS = text(
     "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'fix_batches'::regclass"
 )
-
-
-@pytest.fixture(scope="package")
-def programs() -> Path:
-    found = postgresql_programs()
-    if found is None:
-        pytest.skip("PostgreSQL's programs are not installed")
-    return found
 
 
 @pytest.fixture(scope="package")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from collections.abc import AsyncIterator
 
@@ -10,10 +9,10 @@ import httpx
 import pytest_asyncio
 
 from tests.servers import PASSWORD, SEED, EnrouteServer, enroute_server
-from tests.web.live.visits import TECHNICIANS, Visit, book_with, change
+from tests.web.live.visits import TECHNICIANS, Visit, change, planned_with
 
 
-def live_seed() -> dict:
+def live_seed(*, technicians: int = TECHNICIANS) -> dict:
     seed = copy.deepcopy(SEED)
     seed["accounts"].append({"id": "other", "name": "Other", "site": "other-home"})
     seed["contacts"].append({"email": "olga@other.example", "account": "other", "name": "Olga", "password": PASSWORD})
@@ -22,7 +21,7 @@ def live_seed() -> dict:
     ana = seed["technicians"][0]
     seed["technicians"] = [
         ana | {"id": f"technician-{number}", "name": f"Technician {number}", "phone": "+351 200 000 000"}
-        for number in range(TECHNICIANS)
+        for number in range(technicians)
     ]
     seed["staff"][0]["technician"] = "technician-0"
     return seed
@@ -56,14 +55,9 @@ async def dispatcher(live_server: EnrouteServer) -> AsyncIterator[httpx.AsyncCli
 async def planned(
     live_server: EnrouteServer, customer: httpx.AsyncClient, dispatcher: httpx.AsyncClient
 ) -> AsyncIterator[Visit]:
-    """A Scheduled visit of Acme's; canceled or completed at the end, so that its place is free again."""
-    made = await book_with(customer, dispatcher, live_server)
-    try:
+    """A Scheduled visit of Acme's."""
+    async with planned_with(customer, dispatcher, live_server) as made:
         yield made
-    finally:
-        with contextlib.suppress(httpx.HTTPError):
-            await dispatcher.post(f"/api/appointments/{made.id}/cancel", json={"reason": "the test is over"})
-            await dispatcher.post(f"/api/appointments/{made.id}/complete", json={})
 
 
 @pytest_asyncio.fixture

@@ -165,6 +165,7 @@ async def test_an_ended_visit_is_told_and_closed_with_4510(visit: Visit, custome
         ("end", "completed"),
     ]
     assert [message["type"] for message in late.seen] == ["welcome", "end"]
+    assert late.seen[0]["seq"] < late.seen[1]["seq"]
     assert code == late_code == 4510
 
 

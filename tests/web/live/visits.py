@@ -178,6 +178,20 @@ async def book_with(customer: httpx.AsyncClient, dispatcher: httpx.AsyncClient, 
     return Visit(server, visit_id, await device_token(dispatcher, technician))
 
 
+@contextlib.asynccontextmanager
+async def planned_with(
+    customer: httpx.AsyncClient, dispatcher: httpx.AsyncClient, server: EnrouteServer
+) -> AsyncIterator[Visit]:
+    """A Scheduled visit as of `book_with`; canceled or completed at the end, so that its place is free again."""
+    made = await book_with(customer, dispatcher, server)
+    try:
+        yield made
+    finally:
+        with contextlib.suppress(httpx.HTTPError):
+            await dispatcher.post(f"/api/appointments/{made.id}/cancel", json={"reason": "the test is over"})
+            await dispatcher.post(f"/api/appointments/{made.id}/complete", json={})
+
+
 async def change(client: httpx.AsyncClient, visit_id: str, action: str, **body: Any) -> httpx.Response:
     answer = await client.post(f"/api/appointments/{visit_id}/{action}", json=body)
     assert answer.status_code == 200, answer.text

@@ -14,8 +14,11 @@ import pytest_asyncio
 
 from tests.redis_servers import RedisServer, redis_server
 from tests.servers import EnrouteServer, enroute_server, started_again
-from tests.web.live.conftest import live_seed
-from tests.web.live.visits import Visit, book_with, change
+from tests.web.live.conftest import live_seed, visit
+from tests.web.live.visits import Visit, planned_with
+
+# The Traveling visit of the live tests, made of the fixtures here.
+__all__ = ["visit"]
 
 
 @dataclass
@@ -42,10 +45,12 @@ class Installation:
 
 
 @contextlib.asynccontextmanager
-async def installation(folder: Path, redis: RedisServer, **environ: str) -> AsyncIterator[Installation]:
+async def installation(
+    folder: Path, redis: RedisServer, *, seed: dict | None = None, **environ: str
+) -> AsyncIterator[Installation]:
     environment = {"ENROUTE_REDIS": redis.url, "ENROUTE_WORKERS": "1"} | environ
     async with (
-        enroute_server(folder, seed=live_seed(), environ=environment) as first,
+        enroute_server(folder, seed=seed or live_seed(), environ=environment) as first,
         enroute_server(folder, seed=None, environ=environment) as second,
         contextlib.AsyncExitStack() as restarted,
     ):
@@ -87,16 +92,5 @@ async def dispatcher(two: Installation) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest_asyncio.fixture
 async def planned(two: Installation, customer, dispatcher) -> AsyncIterator[Visit]:
-    made = await book_with(customer, dispatcher, two.first)
-    try:
+    async with planned_with(customer, dispatcher, two.first) as made:
         yield made
-    finally:
-        with contextlib.suppress(httpx.HTTPError):
-            await dispatcher.post(f"/api/appointments/{made.id}/cancel", json={"reason": "the test is over"})
-            await dispatcher.post(f"/api/appointments/{made.id}/complete", json={})
-
-
-@pytest_asyncio.fixture
-async def visit(planned: Visit, dispatcher: httpx.AsyncClient) -> Visit:
-    await change(dispatcher, planned.id, "travel")
-    return planned

@@ -15,7 +15,6 @@ from tests.redis_servers import redis_server
 from tests.slots.databases import (
     create_database,
     postgresql_away,
-    postgresql_programs,
     postgresql_server,
     restart_at_once,
 )
@@ -26,14 +25,6 @@ from tests.web.processes.test_outages import drive, never_went_back, newer_than
 RESTARTS = 3
 BACK_WITHIN_S = 30.0
 REFUSALS = {(503, "storage_unavailable"), (503, "busy")}
-
-
-@pytest.fixture(scope="module")
-def programs() -> Path:
-    found = postgresql_programs()
-    if found is None:
-        pytest.skip("PostgreSQL's programs are not installed")
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from slots import booking
+from slots.booking import Scheduling
+from slots.model import Actor, Rules
+from slots.store import open_database
 from tests.web.live.visits import Visit, book, change, device_token, next_fix, phone, socket_url, watching
 from tests.web.processes.conftest import Installation
 from web.auth import SESSION_COOKIE
@@ -86,6 +92,36 @@ async def test_after_the_answer_to_a_change_no_position_passes_at_the_other_serv
     kinds = [message["type"] for message in watcher.seen]
     ended = kinds.index("status", kinds.index("position"))
     assert "position" not in kinds[ended:]
+
+
+async def test_a_change_that_its_process_died_before_telling_of_counts_where_anybody_asks(
+    two: Installation, visit: Visit, customer: httpx.AsyncClient
+):
+    async with watching(two.first, visit.id, customer) as watcher, phone(two.first, visit.phone_token) as ana:
+        await ana.send(next_fix())
+        await watcher.next("position")
+        await undo_and_tell_nobody(two.first.database, visit.id)
+
+        known = (await customer.get(f"/api/appointments/{visit.id}")).json()
+        asked = len(watcher.seen)
+        await ana.send(next_fix())
+        await ana.reply("ack")
+        status = await watcher.next("status")
+        async with watching(two.first, visit.id, customer) as later:
+            welcome = await later.next("welcome")
+
+    assert (known["status"], status["status"]) == ("scheduled", "scheduled")
+    assert "position" not in [message["type"] for message in watcher.seen[asked:]]
+    assert "position" not in welcome["snapshot"]
+
+
+async def undo_and_tell_nobody(database: str, visit_id: str) -> None:
+    """What is left of a process that died between its commit and its announcement."""
+    opened = open_database(database)
+    dispatcher = Actor(role="dispatcher", id="", source="api")
+    scheduling = Scheduling(database=opened, rules=Rules())
+    await booking.undo(scheduling, appointment_id=visit_id, actor=dispatcher, now_s=int(time.time()))
+    await opened.close()
 
 
 async def test_signing_out_at_one_server_cuts_the_views_at_the_other(two: Installation, visit: Visit):

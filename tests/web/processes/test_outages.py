@@ -113,30 +113,6 @@ async def test_the_technicians_of_a_dead_server_are_adopted_although_no_phone_ca
     assert snapshot["position"]["fixed_at"] == fix["fixed_at"]
 
 
-@pytest.mark.full
-@pytest.mark.timeout(1800)
-async def test_fifty_times_a_server_dies_under_way_and_nobody_sees_the_past(fragile: Installation):
-    async with under_way(fragile) as (visit, customer, _):
-        for number in range(50):
-            dies, stays = (fragile.first, fragile.second) if number % 2 else (fragile.second, fragile.first)
-            done = asyncio.Event()
-            async with watching(stays, visit.id, customer) as far:
-                first = asyncio.create_task(drive(dies, visit, done))
-                told = await far.next("position")
-                told = await newer_than(far, told["fixed_at"])
-                dies.process.kill()
-                done.set()
-                await first
-                done = asyncio.Event()
-                second = asyncio.create_task(drive(stays, visit, done))
-                await newer_than(far, max(told["fixed_at"], *(m.get("fixed_at", 0) for m in far.seen)))
-                done.set()
-                await second
-            assert never_went_back(far)
-            await dies.process.wait()
-            await fragile.mend()
-
-
 @pytest.mark.parametrize("how", ["kill", "pause"])
 async def test_without_redis_bookings_and_local_watchers_go_on_and_the_others_follow_after_it(
     fragile: Installation, how: str

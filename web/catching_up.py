@@ -1,0 +1,46 @@
+"""The database knows of a newer change than what is followed here: whoever made it has not told, or not yet, and may
+have died before it could."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from slots import booking
+from slots.errors import NotFound
+from slots.model import AppointmentView, Status
+
+if TYPE_CHECKING:
+    from web.state import State
+
+
+async def catch_up(state: State, view: AppointmentView) -> None:
+    """The visit becomes what the database says of it, if that is newer than what is known here."""
+    live = state.node.known_trip(view.id)
+    facts = live.facts if live is not None else None
+    driver = live.technician.id if live is not None and live.technician is not None else None
+    traveling = view.status is Status.TRAVELING
+    expected = view.technician.id if traveling else None
+    if facts is not None and facts.version >= view.version and driver == expected:
+        return
+    if traveling:
+        await state.bridge.prepare(view.technician.id)
+    state.bridge.take_up(view, driver=driver)
+
+
+def shows_the_past(state: State, *, visit_id: str, version: int) -> bool:
+    """Is a technician shown here on the way to a visit of which the database has a newer version, or to one that is
+    known not to be Traveling any more?"""
+    if state.announcements.alone:
+        # What this process has committed, it tells in the same breath.
+        return False
+    live = state.node.known_trip(visit_id)
+    if live is None or live.technician is None or live.facts is None:
+        return False
+    return live.facts.version < version or live.facts.status != Status.TRAVELING.value
+
+
+async def catch_up_with(state: State, visit_id: str) -> None:
+    """As ``catch_up``, with what is to be read yet."""
+    with contextlib.suppress(NotFound):
+        await catch_up(state, await booking.get(state.booking, appointment_id=visit_id))
