@@ -128,17 +128,23 @@ async def _served(
         path.write_bytes(msgspec.json.encode(seed))
         code, output = await run_enroute("import", str(path), environ=environment)
         assert code == 0, output
+    async with _running(environment["ENROUTE_DATABASE"], environment, *arguments) as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def _running(database: str, environment: dict[str, str], *arguments: str) -> AsyncIterator[EnrouteServer]:
     process = await start_enroute("serve", *arguments, environ=environment)
     assert process.stdout is not None
     assert process.stderr is not None
     log: list[bytes] = []
+    # Read all the time: a server whose log nobody reads stands still when the pipe is full.
     reader = asyncio.create_task(_collect(process.stderr, log))
     try:
         line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
         found = re.search(r"http://\S+", line.decode())
         assert found, f"the server did not start: {line!r} {b''.join(log).decode()}"
-        server = EnrouteServer(found[0], environment["ENROUTE_DATABASE"], process, log, environment)
-        yield server
+        yield EnrouteServer(found[0], database, process, log, environment)
     finally:
         if process.returncode is None:
             process.terminate()
@@ -156,17 +162,8 @@ async def started_again(
 ) -> AsyncIterator[EnrouteServer]:
     """A killed server once more, on the same database and port."""
     environment = before.environment | {"ENROUTE_PORT": before.url.rpartition(":")[2]} | (environ or {})
-    process = await start_enroute("serve", environ=environment)
-    assert process.stdout is not None
-    try:
-        line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
-        found = re.search(r"http://\S+", line.decode())
-        assert found, line
-        yield EnrouteServer(found[0], before.database, process, environment=environment)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
+    async with _running(before.database, environment) as server:
+        yield server
 
 
 async def start_enroute(
