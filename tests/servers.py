@@ -24,6 +24,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tests import shared_mode
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 START_WITHIN_S = 30.0
@@ -107,11 +108,14 @@ async def enroute_server(
     seed: dict[str, Any] | None = SEED,
     arguments: tuple[str, ...] = (),
     environ: dict[str, str] | None = None,
+    mortal: bool = False,
 ) -> AsyncIterator[EnrouteServer]:
     """`enroute serve` on a free port with a fresh SQLite database in `folder`; stopped at the end. Under
-    `--processes` several workers on other databases, see `tests.shared_mode`."""
+    `--processes` several workers on other databases, see `tests.shared_mode`. One that is `mortal` finds its port
+    free when it is `started_again`."""
     async with shared_mode.environ_of(folder) as shared:
-        settings = {"ENROUTE_DATABASE": f"sqlite:///{folder / 'enroute.db'}", "ENROUTE_PORT": "0"}
+        port = str(free_port()) if mortal else "0"
+        settings = {"ENROUTE_DATABASE": f"sqlite:///{folder / 'enroute.db'}", "ENROUTE_PORT": port}
         async with _served(
             folder, seed=seed, arguments=arguments, environment=settings | shared | (environ or {})
         ) as server:
@@ -162,7 +166,7 @@ async def _running(database: str, environment: dict[str, str], *arguments: str) 
 async def started_again(
     before: EnrouteServer, *, environ: dict[str, str] | None = None
 ) -> AsyncIterator[EnrouteServer]:
-    """A killed server once more, on the same database and port."""
+    """A killed server, one that was `mortal`, once more, on the same database and port."""
     environment = before.environment | {"ENROUTE_PORT": before.url.rpartition(":")[2]} | (environ or {})
     async with _running(before.database, environment) as server:
         yield server

@@ -19,7 +19,7 @@ BACK_WITHIN_MS = 30_000
 async def test_the_live_page_and_the_homepage_are_right_again_after_the_server_was_killed(
     browser: Browser, tmp_path: Path
 ) -> None:
-    async with enroute_server(tmp_path, seed=town(1), environ=RULES) as server:
+    async with enroute_server(tmp_path, seed=town(1), environ=RULES, mortal=True) as server:
         people = People(browser, server.url, Household(0))
         customer, technician = await people.customer(), await people.technician()
         visit = await people.book(customer)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.redis_servers import RedisServer, SentinelSet, free_port, redis_cluster, redis_server, sentinel_set, until
+from tests.ports import free_port
+from tests.redis_servers import RedisServer, SentinelSet, redis_cluster, redis_server, sentinel_set, until
 from tests.tracker.exchanges import exchange_on, heard_from_each_other, two_on
 from tracker.errors import ExchangeUrlError
 from tracker.redis_addresses import RedisAddresses
