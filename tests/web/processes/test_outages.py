@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.redis_servers import RedisServer, sentinel_set, until
 from tests.servers import EnrouteServer
@@ -34,13 +34,14 @@ async def under_way(two: Installation) -> AsyncIterator[tuple[Visit, httpx.Async
 
 
 async def drive(server: EnrouteServer, visit: Visit, done: asyncio.Event) -> None:
-    """A phone that sends ten fixes a second and comes back whenever its socket breaks."""
+    """A phone that sends ten fixes a second and comes back whenever its socket breaks or it is turned away."""
     while not done.is_set():
-        with contextlib.suppress(ConnectionClosed, OSError, TimeoutError):
+        with contextlib.suppress(ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
             async with phone(server, visit.phone_token) as ana:
                 while not done.is_set():
                     await ana.send(next_fix())
                     await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)
 
 
 async def newer_than(watcher: Watching, fixed_at: int) -> dict:
