@@ -28,7 +28,7 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 START_WITHIN_S = 30.0
-# What a machine may need that does other things; httpx gives up after 5 s, which an outage of a database alone may last.
+# What a busy machine may need; httpx gives up after 5 s, which an outage of a database alone may last.
 ANSWER_WITHIN_S = 30.0
 STOP_WITHIN_S = 20.0
 
