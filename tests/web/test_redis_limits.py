@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 
+import pytest
 import pytest_asyncio
 
 from tests.redis_servers import RedisServer, SentinelSet, redis_cluster, redis_server, sentinel_set, until
 from tests.web.api.house import open_house
-from web.redis_limits import WITHIN_S, RedisBuckets
+from web import redis_limits
+from web.redis_limits import RedisBuckets
 from web.throttle import Bucket, Limits, Throttle
 
 
@@ -17,8 +19,14 @@ async def shared_redis(tmp_path_factory):
         yield running
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """Redis may take longer to answer than a person is made to wait for it: the machine is busy, and it is not away."""
+    monkeypatch.setattr(redis_limits, "WITHIN_S", 10.0)
+
+
 @pytest_asyncio.fixture
-async def redis(shared_redis):
+async def redis(shared_redis, patient):
     """Without keys."""
     await shared_redis.empty()
     return shared_redis
@@ -101,14 +109,18 @@ async def test_redis_holds_no_address_of_anybody(redis):
     assert b"192.0.2" not in keys
 
 
-async def test_while_redis_is_away_each_process_has_its_own_limit_and_afterwards_all_share_again(tmp_path, caplog):
-    loop = asyncio.get_running_loop()
+async def test_while_redis_is_away_each_process_has_its_own_limit_and_afterwards_all_share_again(
+    tmp_path, caplog, patient, monkeypatch
+):
     async with redis_server(tmp_path) as redis, process_of(redis, **three()) as one:
         await one.take(0, reset_email="rui")
         redis.pause()
-        before_s = loop.time()
-        waits = [await one.take(0, reset_email="rui") for _ in range(3)]
-        took_s = loop.time() - before_s
+        with monkeypatch.context() as outage:
+            outage.setattr(redis_limits, "WITHIN_S", 0.3)
+            outage.setattr(redis_limits, "AWAY_S", 60.0)
+            waits = [await one.take(0, reset_email="rui")]
+        # Only the first one waits for it.
+        waits += [at_once(one.take(0, reset_email="rui")) for _ in range(2)]
         redis.resume()
         one.shared._try_at_s = 0.0
         await one.take(0, reset_email="eva")
@@ -117,8 +129,6 @@ async def test_while_redis_is_away_each_process_has_its_own_limit_and_afterwards
 
     assert waits[:2] == [0, 0]
     assert waits[2] > 0
-    # Only the first one waits for it.
-    assert WITHIN_S <= took_s < 10 * WITHIN_S
     assert for_eva[:2] == [0, 0]
     assert for_eva[2] > 0
     assert [record.message for record in caplog.records if record.name == "enroute.limits"] == [
@@ -126,7 +136,14 @@ async def test_while_redis_is_away_each_process_has_its_own_limit_and_afterwards
     ]
 
 
-async def test_the_master_that_sentinels_choose_next_keeps_the_limits(tmp_path):
+def at_once(asked):
+    """The answer of a coroutine that waits for nothing at all."""
+    with pytest.raises(StopIteration) as answered:
+        asked.send(None)
+    return answered.value.value
+
+
+async def test_the_master_that_sentinels_choose_next_keeps_the_limits(tmp_path, patient):
     async with (
         sentinel_set(tmp_path) as redis,
         process_of(redis, **three()) as one,
@@ -150,7 +167,7 @@ async def shares_again(buckets: RedisBuckets) -> bool:
     return await buckets.take([Bucket("reset_email", "anybody", 100, 1)]) is not None
 
 
-async def test_in_a_cluster_two_limits_are_taken_from_together(tmp_path):
+async def test_in_a_cluster_two_limits_are_taken_from_together(tmp_path, patient):
     async with redis_cluster(tmp_path) as servers:
         url = f"redis+cluster://{','.join(f'127.0.0.1:{server.port}' for server in servers)}"
         one, other = (Limits(shared=RedisBuckets(url), **three()) for _ in range(2))
