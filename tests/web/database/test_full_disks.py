@@ -21,7 +21,8 @@ from tests.small_disks import no_room_left, small_disk
 from tests.web.database.conftest import TECHNICIAN
 from tests.web.live.visits import device_token, next_fix
 
-WITHIN_S = 30.0
+# On a full disk a fix is refused after seconds, and the database itself may give up and come again.
+WITHIN_S = 90.0
 CODES = {"storage_full", "storage_unavailable", "busy"}
 
 
@@ -79,6 +80,7 @@ async def refused(answer: httpx.Response) -> bool:
     return False
 
 
+@pytest.mark.timeout(300)
 async def test_a_full_disk_is_a_clear_no_for_changes_duties_and_fixes_and_all_goes_on_when_there_is_room(
     small_server: EnrouteServer, disk: Path, request: pytest.FixtureRequest
 ) -> None:
