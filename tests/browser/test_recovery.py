@@ -252,7 +252,6 @@ async def offline(page: Page) -> AsyncIterator[None]:
 
 
 @pytest.mark.full
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("cut", ["offline", "swallowed", "asleep"])
 async def test_a_minute_without_the_server_is_told_and_made_good(
     journey: Journey, over_a_line: tuple[SlowLink, People], cut: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import RULES, Household, People, town
@@ -15,7 +14,6 @@ from tests.servers import enroute_server, started_again
 BACK_WITHIN_MS = 30_000
 
 
-@pytest.mark.timeout(120)
 async def test_the_live_page_and_the_homepage_are_right_again_after_the_server_was_killed(
     browser: Browser, tmp_path: Path
 ) -> None:

@@ -80,7 +80,6 @@ async def refused(answer: httpx.Response) -> bool:
     return False
 
 
-@pytest.mark.timeout(300)
 async def test_a_full_disk_is_a_clear_no_for_changes_duties_and_fixes_and_all_goes_on_when_there_is_room(
     small_server: EnrouteServer, disk: Path, request: pytest.FixtureRequest
 ) -> None:
