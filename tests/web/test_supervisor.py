@@ -19,7 +19,7 @@ from web.listeners import listen, listen_together
 from web.worker_process import RUNS_EVERY_S
 
 WORKERS = ("--workers", "2", "--redis", "redis://127.0.0.1:1")
-WITHIN_S = 30.0
+WITHIN_S = 90.0
 
 
 def workers_of(server: EnrouteServer) -> list[int]:
