@@ -68,6 +68,11 @@ async def is_put_down(redis: RedisServer, technician_id: str, fix: dict) -> bool
     return isinstance(state, bytes) and fix["fixed_at"].to_bytes(8, "big") in state
 
 
+async def only_live(redis: RedisServer, count: int) -> bool:
+    """Whether so many processes hold a lease."""
+    return await redis.run("ZCARD", RedisNames("enroute").members) == count
+
+
 def never_went_back(watcher: Watching) -> bool:
     """Of one stream the numbers only grow, and so do the times of its positions."""
     numbers = [message["seq"] for message in watcher.seen if "seq" in message and message["type"] != "welcome"]
@@ -254,8 +259,11 @@ async def test_a_stopped_server_hands_over_at_once(fragile: Installation):
             fix = next_fix()
             await ana.send(fix)
             await far.next("position")
+            await until(lambda: only_live(fragile.redis, 2), "only these two hold a lease")
             assert await fragile.first.terminate() == 0
-        async with phone(fragile.second, visit.phone_token) as ana, asyncio.timeout(2.0):
+        # It has said goodbye: nobody waits for its lease to run out.
+        assert await only_live(fragile.redis, 1)
+        async with phone(fragile.second, visit.phone_token) as ana, asyncio.timeout(RIGHT_WITHIN_S):
             await ana.send(next_fix())
             await far.next("position")
 
