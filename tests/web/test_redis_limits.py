@@ -41,7 +41,8 @@ async def process_of(redis: RedisServer | SentinelSet, **limits: Throttle):
 
 
 def three() -> dict[str, Throttle]:
-    return {"reset_email": Throttle(burst=3, refill_s=100), "reset_address": Throttle(burst=100, refill_s=10)}
+    """Nothing is refilled in the time of a test, on the slowest machine."""
+    return {"reset_email": Throttle(burst=3, refill_s=1000), "reset_address": Throttle(burst=100, refill_s=100)}
 
 
 async def test_what_one_process_gave_another_one_does_not_give_again(redis):
@@ -50,7 +51,7 @@ async def test_what_one_process_gave_another_one_does_not_give_again(redis):
         for_eva = await other.take(0, reset_email="eva")
 
     assert waits[:3] == [0, 0, 0]
-    assert all(90 < wait <= 100 for wait in waits[3:])
+    assert all(900 < wait <= 1000 for wait in waits[3:])
     assert for_eva == 0
 
 
@@ -68,7 +69,7 @@ async def test_two_limits_are_taken_from_together_or_not_at_all(redis):
         refused = await other.take(0, reset_email="rui", reset_address="here")
         elsewhere = [await other.take(0, reset_email="rui", reset_address="there") for _ in range(3)]
 
-    assert 0 < refused <= 10
+    assert 0 < refused <= 100
     assert elsewhere == [0, 0, 0]
 
 
@@ -90,11 +91,11 @@ async def test_a_bucket_fills_with_time_and_is_forgotten_when_it_is_full(redis):
         (key,) = await client.keys()
         lives_ms = await client.pttl(key)
         # As if a refill had passed.
-        await client.set(key, int(await client.get(key)) - 100_000)
+        await client.set(key, int(await client.get(key)) - 1_000_000)
         async with process_of(redis, **three()) as other:
             waits = [await other.take(0, reset_email="rui") for _ in range(2)]
 
-    assert 290_000 < lives_ms <= 300_000
+    assert 2_900_000 < lives_ms <= 3_000_000
     assert (waits[0], waits[1] > 0) == (0, True)
 
 
