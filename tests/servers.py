@@ -194,7 +194,12 @@ async def start_enroute(
 async def run_enroute(*arguments: str, environ: dict[str, str] | None = None) -> tuple[int, str]:
     """Run `enroute …` to its end: the exit code, and everything it said."""
     process = await start_enroute(*arguments, environ=environ)
-    out, err = await asyncio.wait_for(process.communicate(), START_WITHIN_S)
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), START_WITHIN_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
     assert process.returncode is not None
     return process.returncode, (out + err).decode()
 
