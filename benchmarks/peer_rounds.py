@@ -21,7 +21,7 @@ QUIET_SHARE = 0.05
 """Of one core, all servers together; what an idle event loop or a garbage collector may take."""
 QUIET_WITHIN_S = 10.0
 OWED_FIXES = 2
-"""Open loop: fixes that may be due and not yet sent when a run ends; of a dozen in a short one that is more than 5 %."""
+"""Open loop: fixes that may be due and not yet sent when a run ends; of a dozen in a short one it is a sixth."""
 UNSEEN_FIXES = 64
 """Open loop: fixes that may be under way when the counting begins or ends, besides those the latency accounts for."""
 
