@@ -9,7 +9,7 @@ import re
 import httpx
 from websockets.exceptions import ConnectionClosed
 
-from tests.web.live.visits import Visit, change, next_fix, now_ms, watching
+from tests.web.live.visits import WITHIN_S, Visit, change, next_fix, now_ms, watching
 
 # Far from every site and start of this server, so that the digits cannot come from anywhere else.
 SECRET_LAT, SECRET_LON = 41.234567, -8.765432
@@ -36,7 +36,7 @@ async def told_by_every_door(visit: Visit, client: httpx.AsyncClient) -> str:
         if response.status_code != 200:
             texts.append((await response.aread()).decode())
         else:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(WITHIN_S):
                 async for line in response.aiter_lines():
                     texts.append(line)
                     if line.startswith("data: "):
