@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from tests import shared_mode
 from tests.beside import INSIDE, WAITING, Beside, WaitingTests, waits
 from tests.servers import EnrouteServer, enroute_server
+
+# A busy machine is no reason to fail: what things may cost is measured in benchmarks. Here, for every process of the
+# tests, and before any of them is imported.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -24,9 +24,13 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tests import shared_mode
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-START_WITHIN_S = 30.0
+# The import of a whole town takes some ten seconds of a processor, for the passwords.
+START_WITHIN_S = 90.0
+# What a busy machine may need; httpx gives up after 5 s, which an outage of a database alone may last.
+ANSWER_WITHIN_S = 30.0
 STOP_WITHIN_S = 20.0
 
 PASSWORD = "correct horse battery"
@@ -82,7 +86,7 @@ class EnrouteServer:
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         """A client with a cookie jar of its own."""
-        return httpx.AsyncClient(base_url=self.url, **options)
+        return httpx.AsyncClient(base_url=self.url, **{"timeout": ANSWER_WITHIN_S} | options)
 
     @contextlib.asynccontextmanager
     async def signed_in(self, email: str, password: str = PASSWORD) -> AsyncIterator[httpx.AsyncClient]:
@@ -105,11 +109,14 @@ async def enroute_server(
     seed: dict[str, Any] | None = SEED,
     arguments: tuple[str, ...] = (),
     environ: dict[str, str] | None = None,
+    mortal: bool = False,
 ) -> AsyncIterator[EnrouteServer]:
     """`enroute serve` on a free port with a fresh SQLite database in `folder`; stopped at the end. Under
-    `--processes` several workers on other databases, see `tests.shared_mode`."""
+    `--processes` several workers on other databases, see `tests.shared_mode`. One that is `mortal` finds its port
+    free when it is `started_again`."""
     async with shared_mode.environ_of(folder) as shared:
-        settings = {"ENROUTE_DATABASE": f"sqlite:///{folder / 'enroute.db'}", "ENROUTE_PORT": "0"}
+        port = str(free_port()) if mortal else "0"
+        settings = {"ENROUTE_DATABASE": f"sqlite:///{folder / 'enroute.db'}", "ENROUTE_PORT": port}
         async with _served(
             folder, seed=seed, arguments=arguments, environment=settings | shared | (environ or {})
         ) as server:
@@ -138,6 +145,7 @@ async def _running(environment: dict[str, str], *arguments: str) -> AsyncIterato
     assert process.stdout is not None
     assert process.stderr is not None
     log: list[bytes] = []
+    # Read all the time: a server whose log nobody reads stands still when the pipe is full.
     reader = asyncio.create_task(_collect(process.stderr, log))
     try:
         line = await asyncio.wait_for(process.stdout.readline(), START_WITHIN_S)
@@ -159,7 +167,7 @@ async def _running(environment: dict[str, str], *arguments: str) -> AsyncIterato
 async def started_again(
     before: EnrouteServer, *, environ: dict[str, str] | None = None
 ) -> AsyncIterator[EnrouteServer]:
-    """A killed server once more, on the same database and port."""
+    """A killed server, one that was `mortal`, once more, on the same database and port."""
     environment = before.environment | {"ENROUTE_PORT": before.url.rpartition(":")[2]} | (environ or {})
     async with _running(environment) as server:
         yield server
@@ -186,7 +194,12 @@ async def start_enroute(
 async def run_enroute(*arguments: str, environ: dict[str, str] | None = None) -> tuple[int, str]:
     """Run `enroute …` to its end: the exit code, and everything it said."""
     process = await start_enroute(*arguments, environ=environ)
-    out, err = await asyncio.wait_for(process.communicate(), START_WITHIN_S)
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), START_WITHIN_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
     assert process.returncode is not None
     return process.returncode, (out + err).decode()
 

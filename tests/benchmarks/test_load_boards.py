@@ -60,6 +60,6 @@ async def test_a_row_counts_once_for_each_newer_fix() -> None:
             warmup_s=0.1,
         )
 
-    assert result.fixes == pytest.approx(100, abs=25)
-    assert result.positions == pytest.approx(3 * result.fixes, abs=3 * 10)
+    assert result.fixes == pytest.approx(100, abs=50)
+    assert result.positions == pytest.approx(3 * result.fixes, abs=3 * 25)
     assert (result.late, result.errors, result.ended) == (0, 0, 0)

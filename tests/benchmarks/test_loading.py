@@ -53,8 +53,8 @@ def test_an_open_loop_keeps_its_rate(relay: Server) -> None:
     result = load(relay, Workload(name="open", trips=10, watchers=1, rate_per_s=500))
 
     assert result.mode == "open"
-    assert result.fixes == pytest.approx(150, abs=20)
-    assert abs(result.positions - result.fixes) <= 20
+    assert result.fixes == pytest.approx(150, abs=50)
+    assert abs(result.positions - result.fixes) <= 50
 
 
 def test_fixes_of_one_burst_all_arrive(relay: Server) -> None:

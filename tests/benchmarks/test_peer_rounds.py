@@ -57,6 +57,13 @@ def test_what_makes_figures_doubtful_is_named(fields: dict[str, object], trouble
     assert troubles_of(CLOSED, a_result(**fields)) == [trouble]
 
 
+def test_what_was_just_due_when_a_short_run_ended_is_no_load_that_fell_behind() -> None:
+    slow = msgspec.structs.replace(OPEN, rate_per_s=10.0)
+
+    assert troubles_of(slow, a_result(seconds=1.2, fixes=10, positions=30, fixes_per_s=8.3)) == []
+    assert troubles_of(slow, a_result(seconds=1.2, fixes=9, positions=27, fixes_per_s=7.5)) != []
+
+
 def test_a_load_that_fell_behind_its_clock_is_named() -> None:
     assert troubles_of(OPEN, a_result(fixes=90, positions=270, fixes_per_s=90.0)) == ["only 90 of 100 fixes/s left"]
 

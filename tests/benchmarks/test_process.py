@@ -15,6 +15,7 @@ from benchmarks.process import (
     open_files_of,
     watched_memory,
 )
+from tests.ports import free_port
 
 
 def test_the_memory_of_a_process_is_in_bytes() -> None:
@@ -35,15 +36,16 @@ def test_work_shows_as_time_on_a_core() -> None:
 
 
 def test_an_open_socket_is_counted_as_file_and_as_connection() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    # Ports of their own: one that the system gives may be given to others too, who talk to somebody else.
+    port, clients = free_port(), free_port()
+    with socket.create_server(("127.0.0.1", port)) as listener:
         files = open_files_of(os.getpid())
-        with socket.create_connection(("127.0.0.1", port)) as client:
+        with socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.1", clients)):
             accepted, _ = listener.accept()
             with accepted:
                 # The client's end has another local port.
                 assert established_on(port) == 1
-                assert established_on(client.getsockname()[1]) == 1
+                assert established_on(clients) == 1
                 assert open_files_of(os.getpid()) == files + 2
 
 

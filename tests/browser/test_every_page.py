@@ -64,7 +64,6 @@ async def change(technician: Page, visit: dict[str, Any], action: str) -> None:
     assert answer.status == 200, await answer.text()
 
 
-@pytest.mark.timeout(180)
 async def test_the_doors(eyes: Eyes) -> None:
     for refusal in ("401 (Unauthorized)", "404 (Not Found)", "410 (Gone)"):
         eyes.people.expects(refusal)
@@ -97,7 +96,6 @@ async def test_the_doors(eyes: Eyes) -> None:
     await eyes.see(page, "an address that means nothing")
 
 
-@pytest.mark.timeout(180)
 async def test_the_homepage_and_the_profile(eyes: Eyes) -> None:
     eyes.people.expects("ERR_FAILED")
     eyes.people.expects("ERR_INTERNET_DISCONNECTED")
@@ -140,7 +138,6 @@ async def test_the_homepage_and_the_profile(eyes: Eyes) -> None:
     await eyes.see(customer, "profile")
 
 
-@pytest.mark.timeout(180)
 async def test_booking_confirming_changing_and_canceling(eyes: Eyes) -> None:
     eyes.people.expects("409 (Conflict)")
     customer, technician = await eyes.customer(), await eyes.people.technician()
@@ -187,7 +184,6 @@ async def taken(route: Route) -> None:
         await route.fallback()
 
 
-@pytest.mark.timeout(180)
 async def test_the_live_page_and_feedback(eyes: Eyes) -> None:
     customer, technician = await eyes.customer(), await eyes.people.technician()
     visit = await eyes.people.book(customer)

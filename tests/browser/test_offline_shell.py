@@ -74,7 +74,7 @@ async def test_nothing_of_anybody_is_kept(people: People) -> None:
 async def test_a_server_that_is_away_is_another_trouble_and_a_new_version_takes_the_place_of_the_old(
     browser: Browser, tmp_path: Path
 ) -> None:
-    async with enroute_server(tmp_path, seed=town(1), environ=RULES) as server:
+    async with enroute_server(tmp_path, seed=town(1), environ=RULES, mortal=True) as server:
         people = People(browser, server.url, Household(0))
         people.expects("ERR_CONNECTION_")
         page = await people.customer()

@@ -128,10 +128,13 @@ async def test_a_phone_whose_clock_is_wrong_shows_the_right_arrival(
         if shown[0] == shown[1]:
             break
     assert shown[0] == shown[1]
-    await wrong.goto("/")
-    await right.goto("/")
-    await expect(wrong.locator("#active .arrival-words")).to_have_text(re.compile(r"in \d+ min"))
-    cards = [await page.locator("#active .visit").inner_text() for page in (wrong, right)]
+    for _ in range(2):
+        for page in (wrong, right):
+            await page.goto("/")
+            await expect(page.locator("#active .arrival-words")).to_have_text(re.compile(r"in \d+ min"))
+        cards = [await page.locator("#active .visit").inner_text() for page in (wrong, right)]
+        if cards[0] == cards[1]:
+            break
     assert cards[0] == cards[1]
 
 
@@ -249,7 +252,6 @@ async def offline(page: Page) -> AsyncIterator[None]:
 
 
 @pytest.mark.full
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("cut", ["offline", "swallowed", "asleep"])
 async def test_a_minute_without_the_server_is_told_and_made_good(
     journey: Journey, over_a_line: tuple[SlowLink, People], cut: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import RULES, Household, People, town
@@ -15,11 +14,10 @@ from tests.servers import enroute_server, started_again
 BACK_WITHIN_MS = 30_000
 
 
-@pytest.mark.timeout(120)
 async def test_the_live_page_and_the_homepage_are_right_again_after_the_server_was_killed(
     browser: Browser, tmp_path: Path
 ) -> None:
-    async with enroute_server(tmp_path, seed=town(1), environ=RULES) as server:
+    async with enroute_server(tmp_path, seed=town(1), environ=RULES, mortal=True) as server:
         people = People(browser, server.url, Household(0))
         customer, technician = await people.customer(), await people.technician()
         visit = await people.book(customer)

@@ -77,6 +77,6 @@ def test_in_real_time_the_first_fix_is_now_and_faster_the_last_one_will_be():
 
     real, tenfold, at_once = (replay("http://127.0.0.1", speed) for speed in (REAL, 10.0, MAX))
 
-    assert real.timed(track).start_s == pytest.approx(real.clock.now_ms() / 1000, abs=0.5)
-    assert tenfold.timed(track).end_s == pytest.approx(tenfold.clock.now_ms() / 1000 + lasts_s / 10, abs=0.5)
-    assert at_once.timed(track).end_s == pytest.approx(at_once.clock.now_ms() / 1000, abs=0.5)
+    assert real.timed(track).start_s == pytest.approx(real.clock.now_ms() / 1000, abs=5)
+    assert tenfold.timed(track).end_s == pytest.approx(tenfold.clock.now_ms() / 1000 + lasts_s / 10, abs=5)
+    assert at_once.timed(track).end_s == pytest.approx(at_once.clock.now_ms() / 1000, abs=5)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from sqlalchemy import text
@@ -17,12 +19,22 @@ from tests.slots.databases import postgresql_stopped
 
 on_postgresql = pytest.mark.parametrize("either_url", ["postgresql"], indirect=True)
 SOON_S = 20.0
+Hasty = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql_store, "ANSWER_WITHIN_S", 0.3)
-    monkeypatch.setattr(postgresql_store, "LOOK_S", 0.05)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> Hasty:
+    """As long as its block lasts an answer has to come soon. Not longer: a database that was stopped, and a busy
+    machine, take their time to make a connection."""
+
+    @contextmanager
+    def limits() -> Iterator[None]:
+        with monkeypatch.context() as changed:
+            changed.setattr(postgresql_store, "ANSWER_WITHIN_S", 0.3)
+            changed.setattr(postgresql_store, "LOOK_S", 0.05)
+            yield
+
+    return limits
 
 
 async def shown(database: Database, setting: str) -> str:
@@ -80,12 +92,12 @@ async def test_a_process_takes_no_more_connections_than_its_share_however_many_a
 
 @on_postgresql
 async def test_a_database_that_says_nothing_is_given_up_on_and_asked_again_when_it_answers(
-    either_database: Database, hasty: None
+    either_database: Database, hasty: Hasty
 ) -> None:
     assert await answer(either_database) == 1
 
     async with asyncio.timeout(SOON_S):
-        with postgresql_stopped(either_database.url):
+        with postgresql_stopped(either_database.url), hasty():
             asked = await asyncio.gather(*(answer(either_database) for _ in range(30)), return_exceptions=True)
             # By now there is no connection that was made before.
             later = await asyncio.gather(*(answer(either_database) for _ in range(30)), return_exceptions=True)
@@ -95,13 +107,14 @@ async def test_a_database_that_says_nothing_is_given_up_on_and_asked_again_when_
 
 
 @on_postgresql
-async def test_a_process_that_was_itself_away_finds_its_answer(either_database: Database, hasty: None) -> None:
+async def test_a_process_that_was_itself_away_finds_its_answer(either_database: Database, hasty: Hasty) -> None:
     async with either_database.read() as connection:
-        asked = asyncio.create_task(connection.execute(text("SELECT pg_sleep(0.05)")))  # type: ignore[arg-type]
-        await asyncio.sleep(0.01)
-        time.sleep(0.6)  # noqa: ASYNC251 - the loop, and so the process, does nothing meanwhile
+        with hasty():
+            asked = asyncio.create_task(connection.execute(text("SELECT pg_sleep(0.05)")))  # type: ignore[arg-type]
+            await asyncio.sleep(0.01)
+            time.sleep(0.6)  # noqa: ASYNC251 - the loop, and so the process, does nothing meanwhile
 
-        await asked
+            await asked
 
 
 @on_postgresql

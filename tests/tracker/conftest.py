@@ -3,7 +3,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from sqlalchemy import create_engine
 
 from tests.slots.databases import create_database, postgresql_programs, postgresql_server
@@ -17,11 +16,6 @@ from tracker import recorder
 from tracker.hub import Hub
 from tracker.node import Node
 from tracker.store import SqlTrackStore, TrackStore, metadata, tracks_url
-
-# A busy machine is no reason to fail: what a fix may cost is measured in benchmarks.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
-
 
 _numbers = itertools.count(1)
 

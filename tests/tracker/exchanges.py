@@ -7,12 +7,17 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import msgspec
+
 from tracker.redis_exchange import RedisExchange
 from tracker.redis_line import ExchangeTiming
 
 WITHIN_S = 20.0
 # A fifth of the usual times: what takes seconds in an installation takes moments in a test.
 QUICK = ExchangeTiming(lease_s=0.9, renew_s=0.2, silence_s=0.8, cut_off_s=0.3, timeout_s=0.5, retry_s=0.2, grace_s=0.8)
+# Asks as often, and takes nobody for dead or away because the machine stood still for a moment: for tests in which
+# nobody is.
+CALM = msgspec.structs.replace(QUICK, lease_s=30.0, silence_s=30.0, cut_off_s=30.0, timeout_s=10.0)
 
 Event = tuple[Any, ...]
 
@@ -72,8 +77,8 @@ class Listener:
 
 @contextlib.asynccontextmanager
 async def exchange_on(url: str, **options: Any) -> AsyncIterator[tuple[RedisExchange, Listener]]:
-    """One process of an installation, started; stopped at the end."""
-    exchange = RedisExchange(url, **({"timing": QUICK} | options))
+    """One process of an installation, started; stopped at the end. Calm, unless another timing is given."""
+    exchange = RedisExchange(url, **({"timing": CALM} | options))
     listener = Listener()
     await exchange.start(listener)
     try:

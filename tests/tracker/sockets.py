@@ -14,7 +14,7 @@ from websockets.streams import StreamReader
 from tracker.connections import Connection
 from tracker.sockets import Sockets, Turn
 
-SOON_S = 5.0
+SOON_S = 20.0
 _open: list[tuple[Connection, Peer]] = []
 _sockets: dict[asyncio.AbstractEventLoop, Sockets] = {}
 

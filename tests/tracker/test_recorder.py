@@ -8,7 +8,7 @@ from tests.tracker.test_store import a_row, a_state
 from tracker import recorder as module
 from tracker.recorder import Recorder
 
-SOON_S = 5.0
+SOON_S = 20.0
 
 
 class Phone:

@@ -14,6 +14,7 @@ from tracker.errors import ExchangeAway, ExchangeMessageTooLarge
 from tracker.redis_blobs import LARGEST_MESSAGE
 from tracker.redis_claims import CLAIM_S
 from tracker.redis_exchange import RedisExchange
+from tracker.redis_line import ExchangeTiming
 from tracker.redis_names import RedisNames
 
 NAMES = RedisNames("enroute")
@@ -91,7 +92,7 @@ async def test_the_fence_grows_although_redis_clock_went_back(redis: RedisServer
 
 
 async def test_what_a_dead_process_owned_is_taken_when_its_lease_has_run_out(redis: RedisServer) -> None:
-    async with exchange_on(redis.url) as (survivor, told):
+    async with exchange_on(redis.url, timing=QUICK) as (survivor, told):
         dead = RedisExchange(redis.url, timing=QUICK)
         await dead.start(Listener())
         await told.hears("joined", dead.node_id)
@@ -189,7 +190,8 @@ async def test_everything_kept_expires_by_itself(redis: RedisServer, two: Two) -
 
 
 async def test_who_does_not_know_yet_that_redis_was_emptied_takes_nothing(redis: RedisServer) -> None:
-    slow = QUICK.__class__(lease_s=0.9, renew_s=0.5, silence_s=5.0)
+    # By itself it would ask in an hour.
+    slow = ExchangeTiming(lease_s=7200.0, renew_s=3600.0, silence_s=7200.0)
     async with exchange_on(redis.url, timing=slow) as (exchange, told):
         await exchange.claim(["ours"])
         await redis.empty()

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.redis_servers import RedisServer, redis_server
-from tests.tracker.exchanges import QUICK, Listener, exchange_on, heard_from_each_other, two_on
+from tests.tracker.exchanges import CALM, QUICK, Listener, exchange_on, heard_from_each_other, two_on
 from tracker.errors import ExchangeMessageTooLarge
 from tracker.redis_blobs import LARGEST_MESSAGE, Messages, decode_blob, encode_blob
 from tracker.redis_exchange import RedisExchange
@@ -63,7 +63,7 @@ async def test_what_is_sent_at_once_travels_as_one_blob(url: str) -> None:
 
 
 async def test_when_much_is_sent_a_tick_is_waited_for_and_joins_it(redis: RedisServer) -> None:
-    slow_tick = msgspec.structs.replace(QUICK, tick_s=0.3)
+    slow_tick = msgspec.structs.replace(CALM, tick_s=0.3)
     async with two_on(redis.url, timing=slow_tick) as two, redis.client() as client, client.pubsub() as pubsub:
         await pubsub.subscribe(NAMES.channel(two.b.node_id))
         await heard_from_each_other(two, b"one")
@@ -116,7 +116,7 @@ async def test_a_message_that_cannot_be_taken_does_not_stop_those_behind_it(
             super().received(sender, message)
 
     listener = Choosy()
-    choosy = RedisExchange(url, timing=QUICK)
+    choosy = RedisExchange(url, timing=CALM)
     await choosy.start(listener)
     async with exchange_on(url) as (other, told):
         await told.hears("joined", choosy.node_id)
@@ -213,9 +213,10 @@ async def test_what_overflows_is_dropped_and_the_receiver_is_told(redis: RedisSe
 async def test_a_process_whose_hello_got_lost_is_found_in_redis(redis: RedisServer) -> None:
     async with exchange_on(redis.url) as (here, told), redis.client() as client:
         seconds, _ = await client.time()
-        await client.zadd(NAMES.members, {"ab" * 6: seconds * 1000 + 1900})
-
+        await client.zadd(NAMES.members, {"ab" * 6: (seconds + 60) * 1000})
         await told.hears("joined", "ab" * 6)
+        # As when its lease has run out.
+        await client.zadd(NAMES.members, {"ab" * 6: seconds * 1000})
         await told.hears("left", "ab" * 6)
 
         assert here.peers == frozenset()
@@ -227,7 +228,7 @@ async def test_a_wrong_password_is_no_secret_told_and_no_error_raised(
     caplog.set_level(logging.DEBUG)
     async with redis_server(tmp_path, "--requirepass", "right") as server:
         wrong = f"redis://:hunter2@127.0.0.1:{server.port}"
-        async with exchange_on(wrong) as (exchange, told):
+        async with exchange_on(wrong, timing=QUICK) as (exchange, told):
             assert told.events == [("cut_off",)]
             assert not exchange.connected
             assert not exchange.holds_lease()

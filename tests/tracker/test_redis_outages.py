@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.redis_servers import RedisServer, redis_server
-from tests.tracker.exchanges import QUICK, Listener, exchange_on, heard_from_each_other_again, two_on
+from tests.tracker.exchanges import CALM, QUICK, Listener, exchange_on, heard_from_each_other_again, two_on
 from tracker.errors import ExchangeAway
 from tracker.redis_exchange import RedisExchange
 from tracker.redis_names import RedisNames
@@ -32,7 +32,7 @@ def in_order(told: Listener, *events: tuple) -> bool:
 
 
 async def test_a_redis_that_was_killed_cuts_off_and_comes_back_empty(redis: RedisServer) -> None:
-    async with two_on(redis.url) as two:
+    async with two_on(redis.url, timing=QUICK) as two:
         before = (await two.a.claim(["visit"]))["visit"]
         redis.kill()
         await two.told_a.hears("cut_off")
@@ -58,7 +58,7 @@ async def test_a_redis_that_was_killed_cuts_off_and_comes_back_empty(redis: Redi
 
 
 async def test_a_redis_that_is_back_at_once_cuts_nobody_off(redis: RedisServer) -> None:
-    async with two_on(redis.url, timing=msgspec.structs.replace(QUICK, cut_off_s=60.0)) as two:
+    async with two_on(redis.url) as two:
         redis.kill()
         await redis.start()
         await two.told_a.hears("missed", two.b.node_id)
@@ -70,7 +70,7 @@ async def test_a_redis_that_is_back_at_once_cuts_nobody_off(redis: RedisServer) 
 
 
 async def test_while_redis_reads_nothing_no_more_waits_than_is_allowed(redis: RedisServer) -> None:
-    async with two_on(redis.url, largest_backlog=4_000_000) as two:
+    async with two_on(redis.url, timing=QUICK, largest_backlog=4_000_000) as two:
         redis.pause()
         for _ in range(60):
             two.a.send(two.b.node_id, bytes(1_000_000))
@@ -85,7 +85,7 @@ async def test_while_redis_reads_nothing_no_more_waits_than_is_allowed(redis: Re
 
 
 async def test_a_redis_that_stood_still_has_forgotten_nothing(redis: RedisServer) -> None:
-    async with two_on(redis.url) as two:
+    async with two_on(redis.url, timing=QUICK) as two:
         before = await two.a.claim(["visit"])
         redis.pause()
         await two.told_a.hears("cut_off")
@@ -100,7 +100,7 @@ async def test_a_redis_that_stood_still_has_forgotten_nothing(redis: RedisServer
 
 
 async def test_who_died_before_a_pause_has_left_after_it(redis: RedisServer) -> None:
-    async with exchange_on(redis.url) as (_, told):
+    async with exchange_on(redis.url, timing=QUICK) as (_, told):
         dead = RedisExchange(redis.url, timing=QUICK)
         await dead.start(Listener())
         await told.hears("joined", dead.node_id)
@@ -174,7 +174,7 @@ async def test_every_connection_that_is_lost_at_once_comes_back(redis: RedisServ
 
 
 async def test_a_subscription_that_is_deaf_is_noticed_by_what_does_not_come_back(redis: RedisServer) -> None:
-    async with two_on(redis.url) as two:
+    async with two_on(redis.url, timing=msgspec.structs.replace(CALM, silence_s=0.8)) as two:
         session = two.b._line.session
         assert session is not None
         session._subscriber._transport.pause_reading()  # type: ignore[union-attr]
@@ -187,7 +187,7 @@ async def test_a_subscription_that_is_deaf_is_noticed_by_what_does_not_come_back
 
 async def test_who_starts_while_redis_is_away_is_told_and_joins_when_it_comes(redis: RedisServer) -> None:
     redis.kill()
-    async with exchange_on(redis.url) as (exchange, told):
+    async with exchange_on(redis.url, timing=QUICK) as (exchange, told):
         assert told.events == [("cut_off",)]
         with pytest.raises(ExchangeAway):
             await exchange.owners(["visit"])
@@ -199,19 +199,19 @@ async def test_who_starts_while_redis_is_away_is_told_and_joins_when_it_comes(re
 
 
 async def test_stopping_while_redis_is_away_takes_no_time_and_raises_nothing(redis: RedisServer) -> None:
-    async with exchange_on(redis.url) as (_, told):
+    async with exchange_on(redis.url, timing=QUICK) as (_, told):
         redis.kill()
         await told.hears("cut_off")
 
 
 async def test_stopping_while_redis_stands_still_raises_nothing(redis: RedisServer) -> None:
-    async with exchange_on(redis.url) as (exchange, _):
+    async with exchange_on(redis.url, timing=QUICK) as (exchange, _):
         await exchange.claim(["visit"])
         redis.pause()
 
 
 async def test_a_redis_that_is_read_only_is_not_good_enough(redis: RedisServer) -> None:
-    async with exchange_on(redis.url) as (exchange, told):
+    async with exchange_on(redis.url, timing=QUICK) as (exchange, told):
         await redis.run("REPLICAOF", "127.0.0.1", "1")
         await told.hears("cut_off")
         assert not exchange.holds_lease()

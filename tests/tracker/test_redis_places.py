@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.redis_servers import RedisServer, SentinelSet, free_port, redis_cluster, redis_server, sentinel_set, until
-from tests.tracker.exchanges import exchange_on, heard_from_each_other, two_on
+from tests.ports import free_port
+from tests.redis_servers import RedisServer, SentinelSet, redis_cluster, redis_server, sentinel_set, until
+from tests.tracker.exchanges import QUICK, exchange_on, heard_from_each_other, two_on
 from tracker.errors import ExchangeUrlError
 from tracker.redis_addresses import RedisAddresses
 from tracker.redis_exchange import RedisExchange
@@ -56,7 +57,7 @@ async def test_a_user_who_may_not_use_the_channels_is_told_so(
 ) -> None:
     await redis.run("ACL", "SETUSER", "eva", "on", ">pass", "~*", "+@all", "resetchannels")
 
-    async with exchange_on(f"redis://eva:pass@127.0.0.1:{redis.port}") as (_, told):
+    async with exchange_on(f"redis://eva:pass@127.0.0.1:{redis.port}", timing=QUICK) as (_, told):
         assert told.events == [("cut_off",)]
 
     assert "NOPERM" in caplog.text
@@ -70,7 +71,7 @@ async def test_with_tls_the_server_has_to_show_who_it_is(tmp_path: Path, caplog:
         async with two_on(f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}") as two:
             await heard_from_each_other(two, b"in secret")
             assert (await two.a.claim(["visit"]))["visit"].owner == two.a.node_id
-        async with exchange_on(f"rediss://127.0.0.1:{port}") as (_, told):
+        async with exchange_on(f"rediss://127.0.0.1:{port}", timing=QUICK) as (_, told):
             assert told.events == [("cut_off",)]
 
     assert "CERTIFICATE_VERIFY_FAILED" in caplog.text
@@ -93,7 +94,7 @@ async def test_when_the_master_dies_the_one_the_sentinels_name_is_used(sentinels
     async def sentinels_replicated() -> bool:
         return await sentinels.replica.run("EXISTS", RedisNames("enroute").claim("visit")) == 1
 
-    async with two_on(sentinels.url) as two:
+    async with two_on(sentinels.url, timing=QUICK) as two:
         before = (await two.a.claim(["visit"]))["visit"]
         await until(sentinels_replicated, "the replica has the claim")
 
@@ -108,7 +109,7 @@ async def test_when_the_master_dies_the_one_the_sentinels_name_is_used(sentinels
 
 
 async def test_a_master_that_was_replaced_and_does_not_know_it_is_left(sentinels: SentinelSet) -> None:
-    async with two_on(sentinels.url) as two:
+    async with two_on(sentinels.url, timing=QUICK) as two:
         # As in a network that fell apart: the old master goes on, and only the Sentinels say that there is another.
         await sentinels.replica.run("REPLICAOF", "NO", "ONE")
         await sentinels.sentinels[0].run("SENTINEL", "REMOVE", sentinels.service)
@@ -125,7 +126,7 @@ async def test_a_master_that_was_replaced_and_does_not_know_it_is_left(sentinels
 
 @pytest.mark.full  # a Sentinel takes ten seconds to tell the old master
 async def test_a_master_that_hangs_is_replaced_and_does_no_harm_when_it_awakes(sentinels: SentinelSet) -> None:
-    async with two_on(sentinels.url) as two:
+    async with two_on(sentinels.url, timing=QUICK) as two:
         sentinels.master.pause()
         await two.told_a.hears("cut_off")
         await two.told_b.hears("cut_off")
@@ -141,7 +142,7 @@ async def test_a_master_that_hangs_is_replaced_and_does_no_harm_when_it_awakes(s
 
 
 async def test_a_failover_by_hand_is_followed(sentinels: SentinelSet) -> None:
-    async with two_on(sentinels.url) as two:
+    async with two_on(sentinels.url, timing=QUICK) as two:
         session = two.a._line.session
         assert session is not None
         assert session.address.port == sentinels.master.port

@@ -93,7 +93,7 @@ async def test_a_process_that_was_killed_has_left_within_its_lease_and_is_follow
         assert after.owner == exchange.node_id
         assert after.fence > before.fence
         # A lease lasts 3 s; the rest is a busy machine's.
-        assert took_s < 6
+        assert took_s < 15
 
 
 async def test_a_process_that_ends_well_has_left_at_once(redis: RedisServer, other: Other) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.redis_servers import RedisServer, redis_server, until
-from tests.tracker.exchanges import Listener, Two, heard_from_each_other, two_on
+from tests.tracker.exchanges import QUICK, Listener, Two, heard_from_each_other, two_on
 from tracker.errors import ExchangeAway
 
 OUTAGES = 6
@@ -74,7 +74,7 @@ def unsaid_losses(told: Listener) -> list[tuple[int, int]]:
 
 async def weather(folder: Path, seed: int) -> None:
     random_ = random.Random(seed)
-    async with redis_server(folder) as redis, two_on(redis.url) as two:
+    async with redis_server(folder) as redis, two_on(redis.url, timing=QUICK) as two:
         talking = asyncio.create_task(_talk(two))
         for _ in range(OUTAGES):
             await _trouble(redis, random_)

@@ -401,7 +401,7 @@ async def test_draining_tells_everybody_to_come_back_and_is_over_when_they_answe
     codes = await asyncio.gather(*(peer.until_closed() for _, peer in joined))
     for _, peer in joined:
         peer.hang_up()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await drained
 
     assert set(codes) == {CloseCode.RESTARTING}

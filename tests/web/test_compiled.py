@@ -17,7 +17,7 @@ from web.compiler import BuildFailed, CannotCompile, build, check_tools
 
 OLD = "0123456789abcdef0123"
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

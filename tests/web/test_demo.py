@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest_asyncio
 
-from tests.servers import STOP_WITHIN_S, run_enroute, start_enroute
+from tests.servers import ANSWER_WITHIN_S, STOP_WITHIN_S, run_enroute, start_enroute
 from web.demo import PASSWORD, server_environment
 
 READY_WITHIN_S = 90.0  # on a loaded machine; alone it takes about six seconds
@@ -49,7 +50,7 @@ async def test_the_printed_link_shows_a_technician_who_moves(running):
     url, text = running
     token = re.search(r"/t#(\S+)", text)[1]
 
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=ANSWER_WITHIN_S) as client:
         visit = (await client.post("/api/links/redeem", json={"token": token})).json()["appointment"]
         places = set()
         async with asyncio.timeout(60), client.stream("GET", f"/api/appointments/{visit}/events") as stream:
@@ -67,7 +68,7 @@ async def test_every_printed_sign_in_works(running):
 
     roles = []
     for _, email in people:
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=ANSWER_WITHIN_S) as client:
             answer = await client.post("/api/session", json={"email": email, "password": PASSWORD})
             roles.append(answer.json()["role"])
 
@@ -78,15 +79,17 @@ async def test_the_customer_finds_a_visit_under_way_and_can_book_another_at_shor
     url, text = running
     email = re.search(r"Customer +(\S+)", text)[1]
 
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=ANSWER_WITHIN_S) as client:
         await client.post("/api/session", json={"email": email, "password": PASSWORD})
         active = (await client.get("/api/appointments", params={"section": "active"})).json()["appointments"]
         service = (await client.get("/api/services")).json()["services"][0]["id"]
         window = {"service": service, "from": "2020-01-01", "to": "2099-01-01"}
         days = (await client.get("/api/slots", params=window)).json()
         if "days" not in days:  # the server asks for a shorter span
-            today = active[0]["window_start"][:10]
-            days = (await client.get("/api/slots", params=window | {"from": today, "to": today})).json()
+            today = datetime.date.fromisoformat(active[0]["window_start"][:10])
+            # Late in the evening the next places are tomorrow's.
+            span = {"from": str(today), "to": str(today + datetime.timedelta(days=1))}
+            days = (await client.get("/api/slots", params=window | span)).json()
         slot = next(slot for day in days["days"] for slot in day["slots"])["slot"]
         answer = await client.post("/api/appointments", json={"slot": slot, "service": service})
 
@@ -97,7 +100,7 @@ async def test_the_customer_finds_a_visit_under_way_and_can_book_another_at_shor
 async def test_the_city_is_drawn_on_the_map(running):
     url, _ = running
 
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=ANSWER_WITHIN_S) as client:
         answer = await client.get("/map/basemap.pmtiles", headers={"Range": "bytes=0-6"})
 
     assert answer.content == b"PMTiles"

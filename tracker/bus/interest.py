@@ -37,13 +37,13 @@ class Wanted:
         if event is not None:
             event.set()
 
-    async def first_view(self, topic: str, within_s: float = FIRST_VIEW_S) -> None:
-        """Return when the owner told what it knows, at the latest after that time."""
+    async def first_view(self, topic: str) -> None:
+        """Return when the owner told what it knows, at the latest after FIRST_VIEW_S."""
         event = self._views.get(topic)
         if event is None or event.is_set():
             return
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(FIRST_VIEW_S):
                 await event.wait()
         except TimeoutError:
             # Nobody answered, so nobody is the owner for now: the next one does not wait again.

@@ -6,7 +6,8 @@ from tracker.bus import interest
 
 @pytest.fixture
 async def processes(monkeypatch):
-    monkeypatch.setattr(interest, "FIRST_VIEW_S", 0.05)
+    # Who is asked does answer, also when the machine stands still for a moment.
+    monkeypatch.setattr(interest, "FIRST_VIEW_S", 20.0)
     several = Processes()
     yield several
     await several.stop()

@@ -15,6 +15,8 @@ from tracker.filters import CURRENT
 from tracker.messages import encode
 from tracker.redis_blobs import LARGEST_MESSAGE
 
+SOON_S = 20.0
+
 
 def give_to_rui(*nodes) -> None:
     """The visit is another technician's now; told to these processes."""
@@ -228,7 +230,7 @@ async def test_who_took_a_technician_because_a_claim_failed_once_asks_again(proc
     third.bus.own(third.technician("ana"), insist=True)
     await processes.settle()
     exchange.claim = whole
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_S):
         while third.bus.ownership.unleased:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await processes.settle()
@@ -322,7 +324,7 @@ async def test_what_was_not_believed_in_doubt_is_asked_for_afterwards(processes,
 
     processes.exchange(third).leased = True
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_S):
         while not listener.of_type("position"):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert listener.of_type("position")[0]["fixed_at"] == NOW_MS + 1000
@@ -340,7 +342,7 @@ async def test_what_was_not_told_in_doubt_is_told_afterwards_without_another_fix
 
     processes.exchange(third).leased = True
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SOON_S):
         while not listener.of_type("position"):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 

@@ -5,6 +5,7 @@ from tests.tracker.journeys import NOW_MS, fix_at
 from tests.tracker.listeners import Listener
 from tests.tracker.nodes import close, report, set_off, snapshot, visit_facts, watch
 from tracker.board import BOARD_TOPIC
+from tracker.bus import interest
 from tracker.filters import CURRENT, Rejection
 
 # Owners
@@ -272,7 +273,8 @@ async def test_watchers_follow_to_the_new_owner(processes, one, other):
     assert listener.of_type("position")[-1]["fixed_at"] == NOW_MS + 3000
 
 
-async def test_a_first_look_does_not_wait_for_ever_for_an_owner_that_says_nothing(processes, one, other):
+async def test_a_first_look_does_not_wait_for_ever_for_an_owner_that_says_nothing(processes, one, other, monkeypatch):
+    monkeypatch.setattr(interest, "FIRST_VIEW_S", 0.05)
     processes.set_off()
     await own(processes, one)
     processes.exchange(one).deaf.add("other")

@@ -271,7 +271,7 @@ async def _read_patiently(client: httpx.AsyncClient, path: str) -> httpx.Respons
 def test_every_module_of_the_api_is_asked(server: EnrouteServer) -> None:
     paths: Sequence[str] = [path for _, _, path, _ in _no_town(server).questions()]
     roots = {"/".join(path.split("?")[0].split("/")[:3]) for path in paths if path.startswith("/api/")}
-    described = httpx.get(f"{server.url}/openapi.json").json()["paths"]
+    described = httpx.get(f"{server.url}/openapi.json", timeout=BACK_WITHIN_S).json()["paths"]
 
     assert roots >= {"/".join(path.split("/")[:3]) for path in described if path.startswith("/api/")}
 

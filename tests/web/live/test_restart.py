@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from tests.servers import enroute_server, started_again
 from tests.web.live.conftest import live_seed
 from tests.web.live.visits import Visit, book, book_with, change, next_fix
 
 
-@pytest.mark.timeout(90)
 async def test_after_sigkill_appointments_states_and_the_last_position_are_there(tmp_path: Path):
     async with (
-        enroute_server(tmp_path, seed=live_seed()) as server,
+        enroute_server(tmp_path, seed=live_seed(), mortal=True) as server,
         server.signed_in("rui@acme.example") as customer,
         server.signed_in("dora@enroute.example") as dispatcher,
     ):

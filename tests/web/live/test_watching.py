@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from tests.servers import EnrouteServer
-from tests.web.live.visits import Visit, Watching, change, next_fix, watching
+from tests.web.live.visits import WITHIN_S, Visit, Watching, change, next_fix, watching
 from tracker.hub import CUT_AFTER_S
 from web.auth import SESSION_COOKIE
 
@@ -179,7 +179,7 @@ async def test_the_event_stream_tells_the_same_as_the_socket(visit: Visit, custo
     ):
         lines = response.aiter_lines()
         await watcher.next("welcome")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             await _next_event(lines, events)
             await phone.send(next_fix())
             await watcher.next("position")

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.servers import EnrouteServer
 from web.auth import SESSION_COOKIE
 
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 TECHNICIANS = 90
 START_LAT, START_LON = 41.20, -8.65
 _steps = itertools.count(1)

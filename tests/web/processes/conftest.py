@@ -50,8 +50,8 @@ async def installation(
 ) -> AsyncIterator[Installation]:
     environment = {"ENROUTE_REDIS": redis.url, "ENROUTE_WORKERS": "1"} | environ
     async with (
-        enroute_server(folder, seed=seed or live_seed(), environ=environment) as first,
-        enroute_server(folder, seed=None, environ=environment) as second,
+        enroute_server(folder, seed=seed or live_seed(), environ=environment, mortal=True) as first,
+        enroute_server(folder, seed=None, environ=environment, mortal=True) as second,
         contextlib.AsyncExitStack() as restarted,
     ):
         yield Installation(folder, redis, first, second, environment, restarted)
