@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from simulations.api import Api
 from simulations.departures import Departures
 from simulations.observations import Observations
-from simulations.reconnect import Backoff, comes_back
+from simulations.reconnect import LOST, Backoff, comes_back
 from simulations.run_clock import RunClock
 
 HELD_FIXES = 20_000  # a long day offline; beyond it the oldest go
@@ -127,6 +127,7 @@ class Phone:
     async def run(self) -> None:
         """Until cancelled. Raises StayAwayError when the server does not want this phone."""
         while True:
+            code = LOST
             try:
                 async with connect(
                     self._url,
@@ -139,7 +140,7 @@ class Phone:
             except (OSError, InvalidHandshake, TimeoutError) as error:
                 self._seen.errors[f"device: {type(error).__name__}"] += 1
             except ConnectionClosed as closed:
-                code = closed.rcvd.code if closed.rcvd else 1006
+                code = closed.rcvd.code if closed.rcvd else LOST
                 if not comes_back(code):
                     raise StayAwayError(code, closed.rcvd.reason if closed.rcvd else "") from closed
                 self._seen.tally("device reconnects", self._clock.elapsed_s())
@@ -148,7 +149,7 @@ class Phone:
             finally:
                 self._socket = None
                 self.connected.clear()
-            await asyncio.sleep(self._backoff.next_s())
+            await asyncio.sleep(self._backoff.next_s(code))
 
     async def _speak(self, socket: ClientConnection) -> None:
         self._socket = socket

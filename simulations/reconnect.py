@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-FIRST_S = (0.5, 4.0)
+SHORTEST_S = 0.5
+FIRST_BOUND_S = 6.0
+FIRST_BOUND_WHEN_LOST_S = 4.0
 LONGEST_S = 20.0
+DOUBLINGS = 5
+LOST = 1006
+"""The close code of a connection that ended without a word of the server."""
 
 
 def comes_back(close_code: int) -> bool:
@@ -16,15 +21,18 @@ def comes_back(close_code: int) -> bool:
 
 @dataclass(slots=True)
 class Backoff:
-    """Full jitter: within 0.5–4 s first, the bound doubling to 20 s; :meth:`worked` starts over."""
+    """Full jitter: within 0.5–6 s first, 0.5–4 s after a lost connection, the bound doubling to 20 s; :meth:`worked`
+    starts over. As static/js/backoff.js."""
 
     random: Random
-    _bound_s: float = FIRST_S[1]
+    _tries: int = 0
 
-    def next_s(self) -> float:
-        wait_s = self.random.uniform(FIRST_S[0], self._bound_s)
-        self._bound_s = min(LONGEST_S, 2 * self._bound_s)
+    def next_s(self, close_code: int | None = LOST) -> float:
+        """How long to wait after a connection that ended so, or was never made."""
+        first_s = FIRST_BOUND_WHEN_LOST_S if close_code in (None, LOST) else FIRST_BOUND_S
+        wait_s = self.random.uniform(SHORTEST_S, min(LONGEST_S, first_s * 2 ** min(self._tries, DOUBLINGS)))
+        self._tries += 1
         return wait_s
 
     def worked(self) -> None:
-        self._bound_s = FIRST_S[1]
+        self._tries = 0

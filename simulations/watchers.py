@@ -81,7 +81,7 @@ class Watcher:
             if self.log.ended is not None:
                 return
             self._seen.tally("watcher reconnects", self._clock.elapsed_s())
-            await asyncio.sleep(self._backoff.next_s())
+            await asyncio.sleep(self._backoff.next_s(self.close_code))
 
     async def _watch(self, socket: ClientConnection) -> None:
         hello: dict[str, object] = {"type": "hello", "token": self._token}

@@ -7,6 +7,9 @@
 
 import { afterClose, reconnectDelay } from "./backoff.js";
 
+/** The code of a close that nobody sent. */
+const LOST = 1006;
+
 const OPEN_WITHIN_MS = 15_000;
 const FIRST_SILENCE_MS = 60_000;
 /** A heartbeat that is so much late will not come: known before a position looks old for another reason. */
@@ -83,7 +86,7 @@ export class ReturningSocket {
       this.onMessage(message);
     };
     socket.onclose = (event) => this.#closed(event.code, opened);
-    this.#silenceTimer = this.world.setTimeout(() => this.#closed(1006, opened), OPEN_WITHIN_MS);
+    this.#silenceTimer = this.world.setTimeout(() => this.#closed(LOST, opened), OPEN_WITHIN_MS);
   }
 
   #closed(code, opened) {
@@ -95,7 +98,7 @@ export class ReturningSocket {
       return;
     }
     this.onLink("retrying", code);
-    const delay_ms = reconnectDelay(this.#attempt, this.world.Math.random());
+    const delay_ms = reconnectDelay(this.#attempt, this.world.Math.random(), { lost: code === LOST });
     this.#attempt += 1;
     this.#retryTimer = this.world.setTimeout(() => this.#connect(), delay_ms);
     if (!opened) {
@@ -107,7 +110,7 @@ export class ReturningSocket {
   #listenForSilence() {
     this.world.clearTimeout(this.#silenceTimer);
     // A line that went dead without a word never fires `close` by itself.
-    this.#silenceTimer = this.world.setTimeout(() => this.#closed(1006, true), this.#silence_ms);
+    this.#silenceTimer = this.world.setTimeout(() => this.#closed(LOST, true), this.#silence_ms);
   }
 
   #forget() {

@@ -3,15 +3,18 @@ import test from "node:test";
 
 import { afterClose, reconnectDelay } from "../../static/js/backoff.js";
 
-test("the first reconnect is spread over half a second to four", () => {
+test("the first reconnect is spread over half a second to six, after a lost connection to four", () => {
   assert.equal(reconnectDelay(0, 0), 500);
-  assert.equal(reconnectDelay(0, 1), 4_000);
+  assert.equal(reconnectDelay(0, 1), 6_000);
+  assert.equal(reconnectDelay(0, 0, { lost: true }), 500);
+  assert.equal(reconnectDelay(0, 1, { lost: true }), 4_000);
 });
 
 test("later ones spread wider, up to twenty seconds", () => {
-  assert.equal(reconnectDelay(1, 1), 8_000);
-  assert.equal(reconnectDelay(2, 1), 16_000);
-  assert.equal(reconnectDelay(3, 1), 20_000);
+  assert.equal(reconnectDelay(1, 1), 12_000);
+  assert.equal(reconnectDelay(1, 1, { lost: true }), 8_000);
+  assert.equal(reconnectDelay(2, 1), 20_000);
+  assert.equal(reconnectDelay(3, 1, { lost: true }), 20_000);
   assert.equal(reconnectDelay(50, 1), 20_000);
 });
 

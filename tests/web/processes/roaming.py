@@ -58,7 +58,7 @@ class Roaming:
                 self.backoff.worked()
                 url = self._doors.any()
             elif comes_back(code):
-                await asyncio.sleep(self.backoff.next_s())
+                await asyncio.sleep(self.backoff.next_s(code))
                 url = self._doors.other_than(url)
             elif self._stubborn:
                 await asyncio.sleep(self._doors.random.uniform(*STUBBORN_S))
