@@ -55,12 +55,12 @@ STEP_GAP_S: Final = 300.0
 STREET_DETOUR: Final = 1.2
 """Street metres per straight metre between two fixes."""
 LEAP_M: Final = 200.0
-LEAP_RATIO: Final = 1.5
+LEAP_RATIO: Final = 2.0
 LEAP_S: Final = 40.0
-"""Street seconds between two fixes beyond one and a half times the time between them and forty: such a fix is believed
-only when the next one is there too. The filter lets pass what a car could do on a motorway; if it were believed, the way there and
-back would count as quick driving in everybody's pace. Within 200 m a slow lane beside the street is the likelier
-reason."""
+"""More than 200 m, and street seconds between two fixes beyond twice the time between them and forty: where the time
+left does not agree with it either, such a fix is believed only when the next one is there too. The filter lets pass
+what a car could do on a motorway; if it were believed, the way there and back would count as quick driving in
+everybody's pace. Within 200 m a slow lane beside the street is the likelier reason."""
 SLOWEST: Final = 6.0
 DELAY_S: Final = 60.0
 """Slower than six times the expectation plus a minute is a stop at a customer's or a lost phone, not traffic."""
@@ -156,12 +156,16 @@ class Guide:
             moved_m = sqrt(moved_e * moved_e + moved_n * moved_n)
             street_s = STREET_DETOUR * moved_m * destination.tree.edge_s[left.edge] / max(at.length_m, 1.0)
             took_s = (fixed_at - self._last_ms) / 1000.0
-            # Nothing speaks for the very first place but itself: the second one is believed wherever it is.
-            doubtful = self._last_ms > self._first_ms and not self._doubts
-            if doubtful and moved_m > LEAP_M and street_s > LEAP_RATIO * took_s + LEAP_S:
-                # Place, time and pace stay those of the last believed fix: the next one is held against them.
-                self._doubts = True
-                return max(self._left_s - took_s, 0.0)
+            limit_s = LEAP_RATIO * took_s + LEAP_S
+            if street_s > limit_s and moved_m > LEAP_M:
+                if -LEAP_S < driven_s < limit_s:
+                    # The map knows a quicker way there.
+                    street_s = driven_s
+                # Nothing speaks for the very first place but itself: the second one is believed wherever it is.
+                elif self._last_ms > self._first_ms and not self._doubts:
+                    # Place, time and pace stay those of the last believed fix: the next one is held against them.
+                    self._doubts = True
+                    return max(self._left_s - took_s, 0.0)
             if not self._first_ms:
                 self._first_ms = fixed_at
             self.road_m = left.metres
