@@ -13,7 +13,7 @@ straightness, standing, heading, averages over several snaps, the exact crossing
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, sqrt
 from typing import Final
 
 from tracker.calibration import Calibration
@@ -54,11 +54,14 @@ STEP_GAP_S: Final = 300.0
 """A longer silence says nothing about the pace."""
 STREET_DETOUR: Final = 1.2
 """Street metres per straight metre between two fixes."""
+LEAP_M: Final = 200.0
+LEAP_RATIO: Final = 2.0
+LEAP_S: Final = 40.0
+"""More than 200 m, and street seconds between two fixes beyond twice the time between them and forty: where the time
+left does not agree with it either, such a fix is believed only when the next one is there too. The filter lets pass
+what a car could do on a motorway; if it were believed, the way there and back would count as quick driving in
+everybody's pace. Within 200 m a slow lane beside the street is the likelier reason."""
 SLOWEST: Final = 6.0
-LEAP_RATIO: Final = 4.0
-LEAP_S: Final = 30.0
-"""Street seconds between two fixes beyond four times the time between them and half a minute: such a fix is believed
-only when the next one is there too. The filter lets pass what a car could do on a motorway."""
 DELAY_S: Final = 60.0
 """Slower than six times the expectation plus a minute is a stop at a customer's or a lost phone, not traffic."""
 
@@ -71,12 +74,15 @@ class Guide:
 
     __slots__ = (
         "_destination",
-        "_doubted",
+        "_doubts",
+        "_east",
         "_edge",
         "_expected_s",
+        "_first_ms",
         "_last_ms",
         "_left_s",
         "_minute",
+        "_north",
         "_slowness",
         "_took_s",
         "_traffic",
@@ -102,18 +108,26 @@ class Guide:
         self.log_pace = 0.0
         self._slowness = 1.0
         self._left_s = 0.0
-        self._doubted = False
+        self._east = self._north = 0.0
+        self._first_ms = 0
+        self._doubts = False
         self._edge = NO_EDGE
         self._last_ms = 0
         self._minute = -1
         self._took_s = self._expected_s = 0.0
 
     def follow(
-        self, track: TrackFilter, line: RouteProgress | None, fixed_at: int, distance_m: float, moved_m: float
+        self,
+        track: TrackFilter,
+        line: RouteProgress | None,
+        fixed_at: int,
+        distance_m: float,
+        east: float,
+        north: float,
     ) -> float | None:
         """``line`` is the way that the fix lies on, already advanced; None when it has to be looked for.
 
-        ``distance_m`` is straight to the destination, ``moved_m`` straight from the last current fix.
+        ``distance_m`` is straight to the destination; ``east`` and ``north`` are the fix in its metres from there.
         """
         before_s = self.road_s
         if line is not None:
@@ -127,7 +141,8 @@ class Guide:
             at = destination.snap(
                 lat=track.lat,
                 lon=track.lon,
-                heading_deg=track.heading_deg if track.speed_mps > 1.0 else None,
+                # From a place that was doubted nobody came.
+                heading_deg=track.heading_deg if track.speed_mps > 1.0 and not self._doubts else None,
                 previous=self._edge,
             )
             left = destination.left(at) if at is not None else None
@@ -136,21 +151,32 @@ class Guide:
                 return None
             road_s = left.seconds
             driven_s = before_s - road_s
+            moved_e = east - self._east
+            moved_n = north - self._north
+            moved_m = sqrt(moved_e * moved_e + moved_n * moved_n)
             street_s = STREET_DETOUR * moved_m * destination.tree.edge_s[left.edge] / max(at.length_m, 1.0)
             took_s = (fixed_at - self._last_ms) / 1000.0
-            if self._doubted:
-                self._doubted = False
-                self._last_ms = 0
-            elif self._last_ms and street_s > LEAP_RATIO * took_s + LEAP_S:
-                self._doubted = True
-                return max(self._left_s - took_s, 0.0)
+            limit_s = LEAP_RATIO * took_s + LEAP_S
+            if street_s > limit_s and moved_m > LEAP_M:
+                if -LEAP_S < driven_s < limit_s:
+                    # The map knows a quicker way there.
+                    street_s = driven_s
+                # Nothing speaks for the very first place but itself: the second one is believed wherever it is.
+                elif self._last_ms > self._first_ms and not self._doubts:
+                    # Place, time and pace stay those of the last believed fix: the next one is held against them.
+                    self._doubts = True
+                    return max(self._left_s - took_s, 0.0)
+            if not self._first_ms:
+                self._first_ms = fixed_at
             self.road_m = left.metres
             self._edge = left.edge
             # Off the shortest way less is gained than is driven; the pace is of the driving.
             if not 0.5 * street_s - 5.0 < driven_s < 2.0 * street_s + 10.0:
                 driven_s = street_s
-        self._doubted = False
+        self._doubts = False
         self.road_s = road_s
+        self._east = east
+        self._north = north
         minute = fixed_at // MINUTE_MS
         if minute != self._minute:
             self._look_around(fixed_at, lon=track.lon)

@@ -193,7 +193,7 @@ class Trip:
                     self.wants_route = True
                     if guide is not None:
                         self.progress = progress = None
-        left_s = guide.follow(track, line, fixed_at, distance_m, moved_m) if guide is not None else None
+        left_s = guide.follow(track, line, fixed_at, distance_m, east, north) if guide is not None else None
         estimated = False
         if guide is not None and left_s is not None:
             self.left_m = guide.road_m

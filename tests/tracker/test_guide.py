@@ -124,6 +124,32 @@ def test_one_leap_is_not_believed_and_a_second_fix_there_is(graph, far):
     assert receive(trip, near, s=45) < 5
 
 
+def test_the_second_fix_is_believed_wherever_the_first_one_was(graph, far):
+    trip = a_trip(graph)
+    receive(trip, graph.midpoint(0))
+
+    assert receive(trip, far[1], s=15) == pytest.approx(receive(a_trip(graph), far[1]), rel=0.05)
+
+
+@pytest.mark.parametrize("leap_m", [600, -600])
+def test_a_leap_and_back_is_in_nobodys_pace(tmp_path, leap_m):
+    town = TinyExtract()
+    town.way((0.0, 0.0), (0.0, 6.0), highway="residential")
+    street = build_graph(town.write(tmp_path / "street.osm.pbf"))
+
+    def pace_after(leaps: set[int]) -> float:
+        traffic = Traffic()
+        trip = Trip(track=TrackFilter(), lat=TOWN_LAT, lon=TOWN_LON, arrival_radius_m=75)
+        destination = Destination(street, tree_to(street, (TOWN_LAT, TOWN_LON)))
+        trip.take_destination(destination, traffic=traffic, calibration=COLD)
+        for number in range(24):
+            metres = 4000 - 100 * number + (leap_m if number in leaps else 0)
+            receive(trip, (TOWN_LAT, TOWN_LON + metres / METRES_PER_DEGREE / cos(radians(TOWN_LAT))), s=15.0 * number)
+        return traffic.log_pace(at_ms=NOW_MS + 6 * MINUTE_MS, lon=TOWN_LON)
+
+    assert pace_after({5, 12, 18}) == pytest.approx(pace_after(set()), abs=0.002)
+
+
 def test_off_every_road_the_straight_line_is_told_as_an_estimate(graph):
     trip = a_trip(graph)
     lat, lon = graph.midpoint(0)
