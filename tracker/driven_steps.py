@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tracker.filters import CURRENT, TrackFilter
-from tracker.guide import DELAY_S, MAP_PACE, SLOWEST, STEP_GAP_S
+from tracker.guide import AHEAD_S, MAP_PACE, QUICKEST, STEP_GAP_S
 from tracker.messages import Fix
 from tracker.recordings import Recording
 from tracker.roads.graph import RoadGraph
@@ -52,7 +52,7 @@ def driven_steps(
             took_s = (after - before) / 1000.0
             if not 0.0 < took_s <= STEP_GAP_S:
                 continue
-            limit_s = (SLOWEST * took_s + DELAY_S) / MAP_PACE
+            limit_s = (QUICKEST * took_s + AHEAD_S) / MAP_PACE
             way = way_between(graph, at_before, at_after, limit_s=limit_s)
             if not way:
                 continue

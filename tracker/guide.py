@@ -61,9 +61,9 @@ LEAP_S: Final = 40.0
 left does not agree with it either, such a fix is believed only when the next one is there too. The filter lets pass
 what a car could do on a motorway; if it were believed, the way there and back would count as quick driving in
 everybody's pace. Within 200 m a slow lane beside the street is the likelier reason."""
-SLOWEST: Final = 6.0
-DELAY_S: Final = 60.0
-"""Slower than six times the expectation plus a minute is a stop at a customer's or a lost phone, not traffic."""
+QUICKEST: Final = 6.0
+AHEAD_S: Final = 60.0
+"""More of the map's time than six times what a step took, and a minute, was not driven: it is no pace."""
 
 
 class Guide:
@@ -184,7 +184,7 @@ class Guide:
         if self._last_ms:
             took_s = (fixed_at - self._last_ms) / 1000.0
             driven_s *= MAP_PACE
-            if took_s <= STEP_GAP_S and driven_s < SLOWEST * took_s + DELAY_S:
+            if took_s <= STEP_GAP_S and driven_s < QUICKEST * took_s + AHEAD_S:
                 self._took_s += took_s
                 self._expected_s += driven_s
         self._last_ms = fixed_at

@@ -12,7 +12,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, create_engine, make_url, text
@@ -132,6 +134,16 @@ def postgresql_stopped(server_url: str) -> Iterator[None]:
         for process in reversed(stopped):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def answers_soon(store: ModuleType) -> Iterator[None]:
+    """As long as the block lasts the server has to answer this `postgresql_store` soon. Not longer: one that was
+    stopped, and a busy machine, take their time to make a connection."""
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(store, "ANSWER_WITHIN_S", 0.3)
+        changed.setattr(store, "LOOK_S", 0.05)
+        yield
 
 
 def _stop(process: int, stopped: list[int]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from sqlalchemy import text
@@ -15,26 +13,10 @@ from slots import postgresql_store
 from slots.errors import StorageUnavailable, TransactionUndone
 from slots.postgresql_store import limited
 from slots.store import Database, again_if_undone, open_database
-from tests.slots.databases import postgresql_stopped
+from tests.slots.databases import answers_soon, postgresql_stopped
 
 on_postgresql = pytest.mark.parametrize("either_url", ["postgresql"], indirect=True)
 SOON_S = 20.0
-Hasty = Callable[[], AbstractContextManager[None]]
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> Hasty:
-    """As long as its block lasts an answer has to come soon. Not longer: a database that was stopped, and a busy
-    machine, take their time to make a connection."""
-
-    @contextmanager
-    def limits() -> Iterator[None]:
-        with monkeypatch.context() as changed:
-            changed.setattr(postgresql_store, "ANSWER_WITHIN_S", 0.3)
-            changed.setattr(postgresql_store, "LOOK_S", 0.05)
-            yield
-
-    return limits
 
 
 async def shown(database: Database, setting: str) -> str:
@@ -92,12 +74,12 @@ async def test_a_process_takes_no_more_connections_than_its_share_however_many_a
 
 @on_postgresql
 async def test_a_database_that_says_nothing_is_given_up_on_and_asked_again_when_it_answers(
-    either_database: Database, hasty: Hasty
+    either_database: Database,
 ) -> None:
     assert await answer(either_database) == 1
 
     async with asyncio.timeout(SOON_S):
-        with postgresql_stopped(either_database.url), hasty():
+        with postgresql_stopped(either_database.url), answers_soon(postgresql_store):
             asked = await asyncio.gather(*(answer(either_database) for _ in range(30)), return_exceptions=True)
             # By now there is no connection that was made before.
             later = await asyncio.gather(*(answer(either_database) for _ in range(30)), return_exceptions=True)
@@ -107,9 +89,9 @@ async def test_a_database_that_says_nothing_is_given_up_on_and_asked_again_when_
 
 
 @on_postgresql
-async def test_a_process_that_was_itself_away_finds_its_answer(either_database: Database, hasty: Hasty) -> None:
+async def test_a_process_that_was_itself_away_finds_its_answer(either_database: Database) -> None:
     async with either_database.read() as connection:
-        with hasty():
+        with answers_soon(postgresql_store):
             asked = asyncio.create_task(connection.execute(text("SELECT pg_sleep(0.05)")))  # type: ignore[arg-type]
             await asyncio.sleep(0.01)
             time.sleep(0.6)  # noqa: ASYNC251 - the loop, and so the process, does nothing meanwhile

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from tests.slots.databases import postgresql_stopped
+from tests.slots.databases import answers_soon, postgresql_stopped
 from tests.tracker.test_store import a_row
 from tracker import postgresql_store
 from tracker.errors import TracksUnavailable
 from tracker.store import SqlTrackStore
 
-Hasty = Callable[[], AbstractContextManager[None]]
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> Hasty:
-    """As long as its block lasts an answer has to come soon. Not longer: a database that was stopped, and a busy
-    machine, take their time to make a connection."""
-
-    @contextmanager
-    def limits() -> Iterator[None]:
-        with monkeypatch.context() as changed:
-            changed.setattr(postgresql_store, "ANSWER_WITHIN_S", 0.3)
-            changed.setattr(postgresql_store, "LOOK_S", 0.05)
-            yield
-
-    return limits
-
 
 def test_a_silent_database_is_given_up_on_and_what_could_not_be_written_is_written_later(
-    postgresql: SqlTrackStore, postgresql_of_all: str, hasty: Hasty
+    postgresql: SqlTrackStore, postgresql_of_all: str
 ) -> None:
     postgresql.write([a_row()], [])
 
-    with postgresql_stopped(postgresql_of_all), hasty():
+    with postgresql_stopped(postgresql_of_all), answers_soon(postgresql_store):
         with pytest.raises(DBAPIError):
             postgresql.write([a_row(lat=41.3)], [])
         with pytest.raises(TracksUnavailable):
