@@ -1,7 +1,7 @@
 """Who the watchers of a crowd are: tracking links, one for each, or one dispatcher who has every visit open.
 
 A link is what most customers come with, and each is looked up anew; it may hold a few watches only. Staff may hold
-any number. Both come over the API, within its limits: a session may ask six hundred times in a row, so several sign in.
+any number. Both come over the API, within its limits, so several sign in.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from typing import Literal
 import click
 import msgspec
 
-from benchmarks.fleet import DISPATCHER, PASSWORD
+from benchmarks.fleet import DISPATCHER, PASSWORD, REQUESTS_PER_SESSION
 from benchmarks.http_client import HttpClient, signed_in
 
 Proof = Literal["link", "session"]
-REQUESTS_PER_SESSION = 500
 
 
 class Watcher(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
 """What does an update cost when its phone and its watchers are spread at random over several workers?
 
-One worker without Redis and two workers with it, round by round in turn, under the same load. Everything that is not
-the load generator is counted: workers, their supervisor, Redis. README.md beside this file says what each figure means.
+One worker without Redis and two workers with it, round by round in turn, with the same load for each worker. Everything
+that is not the load generator is counted: workers, their supervisor, Redis. README.md beside this file says what each
+figure means.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Row(msgspec.Struct, kw_only=True):
     workload: str
     server: str
     cpu_us_per_update: float
-    times_one: float | None
+    times_one: float
     p50_ms: float
     p99_ms: float
     updates_per_s: float
@@ -60,44 +61,49 @@ def children_of(pid: int) -> tuple[int, ...]:
     return tuple(int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
-def workloads(*, devices: int, rate_per_s: float) -> list[Workload]:
-    return [
+def workloads(*, devices: int, rate_per_s: float, workers: int) -> list[Workload]:
+    """Full cores, then the moderate rate for each of the workers and half of it, with half of its phones: a worker that
+    is half as busy is woken as often for half as much, which is nobody's doing but its own."""
+    asked = [
         Workload(name="1:1", trips=devices, watchers=1),
         Workload(name="1:3", trips=devices, watchers=3),
-        Workload(name=f"{rate_per_s:.0f} fixes/s", trips=devices, watchers=1, rate_per_s=rate_per_s),
     ]
+    for share in (2, 1):
+        trips, rate = devices * share // 2, rate_per_s * share / 2
+        name = f"{rate:.0f} fixes/s each"
+        asked.append(Workload(name=name, trips=trips * workers, watchers=1, rate_per_s=rate * workers))
+    return asked
 
 
-def rows_of(results: dict[tuple[str, str], list[LoadResult]], asked: Sequence[Workload], one: str) -> list[Row]:
+def rows_of(results: dict[tuple[Workload, str], list[LoadResult]], one: str) -> list[Row]:
+    """In the order in which they were asked; those of one name side by side."""
     rows = []
-    for workload in asked:
-        for (name, server), rounds in results.items():
-            if name != workload.name:
-                continue
-            cost = median(each.cpu_us_per_position for each in rounds)
-            alone = results.get((name, one))
-            rows.append(
-                Row(
-                    workload=name,
-                    server=server,
-                    cpu_us_per_update=cost,
-                    times_one=cost / median(each.cpu_us_per_position for each in alone) if alone else None,
-                    p50_ms=median(each.latency_us.p50 for each in rounds) / 1000,
-                    p99_ms=median(each.latency_us.p99 for each in rounds) / 1000,
-                    updates_per_s=median(each.positions_per_s for each in rounds),
-                    undelivered=sum(max(0, each.fixes * workload.watchers - each.positions) for each in rounds),
-                )
+    alone_by_name = {workload.name: rounds for (workload, server), rounds in results.items() if server == one}
+    names = list(alone_by_name)
+    for (workload, server), rounds in sorted(results.items(), key=lambda each: names.index(each[0][0].name)):
+        cost = median(each.cpu_us_per_position for each in rounds)
+        alone = alone_by_name[workload.name]
+        rows.append(
+            Row(
+                workload=workload.name,
+                server=server,
+                cpu_us_per_update=cost,
+                times_one=cost / median(each.cpu_us_per_position for each in alone),
+                p50_ms=median(each.latency_us.p50 for each in rounds) / 1000,
+                p99_ms=median(each.latency_us.p99 for each in rounds) / 1000,
+                updates_per_s=median(each.positions_per_s for each in rounds),
+                undelivered=sum(max(0, each.fixes * workload.watchers - each.positions) for each in rounds),
             )
+        )
     return rows
 
 
 def print_rows(rows: Sequence[Row]) -> None:
     head = f"{'CPU us/update':>14} {'x one':>6} {'p50 ms':>8} {'p99 ms':>8} {'updates/s':>10}"
-    click.echo(f"{'workload':14} {'server':12} {head}")
+    click.echo(f"{'workload':18} {'server':12} {head}")
     for row in rows:
-        times = f"{row.times_one:.2f}" if row.times_one else ""
         click.echo(
-            f"{row.workload:14} {row.server:12} {row.cpu_us_per_update:14.2f} {times:>6} {row.p50_ms:8.3f}"
+            f"{row.workload:18} {row.server:12} {row.cpu_us_per_update:14.2f} {row.times_one:6.2f} {row.p50_ms:8.3f}"
             f" {row.p99_ms:8.3f} {row.updates_per_s:10.0f}"
         )
 
@@ -105,7 +111,7 @@ def print_rows(rows: Sequence[Row]) -> None:
 @click.command("several")
 @click.option("--smoke", is_flag=True, help="A few sockets for a moment: proves that it runs, measures nothing.")
 @click.option("--devices", default=500, show_default=True, help="Technicians on the road, one socket each.")
-@click.option("--rate", default=5000.0, show_default=True, help="Fixes per second of the moderate load, all together.")
+@click.option("--rate", default=5000.0, show_default=True, help="Fixes per second of the moderate load, a worker.")
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--seconds", default=3.0, show_default=True, help="Measured time of one workload in one round.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Also write the rows here.")
@@ -116,22 +122,21 @@ def main(smoke: bool, devices: int, rate: float, rounds: int, seconds: float, js
         return
     if smoke:
         devices, rate, rounds, seconds = 10, 200.0, 1, 0.15
-    asked = workloads(devices=devices, rate_per_s=rate)
     server_cpu, load_cpu = cores()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="enroute-several-")))
-        fleet = seed_fleet(folder / "enroute.db", technicians=devices)
-        results: dict[tuple[str, str], list[LoadResult]] = {}
+        fleet = seed_fleet(folder / "enroute.db", technicians=devices * WORKERS)
+        results: dict[tuple[Workload, str], list[LoadResult]] = {}
         for number in range(1, rounds + 1):
-            for name in ("one worker", f"{WORKERS} workers"):
+            for workers, name in ((1, "one worker"), (WORKERS, f"{WORKERS} workers")):
                 with ExitStack() as running:
-                    server = _serve(running, fleet.database, folder, several=name != "one worker", cpu=server_cpu)
+                    server = _serve(running, fleet.database, folder, several=workers > 1, cpu=server_cpu)
                     trips = trips_of(fleet, port=server.port)
-                    for workload in asked:
+                    for workload in workloads(devices=devices, rate_per_s=rate, workers=workers):
                         click.echo(f"round {number}/{rounds}: {workload.name} on {name}", err=True)
                         result = _load(workload, trips, server, cpu=load_cpu, seconds=seconds, smoke=smoke)
-                        results.setdefault((workload.name, name), []).append(result)
-    rows = rows_of(results, asked, "one worker")
+                        results.setdefault((workload, name), []).append(result)
+    rows = rows_of(results, "one worker")
     print_rows(rows)
     click.echo()
     both = {row.server: row.cpu_us_per_update for row in rows if row.workload == "1:1"}
