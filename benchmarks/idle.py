@@ -17,6 +17,7 @@ import msgspec
 
 from benchmarks.crowd import Crowd, Spread, started_crowd
 from benchmarks.fleet import DISPATCHER, PASSWORD, Fleet, seed_fleet, trips_of
+from benchmarks.forgetting import forgetting
 from benchmarks.http_client import signed_in
 from benchmarks.loading import TripAccess, as_json
 from benchmarks.probe import Phase, Phases, Probe, started_probe
@@ -102,7 +103,10 @@ def measure(
         _, cookie = signed_in(server.port, email=DISPATCHER, password=PASSWORD)
 
         def probe() -> AbstractContextManager[Probe]:
-            return started_probe(quiet.appointment_id, header=f"Cookie: {cookie}", port=server.port, cpu=load_cpu)
+            header = f"Cookie: {cookie}"
+            return started_probe(
+                quiet.appointment_id, header=header, cpu=load_cpu, server=server, server_cpu=server_cpu
+            )
 
         with started_crowd(used, watchers, port=server.port, cpu=load_cpu) as crowd:
             return _measure(spread, plan, crowd=crowd, probe=probe, pid=server.pids[0], visits=len(used))
@@ -194,14 +198,15 @@ def print_result(result: IdleResult) -> None:
     click.echo(f"  the server used {result.idle_cpu_share:.1%} of its core while nothing happened")
     click.echo(
         f"  {'phase':18} {'ping p50':>9} {'p99.9':>8} {'max ms':>8} {'healthz p50':>12} {'p99.9':>8} {'max ms':>8}"
-        f" {'server':>7} {'kept waiting':>13}"
+        f" {'server':>7} {'kept waiting':>13} {'max':>8} {'paused max':>11}"
     )
     for phase in result.phases:
         ping, health = phase.probed.ping_us, phase.probed.health_us
         click.echo(
             f"  {phase.name:18} {ping.p50 / 1000:9.2f} {ping.p999 / 1000:8.2f} {ping.max / 1000:8.2f}"
             f" {health.p50 / 1000:12.2f} {health.p999 / 1000:8.2f} {health.max / 1000:8.2f}"
-            f" {phase.cpu_share:7.0%} {phase.kept_waiting_ms:10.1f} ms"
+            f" {phase.cpu_share:7.0%} {phase.kept_waiting_ms:10.1f} ms {phase.probed.others_us.max / 1000:8.2f}"
+            f" {phase.probed.pauses_us.max / 1000:8.2f} ms"
             f"{'  others used its core: these stalls may be theirs' if phase.is_disturbed else ''}"
         )
     click.echo(
@@ -266,10 +271,12 @@ def main(
         ]
     for result in results:
         print_result(result)
+    machine = forgetting(cpu=server_cpu)
+    click.echo(f"\nthe machine: {machine}")
     targets = [target for result in results for target in targets_of(result)]
     print_targets(targets, smoke=smoke)
     if json_path:
-        json_path.write_bytes(as_json({"results": results, "targets": targets}))
+        json_path.write_bytes(as_json({"results": results, "machine": machine, "targets": targets}))
 
 
 if __name__ == "__main__":

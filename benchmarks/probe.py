@@ -11,17 +11,25 @@ import msgspec
 from benchmarks.crowd import Spread, ended
 from benchmarks.native import compiled
 from benchmarks.process import load_of
+from benchmarks.serving import Server
 
 EVERY_US = 2500
 DISTURBED_SHARE = 0.02
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True):
-    """Round trips since the last look: websocket ping to pong, and GET /healthz. `send_lag_us` is our own lateness."""
+    """Round trips since the last look: websocket ping to pong, and GET /healthz. `send_lag_us` is our own lateness.
+
+    The round trips are without what was not the server's doing: `pauses_us`, when the machine itself stood still for
+    more than a millisecond (to see that on the server's core takes the right to run before all others there), and
+    `others_us`, when somebody else had the core that the server was ready to run on.
+    """
 
     ping_us: Spread
     health_us: Spread
     send_lag_us: Spread
+    pauses_us: Spread
+    others_us: Spread
 
     @property
     def longest_ms(self) -> float:
@@ -85,13 +93,17 @@ class Phases:
 
 
 @contextmanager
-def started_probe(appointment_id: str, *, header: str, port: int, cpu: int | None) -> Iterator[Probe]:
+def started_probe(
+    appointment_id: str, *, header: str, cpu: int | None, server: Server, server_cpu: int | None
+) -> Iterator[Probe]:
     """A probe that watches a visit on which nothing happens."""
-    command = [str(compiled("probe")), "--port", str(port), "--path", f"/ws/appointments/{appointment_id}"]
+    command = [str(compiled("probe")), "--port", str(server.port), "--path", f"/ws/appointments/{appointment_id}"]
     command += ["--header", "Sec-WebSocket-Protocol: enroute.v1.json", "--header", header]
-    command += ["--every-us", str(EVERY_US)]
+    command += ["--every-us", str(EVERY_US), "--server-pid", str(server.pids[0])]
     if cpu is not None:
         command += ["--cpu", str(cpu)]
+    if server_cpu is not None:
+        command += ["--server-cpu", str(server_cpu)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
     try:
         assert process.stdout is not None

@@ -18,6 +18,7 @@ import click
 import msgspec
 
 from benchmarks.fleet import seed_fleet, trips_of
+from benchmarks.forgetting import forgetting
 from benchmarks.loading import LoadResult, TripAccess, Workload, as_json, run_load
 from benchmarks.serving import Server, cores, serve_enroute, serve_redis
 from benchmarks.targets import at_most, print_targets
@@ -149,6 +150,8 @@ def main(smoke: bool, devices: int, rate: float, rounds: int, seconds: float, js
             f"{each.workers} workers on {each.workers} cores, reckoned: {each.cpu_us_per_update:.1f} us,"
             f" {each.updates_per_s:.0f} updates/s"
         )
+    machine = forgetting(cpu=server_cpu)
+    click.echo(f"the machine: {machine}")
     targets = [
         at_most(f"{row.workload}: CPU per update, times one worker", row.times_one, TIMES_ONE)
         for row in rows
@@ -156,7 +159,7 @@ def main(smoke: bool, devices: int, rate: float, rounds: int, seconds: float, js
     ]
     print_targets(targets, smoke=smoke)
     if json_path:
-        json_path.write_bytes(as_json({"rows": rows, "reckoned": reckoned}))
+        json_path.write_bytes(as_json({"rows": rows, "reckoned": reckoned, "machine": machine}))
 
 
 def _serve(stack: ExitStack, database: Path, folder: Path, *, several: bool, cpu: int | None) -> Server:

@@ -245,7 +245,10 @@ def main(
         crowd.publish(rate)
 
         def probe() -> AbstractContextManager[Probe]:
-            return started_probe(quiet.appointment_id, header=f"Cookie: {cookie}", port=port, cpu=load_cpu)
+            header = f"Cookie: {cookie}"
+            return started_probe(
+                quiet.appointment_id, header=header, cpu=load_cpu, server=running.server, server_cpu=server_cpu
+            )
 
         if "reset" in (modes or ("reset",)):
             with probe() as probing:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from tracker.frames import frame
@@ -23,6 +23,9 @@ from tracker.watchers import Watcher
 CUT_AFTER_S: Final = 15.0
 LOOK_EVERY_S: Final = 3
 """Each watcher is looked at so often whether it still reads."""
+BEAT_SLICE: Final = 32
+"""Watchers who get their heartbeat before the loop gets its turn. Nobody waits for one, and where nothing else happens
+each write wakes somebody who sleeps: 20 to 50 us instead of 6."""
 
 
 class Hub(Telling):
@@ -198,11 +201,16 @@ class Hub(Telling):
         for watchers in self._in_parts():
             self._look_after(watchers)
 
-    def _in_parts(self) -> list[list[Watcher]]:
-        """Who is looked at this second whether it reads, in slices."""
-        topics = list(self._topics.values())[self._beat % LOOK_EVERY_S :: LOOK_EVERY_S]
-        watchers = [watcher for topic in topics for watcher in topic.sockets.values()]
-        return [watchers[first : first + SLICE] for first in range(0, len(watchers), SLICE)]
+    def _in_parts(self) -> Iterator[list[Watcher]]:
+        """Who is looked at this second whether it reads, in slices that are put together when their turn comes."""
+        part: list[Watcher] = []
+        for topic in list(self._topics.values())[self._beat % LOOK_EVERY_S :: LOOK_EVERY_S]:
+            for watcher in list(topic.sockets.values()):
+                part.append(watcher)
+                if len(part) == SLICE:
+                    yield part
+                    part = []
+        yield part
 
     def _look_after(self, watchers: list[Watcher]) -> None:
         # Who left since the second began is not looked at: nobody would look again, and it would be kept for good.
@@ -222,7 +230,7 @@ class Hub(Telling):
         for watcher in turn:
             if watcher.until_ms <= now_ms:
                 self._cut_expired(watcher)
-        return [(turn[first : first + SLICE], data) for first in range(0, len(turn), SLICE)]
+        return [(turn[first : first + BEAT_SLICE], data) for first in range(0, len(turn), BEAT_SLICE)]
 
     def _beat_some(self, watchers: list[Watcher], data: bytes) -> None:
         for watcher in watchers:

@@ -59,7 +59,11 @@ static double random_share(void) {
     return (state >> 11) * 0x1p-53;
 }
 
+/* Whether anybody has to be looked at for the way back: the look costs half of a core, and a probe shares it. */
+static int somebody_away;
+
 void schedule_return(struct member *m) {
+    somebody_away = 1;
     double ceiling = FIRST_CEILING_S;
     for (int i = 0; i < m->attempt && ceiling < LAST_CEILING_S; i++) ceiling *= 2;
     if (ceiling > LAST_CEILING_S) ceiling = LAST_CEILING_S;
@@ -118,12 +122,14 @@ void dial_member(struct member *m) {
 
 void dial_due(uint64_t now) {
     static uint64_t look_ns;
-    if (now < look_ns) return;
+    if (!somebody_away || now < look_ns) return;
     look_ns = now + 1000000;
+    somebody_away = 0;
     for (int i = 0; i < member_count; i++) {
         struct member *m = &members[i];
         if (m->due_ns && m->due_ns <= now) dial_member(m);
         else if (is_under_way(m) && now - m->dialed_ns > SILENCE_NS) lost(m, 1006);
+        somebody_away |= m->due_ns || is_under_way(m);
     }
 }
 

@@ -1,11 +1,16 @@
 /* How long does the server's event loop let somebody wait? Asked from outside, all the time, by the clock.
  *
- *   probe --port N --path PATH [--host A] [--cpu N] [--every-us N] --header HEADER...
+ *   probe --port N --path PATH [--host A] [--cpu N] [--server-cpu N] [--server-pid N] [--every-us N]
+ *         --header HEADER...
  *
  * Two connections of its own: a websocket on which a ping leaves every other beat of so many microseconds, and an HTTP
  * connection on which GET /healthz does now and then, unless the last one is still unanswered. Arrival is the kernel's
- * own timestamp where it gives one, so that a busy core on this side does not count as a slow server. Each line `mark`
- * on standard input is answered by one JSON object: what was measured since the last. The program ends with its input.
+ * own timestamp where it gives one, so that a busy core on this side does not count as a slow server. With --server-cpu,
+ * and where that is allowed, a thread there asks to be woken every millisecond before anybody else. When it was late, or
+ * when a ping of two bytes took as long to send, the machine itself stood still: a virtual one's host had other things to
+ * do. With --server-pid the scheduler is asked how long the server was ready to run and somebody else had its processor,
+ * its own threads aside. Neither is the server's doing, and the longer one is not counted. Each line `mark` on standard input is answered by one JSON object: what was measured
+ * since the last. The program ends with its input.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -13,6 +18,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,21 +33,27 @@
 #include "websocket.h"
 
 enum { WAITING_MAX = 1 << 16, HEADERS_MAX = 4096 };
+enum { PAUSES_MAX = 256, WITNESS_NS = 1000000, PAUSE_NS = 1000000 };
 enum { HEALTH_BEATS = 8 }; /* a request costs the server twenty pings: fewer of them, between two pings */
 
 static struct {
     const char *host, *path;
-    int port, cpu;
+    int port, cpu, server_cpu, server_pid;
     uint64_t every_ns;
     char headers[HEADERS_MAX];
-} options = {.host = "127.0.0.1", .cpu = -1, .every_ns = 2500000};
+} options = {.host = "127.0.0.1", .cpu = -1, .server_cpu = -1, .every_ns = 2500000};
 
 static struct {
-    struct histogram ping, health, lag;
+    struct histogram ping, health, lag, pause, others;
 } seen;
 
-static uint64_t waiting[WAITING_MAX], pinged, answered; /* when each unanswered ping left */
-static uint64_t asked_ns;                               /* when the unanswered request left, 0 without one */
+/* When something left, and how long until then others had had the server's processor. */
+struct departure {
+    uint64_t left_ns;
+    int64_t others_ns;
+};
+static struct departure waiting[WAITING_MAX], asked; /* the unanswered pings; the unanswered request, 0 without one */
+static uint64_t pinged, answered;
 
 _Noreturn static void die(const char *format, ...) {
     va_list arguments;
@@ -57,6 +69,88 @@ static uint64_t now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* When the machine stood still, here or there; `pauses` counts them, the newest PAUSES_MAX are kept. */
+static struct {
+    uint64_t from_ns, until_ns;
+} paused[PAUSES_MAX];
+static uint64_t pauses;
+static pthread_mutex_t pausing = PTHREAD_MUTEX_INITIALIZER;
+
+static void hold_to(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    sched_setaffinity(0, sizeof set, &set);
+}
+
+/* This thread runs before all others on its processor, where that is allowed. */
+static int run_at_once(void) {
+    struct sched_param first = {.sched_priority = 1};
+    return !sched_setscheduler(0, SCHED_FIFO, &first);
+}
+
+/* Something of microseconds that may have taken longer. */
+static void took(uint64_t from, uint64_t until) {
+    if (until < from + PAUSE_NS) return;
+    pthread_mutex_lock(&pausing);
+    paused[pauses % PAUSES_MAX].from_ns = from;
+    paused[pauses++ % PAUSES_MAX].until_ns = until;
+    pthread_mutex_unlock(&pausing);
+}
+
+static void *witness(void *nothing) {
+    struct timespec wait = {.tv_nsec = WITNESS_NS};
+    hold_to(options.server_cpu);
+    if (!run_at_once()) return nothing;
+    for (;;) {
+        uint64_t due = now_ns() + WITNESS_NS;
+        nanosleep(&wait, NULL);
+        took(due, now_ns());
+    }
+}
+
+/* How long the server's main thread has waited for its processor so far, without the time its other threads had. */
+static int64_t others_ns(void) {
+    static int file = -1;
+    static clockid_t clock;
+    char path[64], text[128];
+    if (!options.server_pid) return 0;
+    if (file < 0) {
+        snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", options.server_pid, options.server_pid);
+        if ((file = open(path, O_RDONLY)) < 0 || clock_getcpuclockid(options.server_pid, &clock))
+            die("no scheduling of %d", options.server_pid);
+    }
+    ssize_t n = pread(file, text, sizeof text - 1, 0);
+    uint64_t ran, waited;
+    struct timespec all;
+    text[n > 0 ? n : 0] = 0;
+    /* A server that is being restarted has neither. */
+    if (sscanf(text, "%lu %lu", &ran, &waited) != 2 || clock_gettime(clock, &all)) return 0;
+    return (int64_t)(waited + ran) - (all.tv_sec * 1000000000ll + all.tv_nsec);
+}
+
+static struct departure departure(void) {
+    return (struct departure){.left_ns = now_ns(), .others_ns = others_ns()};
+}
+
+/* What passed of it since then while the machine did not stand still and the server was let. */
+static uint64_t running_ns(struct departure departed, uint64_t until) {
+    uint64_t from = departed.left_ns, stood = 0;
+    int64_t others = others_ns() - departed.others_ns;
+    if (until <= from) return 0;
+    if (others > 0) record(&seen.others, others);
+    pthread_mutex_lock(&pausing);
+    for (uint64_t i = pauses > PAUSES_MAX ? pauses - PAUSES_MAX : 0; i < pauses; i++) {
+        uint64_t begin = paused[i % PAUSES_MAX].from_ns, end = paused[i % PAUSES_MAX].until_ns;
+        if (begin < from) begin = from;
+        if (end > until) end = until;
+        if (end > begin) stood += end - begin;
+    }
+    pthread_mutex_unlock(&pausing);
+    if (others > (int64_t)stood) stood = others;
+    return stood < until - from ? until - from - stood : 0;
 }
 
 static int dialed(void) {
@@ -117,9 +211,11 @@ static void ping(int fd) {
     static const uint8_t mask[4] = {0};
     uint8_t out[FRAME_HEAD_MAX];
     if (pinged - answered == WAITING_MAX) return;
-    waiting[pinged++ % WAITING_MAX] = now_ns();
+    struct departure *departed = &waiting[pinged++ % WAITING_MAX];
+    *departed = departure();
     size_t n = write_frame_head(out, OPCODE_PING, 0, mask);
     if (send(fd, out, n, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)n) die("the ping was not taken: %s", strerror(errno));
+    took(departed->left_ns, now_ns());
 }
 
 static void hear_pongs(int fd) {
@@ -131,8 +227,7 @@ static void hear_pongs(int fd) {
     for (struct frame frame; read_frame(bytes + at, have - at, &frame); at += frame.total) {
         if (frame.opcode == OPCODE_CLOSE) die("the server closed the websocket");
         if (frame.opcode != OPCODE_PONG || answered == pinged) continue;
-        uint64_t left_ns = waiting[answered++ % WAITING_MAX];
-        record(&seen.ping, at_ns > left_ns ? at_ns - left_ns : 0);
+        record(&seen.ping, running_ns(waiting[answered++ % WAITING_MAX], at_ns));
     }
     memmove(bytes, bytes + at, have -= at);
 }
@@ -140,8 +235,9 @@ static void hear_pongs(int fd) {
 static void ask_health(int fd) {
     char request[256];
     int n = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: %s:%d\r\n\r\n", options.host, options.port);
-    asked_ns = now_ns();
+    asked = departure();
     if (send(fd, request, n, MSG_NOSIGNAL) != n) die("the request was not taken");
+    took(asked.left_ns, now_ns());
 }
 
 static void hear_health(int fd) {
@@ -152,8 +248,8 @@ static void hear_health(int fd) {
     if (have < 3 || memcmp(bytes + have - 3, "ok\n", 3)) return;
     if (have > 12 && memcmp(bytes + 9, "200", 3)) die("/healthz: %.*s", (int)have, bytes);
     have = 0;
-    record(&seen.health, at_ns > asked_ns ? at_ns - asked_ns : 0);
-    asked_ns = 0;
+    record(&seen.health, running_ns(asked, at_ns));
+    asked.left_ns = 0;
 }
 
 static void print_spread(const char *name, const struct histogram *h, const char *end) {
@@ -163,13 +259,21 @@ static void print_spread(const char *name, const struct histogram *h, const char
 
 /* What is still unanswered has waited at least until now. */
 static void mark(void) {
+    static uint64_t told;
     uint64_t now = now_ns();
-    if (answered < pinged) record(&seen.ping, now - waiting[answered % WAITING_MAX]);
-    if (asked_ns) record(&seen.health, now - asked_ns);
+    if (answered < pinged) record(&seen.ping, running_ns(waiting[answered % WAITING_MAX], now));
+    if (asked.left_ns) record(&seen.health, running_ns(asked, now));
+    pthread_mutex_lock(&pausing);
+    if (told + PAUSES_MAX < pauses) told = pauses - PAUSES_MAX;
+    for (; told < pauses; told++)
+        record(&seen.pause, paused[told % PAUSES_MAX].until_ns - paused[told % PAUSES_MAX].from_ns);
+    pthread_mutex_unlock(&pausing);
     printf("{");
     print_spread("ping_us", &seen.ping, ",");
     print_spread("health_us", &seen.health, ",");
-    print_spread("send_lag_us", &seen.lag, "}\n");
+    print_spread("send_lag_us", &seen.lag, ",");
+    print_spread("pauses_us", &seen.pause, ",");
+    print_spread("others_us", &seen.others, "}\n");
     memset(&seen, 0, sizeof seen);
 }
 
@@ -181,6 +285,8 @@ static void read_options(int argc, char **argv) {
         else if (!strcmp(name, "--port")) options.port = atoi(value);
         else if (!strcmp(name, "--path")) options.path = value;
         else if (!strcmp(name, "--cpu")) options.cpu = atoi(value);
+        else if (!strcmp(name, "--server-cpu")) options.server_cpu = atoi(value);
+        else if (!strcmp(name, "--server-pid")) options.server_pid = atoi(value);
         else if (!strcmp(name, "--every-us")) options.every_ns = strtoull(value, NULL, 10) * 1000;
         else if (!strcmp(name, "--header"))
             snprintf(options.headers + strlen(options.headers), HEADERS_MAX - strlen(options.headers), "%s\r\n", value);
@@ -192,13 +298,12 @@ static void read_options(int argc, char **argv) {
 int main(int argc, char **argv) {
     setlinebuf(stdout);
     read_options(argc, argv);
-    if (options.cpu >= 0) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET(options.cpu, &set);
-        sched_setaffinity(0, sizeof set, &set);
-    }
-    setpriority(PRIO_PROCESS, 0, -15); /* where that is allowed: pings leave by the clock beside a busy crowd */
+    pthread_t thread;
+    if (options.server_cpu >= 0 && pthread_create(&thread, NULL, witness, NULL)) die("no thread for the pauses");
+    if (options.cpu >= 0) hold_to(options.cpu);
+    /* Before a busy crowd on the same processor. Pings leave by the clock then, and pongs are read one by one: of those
+       that wait together the kernel keeps the last one's time, and the first would seem later by as many pings. */
+    if (!run_at_once()) setpriority(PRIO_PROCESS, 0, -15);
     int websocket = open_websocket(), http = dialed();
     fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
     puts("ready");
@@ -208,7 +313,7 @@ int main(int argc, char **argv) {
         if (now >= due) {
             record(&seen.lag, now - due);
             if (++beat % 2) ping(websocket);
-            else if (beat % HEALTH_BEATS == 0 && !asked_ns) ask_health(http);
+            else if (beat % HEALTH_BEATS == 0 && !asked.left_ns) ask_health(http);
             /* After a pause of our own there is no use in sending everything that was due. */
             due = now - due > 10 * options.every_ns ? now + options.every_ns : due + options.every_ns;
         }

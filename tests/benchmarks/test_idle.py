@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.forgetting import Forgetting
 from benchmarks.idle import growth
 from benchmarks.process import Memory
 from tests.benchmarks.smoke import missed, smoke
@@ -23,6 +24,8 @@ def test_watchers_come_in_with_their_proof_and_hear_what_is_published(proof: str
     assert [phase["name"] for phase in result["phases"]] == ["no watchers yet", "idle", "publishing to all"]
     assert all(phase["probed"]["ping_us"]["count"] > 10 for phase in result["phases"])
     assert all(phase["probed"]["health_us"]["count"] > 0 for phase in result["phases"])
+    assert report["machine"]["hot_ns"] > 0
+    assert report["machine"]["cold_ns"] > 0
     assert not missed(report) & {"many visits: compression accepted", "many visits: regressions of seq"}
     assert f"40 watchers on 4 visits ({proof})" in table
 
@@ -33,6 +36,11 @@ def test_all_on_one_visit_hear_every_position(tmp_path: Path) -> None:
     (result,) = report["results"]
     assert (result["spread"], result["visits"], result["seq_regressions"]) == ("one", 1, 0)
     assert result["positions"] >= 40
+
+
+def test_a_machine_that_forgets_what_is_idle_is_told_from_one_that_does_not() -> None:
+    assert "are its own" in str(Forgetting(hot_ns=5.0, cold_ns=18_000.0))
+    assert "are its own" not in str(Forgetting(hot_ns=5.0, cold_ns=180.0))
 
 
 def test_growth_is_what_each_watcher_added() -> None:
