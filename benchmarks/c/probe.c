@@ -5,12 +5,16 @@
  *
  * Two connections of its own: a websocket on which a ping leaves every other beat of so many microseconds, and an HTTP
  * connection on which GET /healthz does now and then, unless the last one is still unanswered. Arrival is the kernel's
- * own timestamp where it gives one, so that a busy core on this side does not count as a slow server. With --server-cpu,
- * and where that is allowed, a thread there asks to be woken every millisecond before anybody else. When it was late, or
- * when a ping of two bytes took as long to send, the machine itself stood still: a virtual one's host had other things to
- * do. With --server-pid the scheduler is asked how long the server was ready to run and somebody else had its processor,
- * its own threads aside. Neither is the server's doing, and the longer one is not counted. Each line `mark` on standard input is answered by one JSON object: what was measured
- * since the last. The program ends with its input.
+ * own timestamp where it gives one, so that a busy core on this side does not count as a slow server.
+ *
+ * Two things are not the server's doing; the longer one is taken off a round trip. With --server-cpu, and where that is
+ * allowed, a thread there asks to be woken every millisecond before anybody else: when it was late, or when a ping of two
+ * bytes took as long to send, the machine itself stood still, for a virtual one's host had other things to do. With
+ * --server-pid the scheduler is asked how long the server was ready to run and somebody else, but not another thread of
+ * its own, had its processor.
+ *
+ * Each line `mark` on standard input is answered by one JSON object: what was measured since the last. The program ends
+ * with its input.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
