@@ -1,5 +1,5 @@
-"""The processes of one installation: who is alive, who owns what, and messages between them. The port, and the
-in-process default that is alone.
+"""The processes of one installation: who is alive, who owns what, and messages between them. The port; a process that
+is alone has no need of it.
 
 A *key* names something that one process at a time works on (a trip). It is owned by a claim, and a claim is worth
 as much as its owner's lease: who cannot renew it is dead to the others, and what it owned may be claimed by them.
@@ -7,8 +7,6 @@ as much as its owner's lease: who cannot renew it is dead to the others, and wha
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -88,69 +86,8 @@ class Exchange(Protocol):
     async def states(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The kept states; keys without one are left out. Raises ExchangeAway."""
 
-    async def drop(self, keys: Sequence[str]) -> None:
-        """Forgets their states. Raises ExchangeAway."""
-
     async def start(self, member: Member) -> None:
         """Returns when connected, or when it is clear that for now nobody can be reached: then it tries on."""
 
     async def stop(self) -> None:
         """Says goodbye: the others are told `left` at once, and all claims are released."""
-
-
-class LocalExchange:
-    """One process: nobody to tell, and nobody else who could own anything or take it up."""
-
-    def __init__(self) -> None:
-        self.node_id = secrets.token_hex(6)
-        self._claims: dict[str, Claim] = {}
-        self._last_fence = 0
-
-    @property
-    def peers(self) -> frozenset[str]:
-        return frozenset()
-
-    @property
-    def connected(self) -> bool:
-        return True
-
-    def holds_lease(self) -> bool:
-        return True
-
-    def send(self, node_id: str, message: bytes) -> None:
-        return None
-
-    def broadcast(self, message: bytes) -> None:
-        return None
-
-    async def claim(self, keys: Sequence[str]) -> dict[str, Claim]:
-        for key in keys:
-            if key not in self._claims:
-                self._last_fence = max(self._last_fence + 1, time.time_ns() // 1000)
-                self._claims[key] = Claim(self.node_id, self._last_fence)
-        return {key: self._claims[key] for key in keys}
-
-    async def take_over(self, keys: Sequence[str], *, from_node: str) -> dict[str, Claim]:
-        return await self.claim(keys)
-
-    async def owners(self, keys: Sequence[str]) -> dict[str, Claim]:
-        return {key: self._claims[key] for key in keys if key in self._claims}
-
-    async def release(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            self._claims.pop(key, None)
-
-    async def keep(self, states: Mapping[str, tuple[int, bytes]]) -> None:
-        return None
-
-    async def states(self, keys: Sequence[str]) -> dict[str, bytes]:
-        return {}
-
-    async def drop(self, keys: Sequence[str]) -> None:
-        return None
-
-    async def start(self, member: Member) -> None:
-        return None
-
-    async def stop(self) -> None:
-        self._claims.clear()

@@ -194,10 +194,6 @@ class RedisClaims:
             states |= {key: value[_FENCE_DIGITS:] for key, value in zip(some, values, strict=True) if value}
         return states
 
-    async def drop(self, client: Redis, keys: Sequence[str]) -> None:
-        for some in _batches(keys):
-            await answer_of(client.unlink(*map(self._names.state, some)))
-
 
 def _read_claim(text: bytes) -> Claim:
     owner, _, fence = text.decode().partition(":")

@@ -131,9 +131,6 @@ class RedisExchange:
     async def states(self, keys: Sequence[str]) -> dict[str, bytes]:
         return await self._claims.states(self._session().commands, keys)
 
-    async def drop(self, keys: Sequence[str]) -> None:
-        await self._claims.drop(self._session().commands, keys)
-
     async def start(self, member: Member) -> None:
         self._member = member
         self._loop = asyncio.get_running_loop()

@@ -127,19 +127,15 @@ async def test_no_keys_are_no_question(two: Two) -> None:
     assert await two.a.owners([]) == {}
     assert await two.a.states([]) == {}
     await two.a.release([])
-    await two.a.drop([])
     await two.a.keep({})
 
 
-async def test_the_last_state_is_kept_until_it_is_dropped(two: Two) -> None:
+async def test_the_last_state_is_kept(two: Two) -> None:
     fence = (await two.a.claim(["visit"]))["visit"].fence
 
     await two.a.keep({"visit": (fence, b"first")})
     await two.a.keep({"visit": (fence, b"\x00second\xff"), "other": (fence, b"")})
     assert await two.b.states(["visit", "other", "unknown"]) == {"visit": b"\x00second\xff", "other": b""}
-
-    await two.b.drop(["visit"])
-    assert await two.a.states(["visit"]) == {}
 
 
 async def test_a_state_of_a_former_owner_is_refused(two: Two) -> None:
