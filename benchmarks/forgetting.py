@@ -1,5 +1,5 @@
-"""Does the machine take memory away from programs that are idle? `c/cold.c` asks. Where it does, stalls and the cost of
-a little work now and then are the machine's own, and figures of two hours cannot be compared."""
+"""Is memory slow that nobody touched for a while? `c/cold.c` asks. Where it is, a program that was idle is slow in
+whatever it does next: stalls, and the cost of a little work now and then, are then largely the machine's."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 from benchmarks.native import compiled
 
 SMOOTH_NS = 1000.0
+"""Several times what the slowest fetch from memory takes, with all that translates an address."""
 
 
 class Forgetting(msgspec.Struct, frozen=True):
@@ -27,7 +28,7 @@ class Forgetting(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         said = f"a page untouched for a second takes {self.cold_ns:.0f} ns to touch, a hot one {self.hot_ns:.0f} ns"
         if self.is_bad:
-            said += ": this machine forgets what is idle; stalls, and the cost of little work, are its own"
+            said += ": this machine is slow after any pause, so stalls and the cost of little work are largely its own"
         return said
 
 

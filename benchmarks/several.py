@@ -21,8 +21,9 @@ from benchmarks.fleet import seed_fleet, trips_of
 from benchmarks.forgetting import forgetting
 from benchmarks.loading import LoadResult, TripAccess, Workload, as_json, run_load
 from benchmarks.serving import Server, cores, serve_enroute, serve_redis
-from benchmarks.targets import at_most, print_targets
+from benchmarks.targets import Target, at_most, print_targets
 
+ONE = "one worker"
 WORKERS = 2
 TIMES_ONE = 1.5
 WORKERS_SHOWN = (2, 4, 8)
@@ -62,24 +63,30 @@ def children_of(pid: int) -> tuple[int, ...]:
     return tuple(int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
+def at_each(rate_per_s: float) -> str:
+    return f"{rate_per_s:.0f} fixes/s each"
+
+
 def workloads(*, devices: int, rate_per_s: float, workers: int) -> list[Workload]:
     """Full cores, then the moderate rate for each of the workers and half of it, with half of its phones: a worker that
     is half as busy is woken as often for half as much, which is nobody's doing but its own."""
-    asked = [
+    return [
         Workload(name="1:1", trips=devices, watchers=1),
         Workload(name="1:3", trips=devices, watchers=3),
+        Workload(name=at_each(rate_per_s), trips=devices * workers, watchers=1, rate_per_s=rate_per_s * workers),
+        Workload(
+            name=at_each(rate_per_s / 2),
+            trips=devices // 2 * workers,
+            watchers=1,
+            rate_per_s=rate_per_s / 2 * workers,
+        ),
     ]
-    for share in (2, 1):
-        trips, rate = devices * share // 2, rate_per_s * share / 2
-        name = f"{rate:.0f} fixes/s each"
-        asked.append(Workload(name=name, trips=trips * workers, watchers=1, rate_per_s=rate * workers))
-    return asked
 
 
-def rows_of(results: dict[tuple[Workload, str], list[LoadResult]], one: str) -> list[Row]:
+def rows_of(results: dict[tuple[Workload, str], list[LoadResult]]) -> list[Row]:
     """In the order in which they were asked; those of one name side by side."""
     rows = []
-    alone_by_name = {workload.name: rounds for (workload, server), rounds in results.items() if server == one}
+    alone_by_name = {workload.name: rounds for (workload, server), rounds in results.items() if server == ONE}
     names = list(alone_by_name)
     for (workload, server), rounds in sorted(results.items(), key=lambda each: names.index(each[0][0].name)):
         cost = median(each.cpu_us_per_position for each in rounds)
@@ -97,6 +104,17 @@ def rows_of(results: dict[tuple[Workload, str], list[LoadResult]], one: str) -> 
             )
         )
     return rows
+
+
+def targets_of(rows: Sequence[Row], *, rate_per_s: float) -> list[Target]:
+    """The same load for each worker, and the same load in all: what one has alone, two share."""
+    several = {row.workload: row for row in rows if row.server != ONE}
+    alone = {row.workload: row for row in rows if row.server == ONE}
+    targets = [
+        at_most(f"{name}: CPU per update, times one worker", row.times_one, TIMES_ONE) for name, row in several.items()
+    ]
+    shared = several[at_each(rate_per_s / WORKERS)].cpu_us_per_update / alone[at_each(rate_per_s)].cpu_us_per_update
+    return [*targets, at_most(f"{rate_per_s:.0f} fixes/s in all: times one worker", shared, TIMES_ONE)]
 
 
 def print_rows(rows: Sequence[Row]) -> None:
@@ -129,7 +147,7 @@ def main(smoke: bool, devices: int, rate: float, rounds: int, seconds: float, js
         fleet = seed_fleet(folder / "enroute.db", technicians=devices * WORKERS)
         results: dict[tuple[Workload, str], list[LoadResult]] = {}
         for number in range(1, rounds + 1):
-            for workers, name in ((1, "one worker"), (WORKERS, f"{WORKERS} workers")):
+            for workers, name in ((1, ONE), (WORKERS, f"{WORKERS} workers")):
                 with ExitStack() as running:
                     server = _serve(running, fleet.database, folder, several=workers > 1, cpu=server_cpu)
                     trips = trips_of(fleet, port=server.port)
@@ -137,13 +155,12 @@ def main(smoke: bool, devices: int, rate: float, rounds: int, seconds: float, js
                         click.echo(f"round {number}/{rounds}: {workload.name} on {name}", err=True)
                         result = _load(workload, trips, server, cpu=load_cpu, seconds=seconds, smoke=smoke)
                         results.setdefault((workload, name), []).append(result)
-    rows = rows_of(results, "one worker")
+    rows = rows_of(results)
     print_rows(rows)
     click.echo()
     both = {row.server: row.cpu_us_per_update for row in rows if row.workload == "1:1"}
     reckoned = [
-        capacity(one_us=both["one worker"], two_us=both[f"{WORKERS} workers"], workers=workers)
-        for workers in WORKERS_SHOWN
+        capacity(one_us=both[ONE], two_us=both[f"{WORKERS} workers"], workers=workers) for workers in WORKERS_SHOWN
     ]
     for each in reckoned:
         click.echo(
@@ -152,11 +169,7 @@ def main(smoke: bool, devices: int, rate: float, rounds: int, seconds: float, js
         )
     machine = forgetting(cpu=server_cpu)
     click.echo(f"the machine: {machine}")
-    targets = [
-        at_most(f"{row.workload}: CPU per update, times one worker", row.times_one, TIMES_ONE)
-        for row in rows
-        if row.server != "one worker"
-    ]
+    targets = targets_of(rows, rate_per_s=rate)
     print_targets(targets, smoke=smoke)
     if json_path:
         json_path.write_bytes(as_json({"rows": rows, "reckoned": reckoned, "machine": machine}))

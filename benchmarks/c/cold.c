@@ -2,9 +2,9 @@
  *
  *   cold --cpu N
  *
- * Touches 2000 pages of its own, at once again, and once more after a second, and says what a page took: nanoseconds
- * where memory is memory; tens of microseconds on a virtual machine whose host takes pages away that nobody touches. A
- * program that has been idle is then slow whatever it does next.
+ * Touches 2000 pages of its own that nobody touched for a second, and at once again, and says what a page took. Where
+ * memory is memory that is nanoseconds, on some virtual machines tens of microseconds: as if their host took away what is
+ * idle. A program that has been idle is then slow whatever it does next.
  */
 #define _GNU_SOURCE
 #include <sched.h>

@@ -115,23 +115,33 @@ static void *witness(void *nothing) {
     }
 }
 
-/* How long the server's main thread has waited for its processor so far, without the time its other threads had. */
-static int64_t others_ns(void) {
+/* What the scheduler says of the server's main thread. */
+static void read_schedule(uint64_t *ran_ns, uint64_t *waited_ns) {
     static int file = -1;
-    static clockid_t clock;
-    char path[64], text[128];
-    if (!options.server_pid) return 0;
+    char text[128];
     if (file < 0) {
-        snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", options.server_pid, options.server_pid);
-        if ((file = open(path, O_RDONLY)) < 0 || clock_getcpuclockid(options.server_pid, &clock))
-            die("no scheduling of %d", options.server_pid);
+        snprintf(text, sizeof text, "/proc/%d/task/%d/schedstat", options.server_pid, options.server_pid);
+        file = open(text, O_RDONLY);
     }
     ssize_t n = pread(file, text, sizeof text - 1, 0);
-    uint64_t ran, waited;
-    struct timespec all;
     text[n > 0 ? n : 0] = 0;
-    /* A server that is being restarted has neither. */
-    if (sscanf(text, "%lu %lu", &ran, &waited) != 2 || clock_gettime(clock, &all)) return 0;
+    if (sscanf(text, "%lu %lu", ran_ns, waited_ns) != 2) die("no scheduling of %d", options.server_pid);
+}
+
+/* How long the server's main thread has waited for its processor so far, without the time its other threads had. */
+static int64_t others_ns(void) {
+    uint64_t ran, waited, before;
+    struct timespec all;
+    clockid_t clock;
+    if (!options.server_pid) return 0;
+    if (clock_getcpuclockid(options.server_pid, &clock)) die("no processor time of %d", options.server_pid);
+    /* The scheduler adds up a running thread's time now and then: both readings have to be of one such sum. */
+    read_schedule(&ran, &waited);
+    do {
+        before = ran;
+        if (clock_gettime(clock, &all)) die("no processor time of %d", options.server_pid);
+        read_schedule(&ran, &waited);
+    } while (ran != before);
     return (int64_t)(waited + ran) - (all.tv_sec * 1000000000ll + all.tv_nsec);
 }
 
