@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: LogLevel = "info"
     # Obeyed before these settings are read, by web/compiled.py: it decides what `import tracker` finds.
     compiled: Literal["auto", "off"] = "auto"
+    # See web/large_pages.py.
+    large_pages: Literal["auto", "off"] = "auto"
 
     brand: Annotated[str, Meta(min_length=1, max_length=60)] = "Enroute"
     # "#rrggbb": the one colour of buttons and links.

@@ -20,6 +20,7 @@ from web.app import create_app
 from web.compiled import core
 from web.config import Settings
 from web.intake import Intake, connections_allowed
+from web.large_pages import LargePages
 from web.listeners import BACKLOG
 from web.scrapes import Scrapes
 
@@ -30,6 +31,8 @@ MAX_WEBSOCKET_BYTES = 65_536
 SWITCH_S = 0.0005
 """How long a thread that stores fixes may keep the interpreter from the event loop; Python's own 5 ms would be all that
 the loop may ever be held."""
+
+MB = 1 << 20
 
 log = logging.getLogger("enroute.serve")
 
@@ -65,7 +68,8 @@ def serve(
         timeout_graceful_shutdown=DRAIN_S,
         backlog=BACKLOG,
     )
-    server = Server(config, app=app, on_ready=on_ready, others=others or {})
+    large_pages = LargePages() if settings.large_pages == "auto" else None
+    server = Server(config, app=app, on_ready=on_ready, others=others or {}, large_pages=large_pages)
     sys.setswitchinterval(SWITCH_S)
     try:
         server.run(sockets=[listener])
@@ -85,11 +89,13 @@ class Server(uvicorn.Server):
         app: Starlette,
         on_ready: Callable[[Server], None],
         others: Mapping[int, socket.socket] | None = None,
+        large_pages: LargePages | None = None,
     ) -> None:
         super().__init__(config)
         self._app = app
         self._on_ready = on_ready
         self._others = others or {}
+        self._large_pages = large_pages
         self._covered: dict[int, Acceptor] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -101,14 +107,23 @@ class Server(uvicorn.Server):
             max_connections=connections_allowed(),
         )
         self._loop = loop
-        for listener in sockets or ():
-            self._accept(listener)
         scrapes: Scrapes | None = getattr(self._app.state, "scrapes", None)
         if scrapes is not None:
             await scrapes.start(lambda: self._app.state.enroute.metrics.text())
         # What lives now lives for ever: a full collection over it would stop the world for no gain.
         gc.collect()
         gc.freeze()
+        if self._large_pages is not None:
+            self._large_pages.gather_code()
+            self._large_pages.gather_heap()
+            log.info(
+                "memory: %.1f MB of code in one piece, %.0f MB of heap in large pages",
+                self._large_pages.code_bytes / MB,
+                self._large_pages.heap_bytes / MB,
+            )
+            self._large_pages.keep()
+        for listener in sockets or ():
+            self._accept(listener)
         log.info("core: %s, Python %s", core(), platform.python_version())
         self._on_ready(self)
 
@@ -152,6 +167,8 @@ class Server(uvicorn.Server):
             other.close()
         if (scrapes := getattr(self._app.state, "scrapes", None)) is not None:
             scrapes.close()
+        if self._large_pages is not None:
+            self._large_pages.stop()
         await state.sockets.drain()
         await super().shutdown(sockets=sockets)
 

@@ -16,6 +16,7 @@ import msgspec
 
 from web.compiled import take_up
 from web.config import Settings
+from web.large_pages import reserve_heap
 from web.logs import configure_logs
 from web.worker_process import READY, RUNS, RUNS_EVERY_S
 
@@ -32,6 +33,8 @@ def main() -> None:
     control = socket.socket(fileno=control_number)
     settings = msgspec.json.decode(control.recv(MAX_SETTINGS_BYTES), type=Settings)
     configure_logs(settings.log_level, worker=number)
+    if settings.large_pages == "auto":
+        reserve_heap()
     # Before the first import of the tracker.
     take_up(os.environ)
     from web.scrapes import Scrapes

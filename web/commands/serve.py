@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from web.commands.options import database_option, ensure_schema, read_settings
+from web.large_pages import reserve_heap
 from web.logs import configure_logs
 
 log = logging.getLogger("enroute.serve")
@@ -26,6 +27,8 @@ def serve_command(**overrides: str | int | None) -> None:
     """Run the server until SIGTERM, then drain. With several workers SIGHUP replaces them one by one."""
     settings = read_settings(**overrides)
     configure_logs(settings.log_level)
+    if settings.workers == 1 and settings.large_pages == "auto":
+        reserve_heap()
     ensure_schema(settings)
     # Imported late: the checks above answer at once.
     from web.listeners import listen, listen_together, shown_url

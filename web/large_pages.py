@@ -1,0 +1,226 @@
+"""The memory of a serving process close together and in large pages.
+
+A processor knows by heart where a few thousand pages of memory are. For any other it walks through tables, on a virtual
+machine through two sets of them, and a host that takes away what was idle for a second makes that tens of microseconds.
+The objects and the code that one fix touches lie all over some 100 MB; in pages of 2 MB instead of 4 KB those are a few
+dozen pages in all.
+
+The heap: `reserve_heap` before the large imports, or Python's arenas and the libraries' code take turns in the address
+space and nothing of 2 MB is whole; `gather_heap` when the server is ready and when it has grown. The code: `gather_code`
+moves the libraries that a fix runs through into one piece of memory made of large pages, as `node --use-largepages`
+and PHP's `opcache.huge_code_pages` do. Seen at their old addresses those are small pages again, but side by side, for
+which processors and hosts have short cuts. Profilers and debuggers that look for the libraries' files in the process no
+longer find them: ENROUTE_LARGE_PAGES=off is for them.
+
+A large page that is looked at a few times a second stays at hand, whatever the host does: `touch`.
+
+Nothing here is needed: where the system has no large pages, or forbids something of this, memory stays as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import itertools
+import mmap
+import os
+import platform
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from web.mappings import Mapping, heap_pages, hot_code, mappings_in
+
+RESERVED_BYTES = 48 << 20
+"""What a server without any customers needs anyway for its modules."""
+
+WORTH = 0.5
+"""The part of a large page that has to be in use, or gathering it would cost memory: of a thread's stack, say."""
+
+TOUCH_EVERY_S = 0.2
+LOOK_EVERY = 25
+GROWN_BYTES = 8 << 20
+"""Every so many touches it is looked whether the process has grown by so much."""
+
+CODE_STEP_BYTES = 256 << 10
+
+MADV_HUGEPAGE, MADV_COLLAPSE = 14, 25
+MREMAP_MAYMOVE, MREMAP_FIXED = 1, 2
+MAP_FAILED = ctypes.c_void_p(-1).value
+MAX_PIECES = 1024  # IOV_MAX
+
+SYSTEM = Path("/sys/kernel/mm/transparent_hugepage")
+
+
+def reserve_heap(size: int = RESERVED_BYTES) -> None:
+    """Let Python's allocator ask for so many bytes now, one arena beside the other, and keep them. It returns an arena
+    that is wholly free, so a few small objects stay in each."""
+    item = 512 - bytes.__basicsize__
+    items = [bytes(item) for _ in range(size // 512)]
+    _kept.extend(items[:: (1 << 20) // 512 // 2])
+
+
+_kept: list[bytes] = []
+
+
+def large_page_bytes() -> int:
+    """The size of a large page, or 0 where there are none or the administrator wants none."""
+    try:
+        if "[never]" in (SYSTEM / "enabled").read_text():
+            return 0
+        return int((SYSTEM / "hpage_pmd_size").read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+class LargePages:
+    """Those of this process. `heap_bytes` and `code_bytes` say how much has been gathered."""
+
+    def __init__(self) -> None:
+        self.large = large_page_bytes()
+        self.heap_bytes = 0
+        self.code_bytes = 0
+        self._code_places: list[int] = []
+        self._touched = _Pieces([])
+        self._stopped = threading.Event()
+
+    def gather_heap(self) -> None:
+        """Put what is in use of the heap into large pages. May be called from any thread, again and again: what is in
+        a large page stays there."""
+        if not self.large:
+            return
+        gathered = []
+        scratch = bytearray(self.large)
+        in_use = (ctypes.c_ubyte * (self.large // mmap.PAGESIZE))()
+        with Path("/proc/self/mem").open("rb", buffering=0) as memory:
+            for address in heap_pages(_own_mappings(), large=self.large):
+                if _libc.mincore(address, self.large, in_use) or bytes(in_use).count(1) < WORTH * len(in_use):
+                    continue
+                # Others wait while the system copies a page, and it copies fast what has just been read. Read by the
+                # file: what somebody gave back meanwhile is an error then, not a crash.
+                with contextlib.suppress(OSError):
+                    os.preadv(memory.fileno(), [scratch], address)
+                if _libc.madvise(address, self.large, MADV_COLLAPSE) == 0:
+                    gathered.append(address)
+                elif ctypes.get_errno() == errno.EINVAL:
+                    # Linux before 6.1: when its own search for such places comes by.
+                    _libc.madvise(address, self.large, MADV_HUGEPAGE)
+        self.heap_bytes = len(gathered) * self.large
+        self._touched = _Pieces([*self._code_places, *gathered])
+
+    def gather_code(self) -> None:
+        """Put the code that a fix runs through into one piece, seen at the addresses where it was."""
+        # Elsewhere new code has to be announced to the processor.
+        if not self.large or platform.machine() != "x86_64":
+            return
+        code = hot_code(_own_mappings())
+        size = sum(each.size for each in code)
+        anonymous = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        space = size + 2 * self.large
+        memory = _libc.mmap(None, space, mmap.PROT_READ | mmap.PROT_WRITE, anonymous, -1, 0)
+        if memory == MAP_FAILED:
+            return
+        begin = -(-memory // self.large) * self.large
+        _libc.madvise(begin, -(-size // self.large) * self.large, MADV_HUGEPAGE)
+        at = begin
+        for each in code:
+            ctypes.memmove(at, each.start, each.size)
+            at += each.size
+        # Never give back what was moved away: another thread may have got these addresses meanwhile.
+        _give_back(memory, begin)
+        _give_back(at, memory + space)
+        at = begin
+        for each in code:
+            if _move(at, each):
+                self.code_bytes += each.size
+                self._code_places.extend(range(each.start, each.end, CODE_STEP_BYTES))
+            else:
+                _give_back(at, at + each.size)
+            at += each.size
+
+    def touch(self) -> None:
+        """Look at one byte of each."""
+        self._touched.read()
+
+    def keep(self) -> None:
+        """From here on keep them at hand, and gather more of the heap whenever it has grown. By a thread of its own:
+        what has to be brought back from somewhere takes its time."""
+        threading.Thread(target=self._keep, name="large pages", daemon=True).start()
+
+    def stop(self) -> None:
+        """Keep them no longer."""
+        self._stopped.set()
+
+    def _keep(self) -> None:
+        resident = resident_bytes()
+        for number in itertools.count(1):
+            if self._stopped.wait(TOUCH_EVERY_S):
+                return
+            self.touch()
+            if number % LOOK_EVERY == 0 and resident_bytes() - resident >= GROWN_BYTES:
+                self.gather_heap()
+                resident = resident_bytes()
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+
+class _Vector(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Pieces:
+    """Bytes all over this process that are read by one call of the system, which knows what is no longer there."""
+
+    def __init__(self, addresses: Sequence[int]) -> None:
+        self._aim_at(list(addresses[:MAX_PIECES]))
+
+    def _aim_at(self, addresses: list[int]) -> None:
+        self._addresses = addresses
+        self._into = ctypes.create_string_buffer(max(len(addresses), 1))
+        self._local = _Vector(ctypes.addressof(self._into), len(addresses))
+        self._remote = (_Vector * len(addresses))(*(_Vector(address, 1) for address in addresses))
+
+    def read(self) -> None:
+        count = len(self._addresses)
+        read = _libc.process_vm_readv(os.getpid(), ctypes.byref(self._local), 1, self._remote, count, 0)
+        if 0 <= read < count:
+            # Given back since; what comes behind it is the next time's.
+            self._aim_at([*self._addresses[:read], *self._addresses[read + 1 :]])
+
+
+def _move(source: int, to: Mapping) -> bool:
+    """A copy to where the original is. Whoever runs there waits for the system and goes on at the same instruction."""
+    rights = mmap.PROT_READ | (mmap.PROT_EXEC if "x" in to.rights else 0)
+    # Refused where no memory may be first written and then run, as under systemd's MemoryDenyWriteExecute.
+    if _libc.mprotect(source, to.size, rights):
+        return False
+    return bool(_libc.mremap(source, to.size, to.size, MREMAP_MAYMOVE | MREMAP_FIXED, to.start) == to.start)
+
+
+def _give_back(start: int, end: int) -> None:
+    if start < end:
+        _libc.munmap(start, end - start)
+
+
+def _own_mappings() -> list[Mapping]:
+    return list(mappings_in(Path("/proc/self/maps").read_text()))
+
+
+def _library() -> ctypes.CDLL:
+    address, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.madvise.argtypes = libc.mprotect.argtypes = [address, size, number]
+    libc.mincore.argtypes = [address, size, address]
+    libc.munmap.argtypes = [address, size]
+    libc.mmap.argtypes = [address, size, number, number, number, ctypes.c_long]
+    libc.mremap.argtypes = [address, size, size, number, address]
+    libc.mmap.restype = libc.mremap.restype = address
+    libc.process_vm_readv.argtypes = [number, address, ctypes.c_ulong, address, ctypes.c_ulong, ctypes.c_ulong]
+    libc.process_vm_readv.restype = ctypes.c_ssize_t
+    return libc
+
+
+_libc = _library()
