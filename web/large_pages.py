@@ -6,11 +6,11 @@ The objects and the code that one fix touches lie all over some 100 MB; in pages
 dozen pages in all.
 
 The heap: `reserve_heap` before the large imports, or Python's arenas and the libraries' code take turns in the address
-space and nothing of 2 MB is whole; `gather_heap` when the server is ready and when it has grown. The code: `gather_code`
-moves the libraries that a fix runs through into one piece of memory made of large pages, as `node --use-largepages`
-and PHP's `opcache.huge_code_pages` do. Seen at their old addresses those are small pages again, but side by side, for
-which processors and hosts have short cuts. Profilers and debuggers that look for the libraries' files in the process no
-longer find them: ENROUTE_LARGE_PAGES=off is for them.
+space and nothing of 2 MB is whole; `gather_heap` when the server is ready and when it has grown. The code:
+`gather_code` moves the libraries that a fix runs through into one piece of memory made of large pages, as
+`node --use-largepages` and PHP's `opcache.huge_code_pages` do. Seen at their old addresses those are small pages again,
+but side by side, for which processors and hosts have short cuts. Profilers and debuggers that look for the libraries'
+files in the process no longer find them: ENROUTE_LARGE_PAGES=off is for them.
 
 A large page that is looked at a few times a second stays at hand, whatever the host does: `touch`.
 
