@@ -55,8 +55,8 @@ def pinned(command: list[str], *, cpu: int | None) -> list[str]:
 
 def enroute_environment(database: Path) -> dict[str, str]:
     """The environment of `enroute` for a benchmark: nothing of the caller's own configuration may leak in, but how
-    the core runs and where memory lies are theirs to say."""
-    kept = ("ENROUTE_COMPILED", "ENROUTE_LARGE_PAGES")
+    the core runs, where memory lies and how sockets are written to are theirs to say."""
+    kept = ("ENROUTE_COMPILED", "ENROUTE_LARGE_PAGES", "ENROUTE_IO_URING")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ENROUTE_") or name in kept}
     return environment | {"ENROUTE_DATABASE": f"sqlite:///{database}", "ENROUTE_LOG_LEVEL": "warning"}
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tracker.frames import frame
 from tracker.messages import HEARTBEAT_S, Heartbeat, encode
+from tracker.ring import WriteRing
 from tracker.telling import SLICE, Telling
 from tracker.topics import Topic
 from tracker.unread import Unread
@@ -23,7 +24,7 @@ from tracker.watchers import Watcher
 CUT_AFTER_S: Final = 15.0
 LOOK_EVERY_S: Final = 3
 """Each watcher is looked at so often whether it still reads."""
-BEAT_SLICE: Final = 32
+BEAT_SLICE: Final = 8
 """Watchers who get their heartbeat before the loop gets its turn. Nobody waits for one, and where nothing else happens
 each write wakes somebody who sleeps, which takes several times as long as a write of many in a row."""
 
@@ -31,8 +32,14 @@ each write wakes somebody who sleeps, which takes several times as long as a wri
 class Hub(Telling):
     """All watchers of this process. Not thread-safe: everything happens on the event loop's thread."""
 
-    def __init__(self, *, now_ms: Callable[[], int], loop: asyncio.AbstractEventLoop | None = None) -> None:
-        super().__init__(now_ms=now_ms, loop=loop)
+    def __init__(
+        self,
+        *,
+        now_ms: Callable[[], int],
+        loop: asyncio.AbstractEventLoop | None = None,
+        ring: WriteRing | None = None,
+    ) -> None:
+        super().__init__(now_ms=now_ms, loop=loop, ring=ring)
         self._stalled: set[Watcher] = set()
         self._beats: list[set[Watcher]] = [set() for _ in range(HEARTBEAT_S)]
         self._beat = 0

@@ -7,8 +7,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Collection
 from os import write
+from typing import Final
 
 from tracker.errors import CloseCode
+from tracker.ring import WriteRing
 from tracker.topics import Topic
 from tracker.watchers import NEVER_MS, Message, Watcher
 
@@ -16,14 +18,25 @@ TURN_WRITES = 256
 """Watchers written to in one turn of the sockets. The rest of what was published in it is told in slices."""
 SLICE = 128
 """Watchers written to before the loop gets its turn: about 1 ms, for a request needs four or five of its turns."""
+RING_FROM: Final = 4
+"""Fewer writes are cheaper one by one."""
 
 
 class Telling:
-    """The topics of this process and what is on its way to their watchers; ``Hub`` keeps who watches."""
+    """The topics of this process and what is on its way to their watchers; ``Hub`` keeps who watches. ``ring``: how
+    many sockets are written to at once, where the system can."""
 
-    def __init__(self, *, now_ms: Callable[[], int], loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        now_ms: Callable[[], int],
+        loop: asyncio.AbstractEventLoop | None = None,
+        ring: WriteRing | None = None,
+    ) -> None:
         self._now_ms = now_ms
         self._loop = loop
+        self._ring = ring
+        self._batch = 0
         self._topics: dict[str, Topic] = {}
         self._held = False
         self._due: list[Topic] = []
@@ -68,32 +81,43 @@ class Telling:
 
     def tell_all(self, told: list[tuple[Topic, int, bytes, bytes]], now_ms: int) -> None:
         """Tell each topic its position (topic, seq, payload, frame), now: the writes of a whole turn in one go."""
-        delivered = 0
-        for topic, seq, payload, data in told:
-            sockets = topic.sockets
-            count = len(sockets)
-            if topic.others or topic.backlog is not None or topic.until_ms <= now_ms or count > self._room:
-                self.delivered += topic.count
-                self._tell(topic, Message(payload, seq, True, True, data), now_ms)
+        self._batch += 1
+        batch, room, delivered = self._batch, self._room, 0
+        fds: list[int] = []
+        frames: list[bytes] = []
+        later: list[tuple[Topic, int, bytes, bytes]] = []
+        for each in told:
+            topic, _, _, data = each
+            count = len(topic.sockets)
+            if (
+                topic.others
+                or topic.backlog is not None
+                or topic.until_ms <= now_ms
+                or count > room
+                # No socket twice in one go: after a part of a frame nothing but its rest may follow.
+                or topic.batch == batch
+            ):
+                later.append(each)
                 continue
+            topic.batch = batch
             delivered += count
-            self._room -= count
-            size = len(data)
-            short = None
-            for fd in sockets:
-                try:
-                    taken = write(fd, data)
-                except BlockingIOError:
-                    taken = 0
-                except OSError:
-                    taken = -1
-                if taken != size:
-                    short = [*(short or ()), (fd, taken)]
-            if short is not None:
-                message = Message(payload, seq, True, True, data)
-                for fd, taken in short:
-                    self._fall_behind(sockets.get(fd), message, taken)
+            room -= count
+            for fd in topic.sockets:
+                fds.append(fd)
+                frames.append(data)
+        self._room = room
         self.delivered += delivered
+        for index, taken in self._write_each(fds, frames):
+            self._fell_behind(told, fds[index], frames[index], taken)
+        for topic, seq, payload, data in later:
+            self.delivered += topic.count
+            self._tell(topic, Message(payload, seq, True, True, data), now_ms)
+
+    def _fell_behind(self, told: list[tuple[Topic, int, bytes, bytes]], fd: int, frame: bytes, taken: int) -> None:
+        for topic, seq, payload, data in told:
+            if data is frame and fd in topic.sockets:
+                self._fall_behind(topic.sockets[fd], Message(payload, seq, True, True, data), taken)
+                return
 
     def publish_topic(self, name: str, payload: bytes) -> int:
         """Tell a topic something that is not part of a numbered stream; returns how many watch it."""
@@ -138,19 +162,25 @@ class Telling:
         self._room -= count
         sockets = topic.sockets
         if sockets:
-            for fd, taken in _write_all(sockets, message.frame):
+            for fd, taken in self._write_all(list(sockets), message.frame):
                 self._fall_behind(sockets.get(fd), message, taken)
         if topic.others:
             self._tell_others(list(topic.others), message)
 
     def _tell_some(self, topic: Topic, watchers: list[Watcher], message: Message) -> None:
         """A part of a crowd. Whoever left, or left and came again, is not told what is not theirs."""
-        present = [watcher for watcher in watchers if watcher.topic is topic]
-        sockets = {watcher.fd: watcher for watcher in present if not watcher.stalled and watcher.fd >= 0}
-        for fd, taken in _write_all(sockets, message.frame):
-            self._fall_behind(sockets[fd], message, taken)
-        if len(sockets) < len(present):
-            self._tell_others([each for each in present if each.stalled or each.fd < 0], message)
+        fds: list[int] = []
+        others: list[Watcher] = []
+        for watcher in watchers:
+            if watcher.topic is topic:
+                if watcher.stalled or watcher.fd < 0:
+                    others.append(watcher)
+                else:
+                    fds.append(watcher.fd)
+        for fd, taken in self._write_all(fds, message.frame):
+            self._fall_behind(topic.sockets.get(fd), message, taken)
+        if others:
+            self._tell_others(others, message)
 
     def _fall_behind(self, watcher: Watcher | None, message: Message, taken: int) -> None:
         """A socket took a part of a frame, nothing (0), or is broken (-1)."""
@@ -245,19 +275,30 @@ class Telling:
             if not topic.patient:
                 self.live_topics -= 1
 
+    def _write_all(self, fds: list[int], data: bytes) -> list[tuple[int, int]]:
+        """Write the bytes to every socket; those that did not take all: (fd, bytes taken; -1 for a broken socket)."""
+        if self._ring is not None and len(fds) >= RING_FROM:
+            return self._ring.write_all(fds, data)
+        size = len(data)
+        return [(fd, taken) for fd in fds if (taken := _write(fd, data)) != size]
 
-def _write_all(fds: Collection[int], data: bytes) -> list[tuple[int, int]]:
-    """Write the bytes to every socket; those that did not take all: (fd, bytes taken; -1 for a broken socket)."""
-    size = len(data)
-    short = []
-    for fd in fds:
-        try:
-            taken = write(fd, data)
-        except BlockingIOError:
-            short.append((fd, 0))
-        except OSError:
-            short.append((fd, -1))
-        else:
-            if taken != size:
-                short.append((fd, taken))
-    return short
+    def _write_each(self, fds: list[int], frames: list[bytes]) -> list[tuple[int, int]]:
+        """Write to each socket its own; those that did not take all: (index, bytes taken; -1 for a broken socket)."""
+        if self._ring is not None and len(fds) >= RING_FROM:
+            return self._ring.write_each(fds, frames)
+        short = []
+        for index, fd in enumerate(fds):
+            data = frames[index]
+            taken = _write(fd, data)
+            if taken != len(data):
+                short.append((index, taken))
+        return short
+
+
+def _write(fd: int, data: bytes) -> int:
+    try:
+        return write(fd, data)
+    except BlockingIOError:
+        return 0
+    except OSError:
+        return -1

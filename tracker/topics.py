@@ -13,10 +13,11 @@ class Topic:
 
     ``sockets`` are those that take bytes, by file descriptor; ``others`` the stalled ones and those without a
     socket. ``until_ms``: no right to watch ends before. ``due``: what is told at the end of the turn. ``backlog``:
-    what a crowd is told slice by slice. ``patient``: its watchers do not mind some hundredths of a second.
+    what a crowd is told slice by slice. ``batch``: the last go of writes it was a part of. ``patient``: its watchers do
+    not mind some hundredths of a second.
     """
 
-    __slots__ = ("backlog", "due", "name", "others", "patient", "sockets", "until_ms")
+    __slots__ = ("backlog", "batch", "due", "name", "others", "patient", "sockets", "until_ms")
 
     def __init__(self, name: str, *, patient: bool = False) -> None:
         self.name = name
@@ -25,6 +26,7 @@ class Topic:
         self.others: dict[Watcher, None] | None = None
         self.until_ms = NEVER_MS
         self.due: list[Message] | None = None
+        self.batch = 0
         self.backlog: deque[list[Any]] | None = None
 
     @property

@@ -26,6 +26,7 @@ from tracker.errors import TrackerError
 from tracker.exchange import Exchange
 from tracker.hub import Hub
 from tracker.node import Node
+from tracker.ring import open_ring
 from tracker.roads import NoRoads, RoadEngine
 from tracker.roads.embedded import EmbeddedRoads
 from tracker.roads.fallback import FallbackRoads
@@ -156,7 +157,10 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         stack.callback(passwords.close)
         track_store = SqlTrackStore(tracks_url(settings.database))
         stack.callback(track_store.close)
-        hub = Hub(now_ms=now_ms)
+        ring = open_ring() if settings.io_uring == "auto" else None
+        if ring is not None:
+            stack.callback(ring.close)
+        hub = Hub(now_ms=now_ms, ring=ring)
         roads = open_roads(settings.roads_path, server_url=settings.roads_url, timeout_s=settings.roads_timeout_s)
         stack.push_async_callback(roads.close)
         bus = SharedBus(open_exchange(settings.redis)) if settings.redis is not None else None
