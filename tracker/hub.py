@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
+from time import perf_counter
 from typing import Any, Final
 
 from tracker.frames import frame
 from tracker.messages import HEARTBEAT_S, Heartbeat, encode
 from tracker.ring import WriteRing
-from tracker.telling import SLICE, Telling
+from tracker.telling import PIECE, Telling
 from tracker.topics import Topic
 from tracker.unread import Unread
 from tracker.watchers import Watcher
@@ -38,8 +39,9 @@ class Hub(Telling):
         now_ms: Callable[[], int],
         loop: asyncio.AbstractEventLoop | None = None,
         ring: WriteRing | None = None,
+        clock_s: Callable[[], float] = perf_counter,
     ) -> None:
-        super().__init__(now_ms=now_ms, loop=loop, ring=ring)
+        super().__init__(now_ms=now_ms, loop=loop, ring=ring, clock_s=clock_s)
         self._stalled: set[Watcher] = set()
         self._beats: list[set[Watcher]] = [set() for _ in range(HEARTBEAT_S)]
         self._beat = 0
@@ -214,7 +216,7 @@ class Hub(Telling):
         for topic in list(self._topics.values())[self._beat % LOOK_EVERY_S :: LOOK_EVERY_S]:
             for watcher in list(topic.sockets.values()):
                 part.append(watcher)
-                if len(part) == SLICE:
+                if len(part) == PIECE:
                     yield part
                     part = []
         yield part

@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Collection
 from os import write
+from time import perf_counter
 from typing import Final
 
 from tracker.errors import CloseCode
@@ -16,15 +17,19 @@ from tracker.watchers import NEVER_MS, Message, Watcher
 
 TURN_WRITES = 256
 """Watchers written to in one turn of the sockets. The rest of what was published in it is told in slices."""
-SLICE = 128
-"""Watchers written to before the loop gets its turn: about 1 ms, for a request needs four or five of its turns."""
+SLICE = 512
+SLICE_S: Final = 0.001
+"""Watchers written to before the loop gets its turn, if there is time for them: a request needs four or five turns."""
+PIECE: Final = 64
+"""Watchers written to before it is looked at the time: where everybody slept, each write may take a hundred times as
+long as the next."""
 RING_FROM: Final = 4
 """Fewer writes are cheaper one by one."""
 
 
 class Telling:
     """The topics of this process and what is on its way to their watchers; ``Hub`` keeps who watches. ``ring``: how
-    many sockets are written to at once, where the system can."""
+    many sockets are written to at once, where the system can. ``clock_s`` goes forward only."""
 
     def __init__(
         self,
@@ -32,8 +37,10 @@ class Telling:
         now_ms: Callable[[], int],
         loop: asyncio.AbstractEventLoop | None = None,
         ring: WriteRing | None = None,
+        clock_s: Callable[[], float] = perf_counter,
     ) -> None:
         self._now_ms = now_ms
+        self._clock_s = clock_s
         self._loop = loop
         self._ring = ring
         self._batch = 0
@@ -238,7 +245,8 @@ class Telling:
             backlog.append([message, topic.watchers, 0])
 
     def _work_off(self) -> None:
-        """Tell as many as there is room for; those of other topics before the next slice of the same one."""
+        """Tell as many as there is room and time for; those of other topics before the next piece of the same one."""
+        until_s = self._clock_s() + SLICE_S
         while self._behind and self._room > 0:
             topic = self._behind.popleft()
             backlog = topic.backlog
@@ -247,7 +255,7 @@ class Telling:
             entry = backlog[0]
             message, watchers, told = entry
             # Nobody is left of a position that was forgotten half told.
-            until = max(told, min(told + self._room, len(watchers)))
+            until = max(told, min(told + self._room, told + PIECE, len(watchers)))
             self._room -= until - told
             self._tell_some(topic, watchers[told:until], message)
             entry[2] = until
@@ -258,6 +266,8 @@ class Telling:
             else:
                 topic.backlog = None
                 self._forget_if_empty(topic)
+            if self._behind and self._clock_s() >= until_s:
+                self._room = 0
         if self._behind and not self._slicing:
             self._slicing = True
             (self._loop or asyncio.get_running_loop()).call_soon(self._slice)

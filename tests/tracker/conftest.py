@@ -27,7 +27,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def hub(clock: Clock) -> Hub:
-    return Hub(now_ms=clock)
+    return Hub(now_ms=clock, clock_s=lambda: 0.0)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ class Nodes:
         self.running: list[Node] = []
 
     async def start(self, store: TrackStore, **parts) -> Node:
-        node = Node(hub=Hub(now_ms=self.clock), store=store, now_ms=self.clock, **parts)
+        node = Node(hub=Hub(now_ms=self.clock, clock_s=lambda: 0.0), store=store, now_ms=self.clock, **parts)
         await node.start()
         self.running.append(node)
         return node

@@ -1,13 +1,15 @@
 import asyncio
 import itertools
+from types import SimpleNamespace
 
 import msgspec
 
 from tests.tracker.journeys import NOW_MS
 from tests.tracker.listeners import Listener, payload_of
-from tracker.hub import CUT_AFTER_S, Hub
+from tracker import hub as hub_module
+from tracker.hub import BEAT_SLICE, CUT_AFTER_S, Hub
 from tracker.messages import HEARTBEAT_S
-from tracker.telling import SLICE, TURN_WRITES
+from tracker.telling import PIECE, SLICE, SLICE_S, TURN_WRITES
 from tracker.watchers import MAX_KEPT, Message
 
 TOPIC = "trip:visit"
@@ -266,6 +268,36 @@ async def test_a_crowd_is_told_slice_by_slice_and_the_loop_gets_its_turn(hub):
     assert told == [TURN_WRITES, TURN_WRITES + SLICE, TURN_WRITES + 2 * SLICE, len(crowd)]
 
 
+async def test_where_writing_takes_long_the_loop_gets_its_turn_after_a_few(clock):
+    hub = Hub(now_ms=clock, clock_s=itertools.count(step=2 * SLICE_S).__next__)
+    crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + 2 * PIECE)]
+
+    hub.publish(TOPIC, message(1))
+    told = [sum(len(listener.frames) for listener in crowd)]
+    while told[-1] < len(crowd):
+        await asyncio.sleep(0)
+        told.append(sum(len(listener.frames) for listener in crowd))
+
+    assert told == list(range(PIECE, len(crowd) + 1, PIECE))
+
+
+async def test_heartbeats_go_out_a_few_at_a_time(hub, monkeypatch):
+    listeners = [Listener(hub, TOPIC, heartbeat=True) for _ in range(HEARTBEAT_S * (3 * BEAT_SLICE - 1))]
+    told = [0]
+
+    async def sleep(seconds: float) -> None:
+        told.append(sum(len(listener.frames) for listener in listeners))
+        if len(told) > 20:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(hub_module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep}))
+    hub.start()
+    await asyncio.wait([hub._task])
+
+    steps = [after - before for before, after in itertools.pairwise(told)]
+    assert set(steps) == {0, BEAT_SLICE, BEAT_SLICE - 1}
+
+
 async def test_concurrent_messages_reach_everybody_of_a_crowd_in_order(hub):
     crowd = [Listener(hub, TOPIC) for _ in range(TURN_WRITES + SLICE + 1)]
 
@@ -302,7 +334,7 @@ async def test_whoever_leaves_or_comes_while_a_crowd_is_told_is_not_told_what_is
 
 
 async def test_many_small_audiences_told_in_one_turn_are_sliced_as_one_crowd_is(hub):
-    audiences = [[Listener(hub, f"trip:{n}") for _ in range(SLICE // 4)] for n in range(20)]
+    audiences = [[Listener(hub, f"trip:{n}") for _ in range(SLICE // 4)] for n in range(22)]
     crowd = [listener for audience in audiences for listener in audience]
 
     hub.hold()

@@ -73,7 +73,7 @@ class World:
     def __init__(self, *, crowd: int) -> None:
         self.s = 0
         self.turns = Turns()
-        self.hub = Hub(now_ms=self.now_ms, loop=self.turns)
+        self.hub = Hub(now_ms=self.now_ms, loop=self.turns, clock_s=lambda: 0.0)
         self.node = Node(hub=self.hub, store=MemoryTrackStore(), now_ms=self.now_ms)
         set_off(self.node)
         for _ in range(crowd):
