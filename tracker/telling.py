@@ -21,8 +21,8 @@ SLICE = 512
 SLICE_S: Final = 0.001
 """Watchers written to before the loop gets its turn, if there is time for them: a request needs four or five turns."""
 PIECE: Final = 64
-"""Watchers written to before it is looked at the time: where everybody slept, each write may take a hundred times as
-long as the next."""
+"""Watchers written to before it is looked at the time, then twice as many, and so on: where everybody slept, each write
+may take a hundred times as long as among others."""
 RING_FROM: Final = 4
 """Fewer writes are cheaper one by one."""
 
@@ -92,6 +92,7 @@ class Telling:
         batch, room, delivered = self._batch, self._room, 0
         fds: list[int] = []
         frames: list[bytes] = []
+        torn: list[tuple[int, bytes, int]] = []
         later: list[tuple[Topic, int, bytes, bytes]] = []
         for each in told:
             topic, _, _, data = each
@@ -109,13 +110,21 @@ class Telling:
             topic.batch = batch
             delivered += count
             room -= count
+            if count == 1:
+                for fd in topic.sockets:
+                    taken = _write(fd, data)
+                    if taken != len(data):
+                        torn.append((fd, data, taken))
+                continue
             for fd in topic.sockets:
                 fds.append(fd)
                 frames.append(data)
         self._room = room
         self.delivered += delivered
         for index, taken in self._write_each(fds, frames):
-            self._fell_behind(told, fds[index], frames[index], taken)
+            torn.append((fds[index], frames[index], taken))
+        for fd, data, taken in torn:
+            self._fell_behind(told, fd, data, taken)
         for topic, seq, payload, data in later:
             self.delivered += topic.count
             self._tell(topic, Message(payload, seq, True, True, data), now_ms)
@@ -247,6 +256,7 @@ class Telling:
     def _work_off(self) -> None:
         """Tell as many as there is room and time for; those of other topics before the next piece of the same one."""
         until_s = self._clock_s() + SLICE_S
+        piece = PIECE
         while self._behind and self._room > 0:
             topic = self._behind.popleft()
             backlog = topic.backlog
@@ -255,7 +265,7 @@ class Telling:
             entry = backlog[0]
             message, watchers, told = entry
             # Nobody is left of a position that was forgotten half told.
-            until = max(told, min(told + self._room, told + PIECE, len(watchers)))
+            until = max(told, min(told + self._room, told + piece, len(watchers)))
             self._room -= until - told
             self._tell_some(topic, watchers[told:until], message)
             entry[2] = until
@@ -268,6 +278,7 @@ class Telling:
                 self._forget_if_empty(topic)
             if self._behind and self._clock_s() >= until_s:
                 self._room = 0
+            piece *= 2
         if self._behind and not self._slicing:
             self._slicing = True
             (self._loop or asyncio.get_running_loop()).call_soon(self._slice)
