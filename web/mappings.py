@@ -1,7 +1,8 @@
-"""What lies where in a process's memory, from the text of /proc/PID/maps. Pure."""
+"""What lies where in a process's memory, from what /proc/PID/maps and /proc/PID/pagemap say. Pure."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -15,6 +16,13 @@ MAX_CODE_BYTES = 32 << 20
 # Of files whose code a fix or its storing runs through: how their names begin, or a folder that they lie in.
 HOT_FILES = ("python3", "libpython3", GROUP, "libc.", "libc-", "libm.", "libm-", "libsqlite3", "libpq.")
 HOT_FOLDERS = frozenset({"msgspec", "uvloop", "httptools", "sqlalchemy", "greenlet", "psycopg_binary", "lib-dynload"})
+
+STATE_BYTES = 8
+"""What pagemap has for each page: a number in the processor's order of bytes, its flags in the uppermost byte."""
+UPPERMOST = STATE_BYTES - 1 if sys.byteorder == "little" else 0
+PRESENT, SWAPPED, OF_A_FILE = 0x80, 0x40, 0x20
+NOT_PRESENT = bytes(flags for flags in range(256) if not flags & PRESENT)
+NOT_OWN = bytes(flags for flags in range(256) if not flags & (PRESENT | SWAPPED) or flags & OF_A_FILE)
 
 
 class Mapping(msgspec.Struct, frozen=True):
@@ -31,8 +39,10 @@ class Mapping(msgspec.Struct, frozen=True):
 
 
 def mappings_in(text: str) -> Iterator[Mapping]:
-    """Line by line."""
-    for line in text.splitlines():
+    """Line by line. In a path only a newline is written as an escape, nothing else that ends a line elsewhere."""
+    for line in text.split("\n"):
+        if not line:
+            continue
         addresses, rights, _, _, _, *path = line.split(maxsplit=5)
         start, _, end = addresses.partition("-")
         yield Mapping(int(start, 16), int(end, 16), rights, path[0] if path else "")
@@ -58,3 +68,13 @@ def hot_code(mappings: Sequence[Mapping], *, at_most: int = MAX_CODE_BYTES) -> l
             chosen.append(each)
             at_most -= each.size
     return chosen
+
+
+def pages_in_use(states: bytes) -> int:
+    """How many pages of these, as pagemap has them, are in memory."""
+    return len(states[UPPERMOST::STATE_BYTES].translate(None, NOT_PRESENT))
+
+
+def is_altered(states: bytes) -> bool:
+    """Whether any page of these is no longer the file's that it was mapped from."""
+    return bool(states[UPPERMOST::STATE_BYTES].translate(None, NOT_OWN))

@@ -36,7 +36,14 @@ def test_switches_are_read_from_words_and_digits(text, value):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "99999"), ("PORT", "eighty"), ("HOLD_S", "0"), ("SURVEYS", "perhaps"), ("LOG_LEVEL", "loud")],
+    [
+        ("PORT", "99999"),
+        ("PORT", "eighty"),
+        ("HOLD_S", "0"),
+        ("SURVEYS", "perhaps"),
+        ("LOG_LEVEL", "loud"),
+        ("LARGE_PAGES", "yes"),
+    ],
 )
 def test_a_value_of_the_wrong_kind_names_its_option(name, value):
     with pytest.raises(SettingsError, match=f"ENROUTE_{name}: "):
