@@ -20,11 +20,13 @@ import struct
 import sys
 from array import array
 from collections.abc import Collection, Sequence
+from itertools import repeat
+from operator import add
 
 ENTRIES = 512
-MAX_CHECK_BYTES = 1 << 20
+CHECK_BYTES, CHECK_BUFFER_BYTES = 1 << 16, 1 << 12
 
-SETUP, ENTER = 425, 426  # the same numbers on every architecture
+SETUP, ENTER = 425, 426  # the same numbers on every architecture but alpha and mips, where the check finds out
 SUBMIT_ALL = 1 << 7
 NEEDED_FEATURES = 1 << 0 | 1 << 1 | 1 << 11  # one mapping for both queues, nothing dropped, no word about a success
 SEND = 26
@@ -37,6 +39,8 @@ ANSWER = struct.Struct("<QiI")
 # Where a bytes object of CPython has its bytes; looked at before it is relied upon.
 BYTES_AT = bytes.__basicsize__ - 1
 
+_BYTES = frozenset({bytes})
+
 log = logging.getLogger("enroute.sockets")
 
 # The interpreter is kept meanwhile: a table takes some hundred microseconds, and to be without it for so short a time
@@ -46,7 +50,8 @@ _syscall.restype = ctypes.c_long
 
 
 class WriteRing:
-    """Not thread-safe. ``calls`` and ``writes`` count. Raises OSError when the system has no such thing or keeps it."""
+    """Not thread-safe. ``calls`` counts tables, ``writes`` what the system carried out of them. Raises OSError when the
+    system has no such thing or keeps it. After ``close``, and where the system does not do it, writes go one by one."""
 
     def __init__(self, entries: int = ENTRIES) -> None:
         parameters = ctypes.create_string_buffer(struct.pack("<3I", 0, 0, SUBMIT_ALL), 120)
@@ -61,7 +66,9 @@ class WriteRing:
             answer_head, answer_tail, _, _, _, answers_at, _, _ = struct.unpack_from("<8I", parameters, 80)
             size = max(order + 4 * count, answers_at + ANSWER.size * answers)
             self._queues = mmap.mmap(self._fd, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
-            lines = mmap.mmap(self._fd, LINE.size * count, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE, offset=LINES_AT)
+            self._lines = lines = mmap.mmap(
+                self._fd, LINE.size * count, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE, offset=LINES_AT
+            )
         except BaseException:
             os.close(self._fd)
             raise
@@ -83,6 +90,8 @@ class WriteRing:
     def write_all(self, fds: Collection[int], data: bytes) -> list[tuple[int, int]]:
         """The same bytes to every socket, none of which occurs twice; those that did not take all: (fd, bytes taken;
         -1 for a broken socket)."""
+        if type(data) is not bytes:
+            raise TypeError(f"bytes are written, not {type(data).__name__}")
         sockets = array("i", fds)
         count = len(sockets)
         addresses, sizes = array("Q", (id(data) + BYTES_AT,)) * count, array("I", (len(data),)) * count
@@ -97,7 +106,10 @@ class WriteRing:
     def write_each(self, fds: Sequence[int], frames: Sequence[bytes]) -> list[tuple[int, int]]:
         """To each socket, none of which occurs twice, its own bytes; those that did not take all: (index, bytes taken;
         -1 for a broken socket)."""
-        addresses = array("Q", [id(data) + BYTES_AT for data in frames])
+        # Of anything else the kernel would read what lies where bytes would have theirs.
+        if set(map(type, frames)) - _BYTES:
+            raise TypeError("bytes are written, nothing else")
+        addresses = array("Q", list(map(add, map(id, frames), repeat(BYTES_AT))))
         short, left = self._write(array("i", fds), addresses, array("I", map(len, frames)))
         for index in left:
             taken = _write_one(fds[index], frames[index])
@@ -109,6 +121,11 @@ class WriteRing:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+            for view in (self._words, self._sockets, self._addresses, self._sizes):
+                view.release()
+            # Each has a file descriptor of its own, which keeps the kernel's part.
+            self._queues.close()
+            self._lines.close()
 
     def _write(
         self, sockets: array[int], addresses: array[int], sizes: array[int]
@@ -117,8 +134,10 @@ class WriteRing:
         short: list[tuple[int, int]] = []
         left: list[int] = []
         count, entries, first = len(sockets), self.entries, 0
+        if self._fd < 0:
+            return short, list(range(count))
         while first < count:
-            tail = self._words[self._tail] & self._mask
+            tail = self._words[self._head] & self._mask
             # To the end of the table at most; the rest of a crowd goes round it.
             until = min(count, first + entries - tail)
             part, lines = slice(first, until), slice(tail, tail + until - first)
@@ -135,18 +154,17 @@ class WriteRing:
     def _submit(self, count: int) -> int:
         """How many of the next lines were carried out: all, unless the system is short of something."""
         words = self._words
-        begin = words[self._tail]
-        words[self._tail] = (begin + count) & 0xFFFFFFFF
+        # From where the kernel is, not from where the last table ended: what it did not come to is not for now.
+        words[self._tail] = (words[self._head] + count) & 0xFFFFFFFF
         self.calls += 1
-        self.writes += count
         sent = 0
         while sent < count:
             done: int = _syscall(ENTER, self._fd, count - sent, 0, 0, None, 0)
             if done > 0:
                 sent += done
             elif done == 0 or ctypes.get_errno() != errno.EINTR:
-                words[self._tail] = words[self._head]
                 break
+        self.writes += sent
         return sent
 
     def _answered(self) -> list[tuple[int, int]]:
@@ -183,6 +201,7 @@ def open_ring() -> WriteRing | None:
     try:
         if _does_what_it_should(ring):
             return ring
+        log.debug("io_uring does not do what it should")
     except OSError as error:
         log.debug("io_uring failed: %s", error)
     ring.close()
@@ -190,18 +209,20 @@ def open_ring() -> WriteRing | None:
 
 
 def _does_what_it_should(ring: WriteRing) -> bool:
-    """Whole writes, writes of a part, to a full socket, to a closed one."""
+    """Whole writes, writes of a part, to a full socket, to a closed one; all of them by the system, none by hand."""
     ours, theirs = socket.socketpair()
     full, reader = socket.socketpair()
     with ours, theirs, full, reader:
         for each in (ours, theirs, full, reader):
             each.setblocking(False)
+        # Whatever the machine's sockets hold by default.
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, CHECK_BUFFER_BYTES)
         frames = [b"one frame", b"and another" * 3]
         if ring.write_each([ours.fileno(), theirs.fileno()], frames):
             return False
         if [theirs.recv(100), ours.recv(100)] != frames:
             return False
-        large = bytes(range(256)) * (MAX_CHECK_BYTES // 256)
+        large = bytes(range(256)) * (CHECK_BYTES // 256)
         partly = ring.write_all([full.fileno()], large)
         if (
             not partly
@@ -211,7 +232,12 @@ def _does_what_it_should(ring: WriteRing) -> bool:
             return False
         received = b""
         while len(received) < partly[0][1]:
-            received += reader.recv(MAX_CHECK_BYTES)
+            received += reader.recv(CHECK_BYTES)
         theirs.close()
         broken = ring.write_all([ours.fileno()], b"x")
-        return large.startswith(received) and len(received) == partly[0][1] and broken == [(ours.fileno(), -1)]
+        return (
+            large.startswith(received)
+            and len(received) == partly[0][1]
+            and broken == [(ours.fileno(), -1)]
+            and ring.writes == 5
+        )

@@ -177,11 +177,13 @@ class Telling:
             return
         self._room -= count
         sockets = topic.sockets
+        # Before the writes: who stalls at them has this message already, or keeps it.
+        others = list(topic.others) if topic.others else None
         if sockets:
             for fd, taken in self._write_all(list(sockets), message.frame):
                 self._fall_behind(sockets.get(fd), message, taken)
-        if topic.others:
-            self._tell_others(list(topic.others), message)
+        if others is not None:
+            self._tell_others(others, message)
 
     def _tell_some(self, topic: Topic, watchers: list[Watcher], message: Message) -> None:
         """A part of a crowd. Whoever left, or left and came again, is not told what is not theirs."""

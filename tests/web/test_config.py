@@ -43,11 +43,16 @@ def test_switches_are_read_from_words_and_digits(text, value):
         ("SURVEYS", "perhaps"),
         ("LOG_LEVEL", "loud"),
         ("LARGE_PAGES", "yes"),
+        ("IO_URING", "on"),
     ],
 )
 def test_a_value_of_the_wrong_kind_names_its_option(name, value):
     with pytest.raises(SettingsError, match=f"ENROUTE_{name}: "):
         load_settings({f"ENROUTE_{name}": value})
+
+
+def test_writes_go_by_io_uring_unless_it_is_switched_off():
+    assert (load_settings({}).io_uring, load_settings({"ENROUTE_IO_URING": "off"}).io_uring) == ("auto", "off")
 
 
 def test_an_empty_variable_is_as_good_as_none():
