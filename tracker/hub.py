@@ -17,7 +17,7 @@ from typing import Any, Final
 from tracker.frames import frame
 from tracker.messages import HEARTBEAT_S, Heartbeat, encode
 from tracker.ring import WriteRing
-from tracker.telling import PIECE, Telling
+from tracker.telling import Telling
 from tracker.topics import Topic
 from tracker.unread import Unread
 from tracker.watchers import Watcher
@@ -25,6 +25,7 @@ from tracker.watchers import Watcher
 CUT_AFTER_S: Final = 15.0
 LOOK_EVERY_S: Final = 3
 """Each watcher is looked at so often whether it still reads."""
+LOOK_SLICE: Final = 64
 BEAT_SLICE: Final = 8
 """Watchers who get their heartbeat before the loop gets its turn. Nobody waits for one, and where nothing else happens
 each write wakes somebody who sleeps, which takes several times as long as a write of many in a row."""
@@ -194,8 +195,12 @@ class Hub(Telling):
             self._task = None
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
         while True:
-            await asyncio.sleep(1.0)
+            # By the clock: heartbeats that came later and later would be taken for a connection that is dead.
+            due_s = max(due_s + 1.0, loop.time())
+            await asyncio.sleep(due_s - loop.time())
             for watchers, data in self._begin_beat():
                 self._beat_some(watchers, data)
                 await asyncio.sleep(0)
@@ -216,7 +221,7 @@ class Hub(Telling):
         for topic in list(self._topics.values())[self._beat % LOOK_EVERY_S :: LOOK_EVERY_S]:
             for watcher in list(topic.sockets.values()):
                 part.append(watcher)
-                if len(part) == PIECE:
+                if len(part) == LOOK_SLICE:
                     yield part
                     part = []
         yield part

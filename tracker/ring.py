@@ -196,14 +196,15 @@ def open_ring() -> WriteRing | None:
     try:
         ring = WriteRing()
     except (OSError, ValueError) as error:
-        log.debug("no io_uring: %s", error)
+        log.info("sockets are written to one by one, for io_uring is not to be had: %s", error)
         return None
     try:
         if _does_what_it_should(ring):
+            log.info("many sockets are written to by one call (io_uring)")
             return ring
-        log.debug("io_uring does not do what it should")
+        log.info("sockets are written to one by one, for io_uring does not do what it should")
     except OSError as error:
-        log.debug("io_uring failed: %s", error)
+        log.info("sockets are written to one by one, for io_uring failed: %s", error)
     ring.close()
     return None
 

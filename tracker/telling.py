@@ -18,18 +18,19 @@ from tracker.watchers import NEVER_MS, Message, Watcher
 TURN_WRITES = 256
 """Watchers written to in one turn of the sockets. The rest of what was published in it is told in slices."""
 SLICE = 512
+"""Watchers written to before the loop gets its turn, if there is time for them,"""
 SLICE_S: Final = 0.001
-"""Watchers written to before the loop gets its turn, if there is time for them: a request needs four or five turns."""
+"""and how long that may take: a request needs four or five turns of the loop."""
 PIECE: Final = 64
-"""Watchers written to before it is looked at the time, then twice as many, and so on: where everybody slept, each write
-may take a hundred times as long as among others."""
+"""Watchers written to before the clock is looked at, then twice as many while it goes fast: a write that wakes a
+sleeper may take a hundred times as long as the others."""
 RING_FROM: Final = 4
 """Fewer writes are cheaper one by one."""
 
 
 class Telling:
-    """The topics of this process and what is on its way to their watchers; ``Hub`` keeps who watches. ``ring``: how
-    many sockets are written to at once, where the system can. ``clock_s`` goes forward only."""
+    """The topics of this process and what is on its way to their watchers; ``Hub`` keeps who watches. ``ring``: writes
+    to many sockets by one call, where the system can. ``clock_s`` goes forward only."""
 
     def __init__(
         self,
@@ -92,7 +93,8 @@ class Telling:
         batch, room, delivered = self._batch, self._room, 0
         fds: list[int] = []
         frames: list[bytes] = []
-        torn: list[tuple[int, bytes, int]] = []
+        theirs: list[tuple[Topic, int, bytes, bytes]] = []
+        torn: list[tuple[tuple[Topic, int, bytes, bytes], int, int]] = []
         later: list[tuple[Topic, int, bytes, bytes]] = []
         for each in told:
             topic, _, _, data = each
@@ -114,26 +116,21 @@ class Telling:
                 for fd in topic.sockets:
                     taken = _write(fd, data)
                     if taken != len(data):
-                        torn.append((fd, data, taken))
+                        torn.append((each, fd, taken))
                 continue
             for fd in topic.sockets:
                 fds.append(fd)
                 frames.append(data)
+                theirs.append(each)
         self._room = room
         self.delivered += delivered
         for index, taken in self._write_each(fds, frames):
-            torn.append((fds[index], frames[index], taken))
-        for fd, data, taken in torn:
-            self._fell_behind(told, fd, data, taken)
+            torn.append((theirs[index], fds[index], taken))
+        for (topic, seq, payload, data), fd, taken in torn:
+            self._fall_behind(topic.sockets.get(fd), Message(payload, seq, True, True, data), taken)
         for topic, seq, payload, data in later:
             self.delivered += topic.count
             self._tell(topic, Message(payload, seq, True, True, data), now_ms)
-
-    def _fell_behind(self, told: list[tuple[Topic, int, bytes, bytes]], fd: int, frame: bytes, taken: int) -> None:
-        for topic, seq, payload, data in told:
-            if data is frame and fd in topic.sockets:
-                self._fall_behind(topic.sockets[fd], Message(payload, seq, True, True, data), taken)
-                return
 
     def publish_topic(self, name: str, payload: bytes) -> int:
         """Tell a topic something that is not part of a numbered stream; returns how many watch it."""
@@ -278,9 +275,12 @@ class Telling:
             else:
                 topic.backlog = None
                 self._forget_if_empty(topic)
-            if self._behind and self._clock_s() >= until_s:
-                self._room = 0
-            piece *= 2
+            if self._behind:
+                left_s = until_s - self._clock_s()
+                if left_s <= 0:
+                    self._room = 0
+                elif left_s > SLICE_S / 2:
+                    piece *= 2
         if self._behind and not self._slicing:
             self._slicing = True
             (self._loop or asyncio.get_running_loop()).call_soon(self._slice)
@@ -289,6 +289,7 @@ class Telling:
         self._slicing = False
         self._room = SLICE
         self._work_off()
+        self._room = min(self._room, TURN_WRITES)
 
     def _forget_if_empty(self, topic: Topic) -> None:
         if topic.sockets or topic.others or topic.backlog is not None or topic.due is not None:

@@ -40,12 +40,13 @@ RESERVED_BYTES = 48 << 20
 WORTH = 0.5
 """The part of a large page that has to be in use, or gathering it would cost memory: of a thread's stack, say."""
 
-TOUCH_EVERY_S = 0.2
-LOOK_EVERY = 25
+TOUCH_EVERY_S = 0.25
+LOOK_EVERY = 20
+"""Touches between two looks whether the process has grown,"""
 GROWN_BYTES = 8 << 20
-"""Every so many touches it is looked whether the process has grown by so much."""
+"""by at least so much."""
 
-CODE_STEP_BYTES = 256 << 10
+CODE_STEP_BYTES = 1 << 20
 
 MADV_HUGEPAGE, MADV_COLLAPSE = 14, 25
 MREMAP_MAYMOVE, MREMAP_FIXED = 1, 2
@@ -57,11 +58,13 @@ SYSTEM = Path("/sys/kernel/mm/transparent_hugepage")
 PROCESS = Path("/proc/self")
 
 
-def reserve_heap(size: int = RESERVED_BYTES) -> None:
+def reserve_heap(size_bytes: int = RESERVED_BYTES) -> None:
     """Let Python's allocator ask for so many bytes now, one arena beside the other, and keep them. It returns an arena
-    that is wholly free, so a few small objects stay in each."""
+    that is wholly free, so a few small objects stay in each. Where there are no large pages, nothing is kept."""
+    if not large_page_bytes():
+        return
     item = 512 - bytes.__basicsize__
-    items = [bytes(item) for _ in range(size // 512)]
+    items = [bytes(item) for _ in range(size_bytes // 512)]
     _kept.extend(items[:: (1 << 20) // 512 // 2])
 
 
@@ -82,7 +85,7 @@ class LargePages:
     """Those of this process. `heap_bytes` and `code_bytes` say how much has been gathered."""
 
     def __init__(self) -> None:
-        self.large = large_page_bytes()
+        self.large_bytes = large_page_bytes()
         self.heap_bytes = 0
         self.code_bytes = 0
         self._resident_bytes = 0
@@ -93,42 +96,42 @@ class LargePages:
     def gather_heap(self) -> None:
         """Put what is in use of the heap into large pages. May be called from any thread, again and again: what is in
         a large page stays there."""
-        if not self.large:
+        if not self.large_bytes:
             return
         # A process that may not be looked into cannot look either, nor one whose descriptors are all taken.
         with contextlib.suppress(OSError):
             # Before: what comes while pages are gathered is not among them.
             resident = resident_bytes()
-            gathered = [address for address in self._worth_it() if _collapse(address, self.large)]
-            self.heap_bytes = len(gathered) * self.large
+            gathered = [address for address in self._worth_it() if _collapse(address, self.large_bytes)]
+            self.heap_bytes = len(gathered) * self.large_bytes
             self._touched = _Pieces([*self._code_places, *gathered])
             self._resident_bytes = resident
 
     def _worth_it(self) -> list[int]:
-        enough = WORTH * self.large // mmap.PAGESIZE
+        enough = WORTH * self.large_bytes // mmap.PAGESIZE
         with (PROCESS / "pagemap").open("rb", buffering=0) as states:
             return [
                 address
-                for address in heap_pages(_own_mappings(), large=self.large)
-                if pages_in_use(_states(states.fileno(), address, self.large)) >= enough
+                for address in heap_pages(_own_mappings(), large=self.large_bytes)
+                if pages_in_use(_states(states.fileno(), address, self.large_bytes)) >= enough
             ]
 
     def gather_code(self) -> None:
         """Put the code that a fix runs through into one piece, seen at the addresses where it was. Once."""
         # Elsewhere new code has to be announced to the processor.
-        if not self.large or platform.machine() != "x86_64":
+        if not self.large_bytes or platform.machine() != "x86_64":
             return
         code: list[Mapping] = []
         with contextlib.suppress(OSError):
             code = hot_code(_own_mappings())
         size = sum(each.size for each in code)
         anonymous = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        space = size + 2 * self.large
+        space = size + 2 * self.large_bytes
         memory = _libc().mmap(None, space, mmap.PROT_READ | mmap.PROT_WRITE, anonymous, -1, 0)
         if memory == MAP_FAILED:
             return
-        begin = -(-memory // self.large) * self.large
-        _libc().madvise(begin, -(-size // self.large) * self.large, MADV_HUGEPAGE)
+        begin = -(-memory // self.large_bytes) * self.large_bytes
+        _libc().madvise(begin, -(-size // self.large_bytes) * self.large_bytes, MADV_HUGEPAGE)
         places = dict(zip(code, itertools.accumulate((each.size for each in code), initial=begin), strict=False))
         copied = [
             each for each, at in places.items() if _read([(at, each.size)], [(each.start, each.size)]) == each.size
@@ -151,7 +154,7 @@ class LargePages:
     def keep(self) -> None:
         """From here on keep them at hand, and gather more of the heap whenever it has grown. By a thread of its own:
         what has to be brought back from somewhere takes its time."""
-        if self.large:
+        if self.large_bytes:
             threading.Thread(target=self._keep, name="large pages", daemon=True).start()
 
     def stop(self) -> None:
@@ -171,7 +174,8 @@ class LargePages:
     def _gather_what_has_grown(self) -> None:
         now = resident_bytes()
         self._resident_bytes = min(self._resident_bytes, now)
-        if now - self._resident_bytes >= GROWN_BYTES:
+        # In proportion, for each time all of it is looked at.
+        if now - self._resident_bytes >= max(GROWN_BYTES, now // 8):
             self.gather_heap()
 
 

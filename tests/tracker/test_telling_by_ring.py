@@ -120,10 +120,13 @@ class Audience:
             self.watchers[index].writable()
 
     def let_all_read(self) -> None:
-        for _ in range(100):
+        quiet = 0
+        while quiet < 3:
             self.sockets.loop.run()
+            before = sum(map(len, self.read))
             for index in range(len(self.watchers)):
                 self.let_read(index)
+            quiet = quiet + 1 if sum(map(len, self.read)) == before else 0
 
     def told(self, index: int) -> list[dict[str, object]]:
         """The messages a reader got; what is no whole frame fails."""

@@ -229,7 +229,7 @@ def with_a_breakpoint() -> Any:
 def given_back() -> Any:
     """What lies before all else is given back; what is behind it is touched all the same."""
     pages = LargePages()
-    large = pages.large or 2 * MB
+    large = pages.large_bytes or 2 * MB
     first, others = own_memory(large, at=large), own_memory(4 * large, at=(8 << 30))
     pages.gather_heap()
     assert libc.munmap(ctypes.c_void_p(first), ctypes.c_size_t(large)) == 0
@@ -253,8 +253,19 @@ def kept() -> Any:
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
-    # A few rounds of the thread, which can open nothing now.
-    time.sleep(0.05)
+    looked = threading.Event()
+    look = large_pages.resident_bytes
+
+    def look_in_vain() -> int:
+        try:
+            return look()
+        except OSError:
+            looked.set()
+            raise
+
+    large_pages.resident_bytes = look_in_vain
+    if threads:
+        assert looked.wait(WITHIN_S)
     pages.gather_heap()
     without_files = pages.heap_bytes
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
