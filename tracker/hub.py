@@ -26,6 +26,7 @@ CUT_AFTER_S: Final = 15.0
 LOOK_EVERY_S: Final = 3
 """Each watcher is looked at so often whether it still reads."""
 LOOK_SLICE: Final = 64
+"""Watchers looked at before the loop gets its turn."""
 BEAT_SLICE: Final = 8
 """Watchers who get their heartbeat before the loop gets its turn. Nobody waits for one, and where nothing else happens
 each write wakes somebody who sleeps, which takes several times as long as a write of many in a row."""

@@ -190,7 +190,7 @@ def _write_one(fd: int, data: bytes) -> int:
 
 
 def open_ring() -> WriteRing | None:
-    """A ring that was seen to do what it should, or None."""
+    """A ring that was seen to do what it should, or None where the system has none; the log says why."""
     if sys.platform != "linux" or sys.implementation.name != "cpython" or sys.byteorder != "little":
         return None
     try:
