@@ -12,6 +12,8 @@ from typing import Protocol
 
 import msgspec
 
+from tracker.turns import Turns
+
 
 class Claim(msgspec.Struct, frozen=True):
     """Who owns a key now. `fence` grows with every change of owner, also over a Redis that was emptied."""
@@ -86,8 +88,9 @@ class Exchange(Protocol):
     async def states(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The kept states; keys without one are left out. Raises ExchangeAway."""
 
-    async def start(self, member: Member) -> None:
-        """Returns when connected, or when it is clear that for now nobody can be reached: then it tries on."""
+    async def start(self, member: Member, turns: Turns | None = None) -> None:
+        """Returns when connected, or when it is clear that for now nobody can be reached: then it tries on. It keeps
+        step with these `turns`, if there are any."""
 
     async def stop(self) -> None:
         """Says goodbye: the others are told `left` at once, and all claims are released."""

@@ -26,6 +26,7 @@ from tracker.redis_outbox import LARGEST_BACKLOG, Outbox
 from tracker.redis_peers import RedisPeers
 from tracker.redis_session import RedisSession
 from tracker.redis_urls import read_redis_url
+from tracker.turns import Turns
 
 log = logging.getLogger("enroute.exchange")
 
@@ -131,11 +132,12 @@ class RedisExchange:
     async def states(self, keys: Sequence[str]) -> dict[str, bytes]:
         return await self._claims.states(self._session().commands, keys)
 
-    async def start(self, member: Member) -> None:
+    async def start(self, member: Member, turns: Turns | None = None) -> None:
         self._member = member
         self._loop = asyncio.get_running_loop()
+        self._turns = turns or Turns()
         self._is_flush_due = False
-        self._line.start(self)
+        self._line.start(self, turns)
         self._looking_after = asyncio.create_task(self._look_after_claims())
         await self._line.settled.wait()
 
@@ -277,11 +279,7 @@ class RedisExchange:
     def _make_flush_due(self) -> None:
         """At once when little is sent; when much is, a tick after the last time."""
         self._is_flush_due = True
-        wait_s = self._may_flush_s - self._loop.time()
-        if wait_s > 0:
-            self._loop.call_later(wait_s, self._flush)
-        else:
-            self._loop.call_soon(self._flush)
+        self._turns.soon(self._may_flush_s - self._loop.time(), self._flush)
 
     def _flush(self) -> None:
         self._is_flush_due = False

@@ -20,6 +20,7 @@ from tracker.redis_leases import RedisLeases, Renewal
 from tracker.redis_names import RedisNames
 from tracker.redis_session import RedisSession, open_session
 from tracker.redis_urls import RedisPlace
+from tracker.turns import Turns
 
 log = logging.getLogger("enroute.exchange")
 
@@ -96,9 +97,10 @@ class RedisLine:
     def holds_lease(self) -> bool:
         return not self.is_cut_off and time.monotonic() < self._lease_until_s
 
-    def start(self, user: LineUser) -> None:
+    def start(self, user: LineUser, turns: Turns | None = None) -> None:
         """`settled` is set once it is clear whether Redis can be reached."""
         self._user = user
+        self._turns = turns
         self._is_missing_since(time.monotonic())
         self._task = asyncio.create_task(self._run(), name="exchange on Redis")
 
@@ -154,6 +156,7 @@ class RedisLine:
             on_message=self._user.on_message,
             on_drained=self._user.on_drained,
             timeout_s=self._timing.timeout_s,
+            turns=self._turns,
         )
         watching = asyncio.create_task(self._watch_address(session)) if self._addresses.may_move else None
         session.lost.add_done_callback(lambda _: self._nudged.set())

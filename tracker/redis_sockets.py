@@ -7,6 +7,7 @@ go through `redis.asyncio`.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -15,11 +16,13 @@ import hiredis
 from tracker.errors import ExchangeAway
 from tracker.redis_blobs import LARGEST_BLOB
 from tracker.redis_urls import Login
+from tracker.turns import Turns
 
 # Bytes of one reply that Redis may send before it is complete: more than a blob is nothing of ours.
 LARGEST_REPLY = LARGEST_BLOB + 64 * 1024
 # Beyond this, what is published waits in the outbox, which is bounded.
 WRITE_BUFFER = 1024 * 1024
+READ_BYTES = 64 * 1024
 
 _PUSHED = (b"message", b"smessage")
 _SUBSCRIBED = (b"subscribe", b"ssubscribe")
@@ -143,6 +146,8 @@ class Subscriber(RedisSocket):
 
     def __init__(self, on_lost: Callable[[str], None], on_message: Callable[[bytes, bytes], None]) -> None:
         super().__init__(on_lost)
+        self.fd = -1
+        self._turns: Turns | None = None
         self._on_message = on_message
         self._expected = 0
 
@@ -151,6 +156,39 @@ class Subscriber(RedisSocket):
         await self.log_in(login)
         self._expected = len(channels)
         await self.ask(verb, *channels)
+
+    def keep_step(self, turns: Turns) -> None:
+        """From now on it is read in the turns of the sockets. Over TLS only its transport can read it."""
+        assert self._transport is not None
+        if self._transport.is_closing() or self._transport.get_extra_info("ssl_object") is not None:
+            return
+        self._transport.pause_reading()
+        # The transport goes on thinking that its descriptor is its own.
+        self.fd = os.dup(self._transport.get_extra_info("socket").fileno())
+        self._turns = turns
+        turns.invite(self)
+
+    def read_now(self) -> bool:
+        try:
+            data = os.read(self.fd, READ_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self.fail(f"{type(error).__name__}: {error}")
+            return False
+        if data:
+            self.data_received(data)
+        else:
+            self.fail("the connection was closed")
+        return len(data) == READ_BYTES
+
+    def abort(self) -> None:
+        turns, self._turns = self._turns, None
+        if turns is not None:
+            turns.dismiss(self)
+            os.close(self.fd)
+            self.fd = -1
+        super().abort()
 
     def replied(self, reply: Any) -> None:
         if type(reply) is list and len(reply) == 3:

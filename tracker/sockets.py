@@ -2,8 +2,9 @@
 
 An event loop's transports cost a kilobyte or two each and a wake-up per fix. Here one epoll set holds every watcher
 and device, and the event loop watches that set alone. A turn reads what is ready, then tells what was published
-meanwhile: the newest position of each visit, once. Under load the set is looked at every ``TICK_S`` instead of at every
-arrival, so that one wake-up serves many fixes; when it is quiet again, an arrival wakes the loop at once.
+meanwhile: the newest position of each visit, once. Under load the set is looked at in ticks (``tracker.pace``) instead
+of at every arrival, so that one wake-up serves many fixes; when it is quiet again, an arrival wakes the loop at once.
+What else comes many times a second, the other processes' words, keeps step (``turns``).
 """
 
 from __future__ import annotations
@@ -16,34 +17,21 @@ import os
 import select
 import socket
 from collections import deque
-from collections.abc import Callable
 from os import read
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tracker.errors import CloseCode
+from tracker.pace import ALONE, PATIENT, SHARED, Habit, Pace
+from tracker.turns import Turns, look_away
 
 if TYPE_CHECKING:
     from tracker.connections import Connection
 
-TICK_S: Final = 0.002
-"""How long arrivals may wait for company under load: a third of the CPU per fix for a delay nobody sees."""
 BATCH = 64
 """Sockets read in one turn: about 2 ms, under the 5 ms the loop may be held."""
 READ_BYTES: Final = 16_384
 TURN_BYTES = 65_536
 """Read in one turn: some 400 fixes, about 2 ms. Under a flood the rest waits, and others get their turn."""
-WINDOW_S: Final = 0.05
-BUSY_WAKES: Final = 100
-"""Wake-ups in one window (2000 a second) from which on a tick is cheaper."""
-QUIET_EVENTS: Final = 50
-"""Ready sockets in one window (1000 a second) below which an arrival may wake the loop again,"""
-IDLE_SHARE: Final = 0.25
-"""if besides this share of the ticks found nothing: one socket may bring many fixes and is ready once a tick."""
-PATIENT_TICK_S: Final = 0.02
-"""The tick while nobody watches a position as it comes: boards are told twice a second."""
-PATIENT_WAKES: Final = 5
-PATIENT_EVENTS: Final = 3
-"""BUSY_WAKES and QUIET_EVENTS then: a wake-up costs several fixes' worth of work."""
 FREEZE_EVERY: Final = 1000
 """So many more connections, and what lives is taken out of the garbage collector's sight: a full collection over the
 objects of 10 000 connections would stop the world for tenths of a second."""
@@ -87,18 +75,15 @@ class Sockets:
 
     def __init__(self, *, turn: Turn | None = None) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.turns = Turns()
         self._held = turn
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}
         self._unread: deque[Connection] = deque()
         self._reading_on = False
         self._frozen = 0
+        self._pace = Pace()
         self._ticking = False
-        self._window_s = 0.0
-        self._wakes = 0
-        self._events = 0
-        self._ticks = 0
-        self._idle_ticks = 0
         self._draining = False
         self._empty: asyncio.Event | None = None
 
@@ -174,11 +159,12 @@ class Sockets:
         self.close()
 
     def close(self) -> None:
-        """Hang up on everybody and stop listening."""
+        """Hang up on everybody and stop listening. Guests are read on."""
         for connection in list(self._connections.values()):
             connection.abort()
         if self.loop is not None and not self._epoll.closed:
-            self._look_away(self.loop)
+            look_away(self.loop, self._epoll.fileno())
+            self.turns.step(self.loop, in_step=False)
         self._epoll.close()
 
     # Turns
@@ -278,25 +264,13 @@ class Sockets:
         """Something is ready (quiet mode)."""
         loop = self.loop
         assert loop is not None
-        now_s = loop.time()
-        if now_s - self._window_s > WINDOW_S:
-            wakes = PATIENT_WAKES if self._patient else BUSY_WAKES
-            busy = self._wakes > wakes and now_s - self._window_s < 2 * WINDOW_S
-            self._window_s = now_s
-            self._wakes = 0
-            if busy and not self._ticking:
-                self._ticking = True
-                self._events = self._ticks = self._idle_ticks = 0
-                self._look_away(loop)
-                loop.call_later(TICK_S, self._tick)
-        else:
-            self._wakes += 1
+        habit = self._habit
+        if self._pace.is_busy(loop.time(), habit) and not self._ticking:
+            self._ticking = True
+            look_away(loop, self._epoll.fileno())
+            self.turns.step(loop, in_step=habit is not PATIENT)
+            loop.call_later(habit.shortest_s, self._tick)
         self._turn()
-
-    def _look_away(self, loop: asyncio.AbstractEventLoop) -> None:
-        # asyncio promises a bool and uvloop returns None; compiled code checks what it is promised.
-        remove_reader: Callable[[int], object] = loop.remove_reader
-        remove_reader(self._epoll.fileno())
 
     def _tick(self) -> None:
         """Look what came since the last tick (busy mode)."""
@@ -308,35 +282,31 @@ class Sockets:
         try:
             count = self._turn()
         finally:
+            more = self.turns.keep(loop.time())
             if not self._epoll.closed:
-                self._tick_on(loop, count)
+                self._tick_on(loop, count, more)
 
-    def _tick_on(self, loop: asyncio.AbstractEventLoop, count: int) -> None:
+    def _tick_on(self, loop: asyncio.AbstractEventLoop, count: int, more: bool) -> None:
         """When the next look is due, after one that found so many sockets ready."""
-        patient = self._patient
-        self._events += count
-        self._ticks += 1
-        if not count:
-            self._idle_ticks += 1
-        now_s = loop.time()
-        if now_s - self._window_s > WINDOW_S:
-            events = PATIENT_EVENTS if patient else QUIET_EVENTS
-            quiet = self._events < events and self._idle_ticks >= IDLE_SHARE * self._ticks
-            self._window_s = now_s
-            self._events = self._ticks = self._idle_ticks = 0
-            if quiet:
-                self._ticking = False
-                self._wakes = 0
-                loop.add_reader(self._epoll.fileno(), self._woken)
-                return
-        if count == BATCH:
+        habit = self._habit
+        wait_s = self._pace.next_tick_s(loop.time(), habit, ready=count)
+        if wait_s is None:
+            self._ticking = False
+            self.turns.step(loop, in_step=False)
+            loop.add_reader(self._epoll.fileno(), self._woken)
+            return
+        # The others' words do not wait as long as fixes that nobody watches.
+        self.turns.step(loop, in_step=habit is not PATIENT)
+        if count == BATCH or more:
             loop.call_soon(self._tick)
         else:
-            loop.call_later(PATIENT_TICK_S if patient else TICK_S, self._tick)
+            loop.call_later(wait_s, self._tick)
 
     @property
-    def _patient(self) -> bool:
-        return self._held is not None and self._held.patient
+    def _habit(self) -> Habit:
+        if self._held is not None and self._held.patient:
+            return PATIENT
+        return SHARED if self.turns.shared else ALONE
 
 
 def _tune(fd: int, send_buffer_bytes: int, receive_buffer_bytes: int) -> None:

@@ -45,6 +45,7 @@ MODULES = (
     "tracker.ledger",
     "tracker.live",
     "tracker.node",
+    "tracker.pace",
     "tracker.pending",
     "tracker.redis_outbox",
     "tracker.roads.snap",
@@ -56,6 +57,7 @@ MODULES = (
     "tracker.topics",
     "tracker.traffic",
     "tracker.trip",
+    "tracker.turns",
     "tracker.ways",
 )
 GROUP = "enroute_core"

@@ -11,6 +11,7 @@ import msgspec
 
 from tracker.redis_exchange import RedisExchange
 from tracker.redis_line import ExchangeTiming
+from tracker.turns import Turns
 
 WITHIN_S = 20.0
 # A fifth of the usual times: what takes seconds in an installation takes moments in a test.
@@ -76,11 +77,14 @@ class Listener:
 
 
 @contextlib.asynccontextmanager
-async def exchange_on(url: str, **options: Any) -> AsyncIterator[tuple[RedisExchange, Listener]]:
-    """One process of an installation, started; stopped at the end. Calm, unless another timing is given."""
+async def exchange_on(
+    url: str, *, turns: Turns | None = None, **options: Any
+) -> AsyncIterator[tuple[RedisExchange, Listener]]:
+    """One process of an installation, started; stopped at the end. Calm, unless another timing is given. Without
+    `turns` given it has some that never are in step."""
     exchange = RedisExchange(url, **({"timing": CALM} | options))
     listener = Listener()
-    await exchange.start(listener)
+    await exchange.start(listener, turns or Turns())
     try:
         yield exchange, listener
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from tracker.errors import ExchangeAway
 from tracker.exchange import Claim, Member
+from tracker.turns import Turns
 
 
 class Installation:
@@ -123,7 +124,7 @@ class MemoryExchange:
         for key in keys:
             self.installation.kept.pop(key, None)
 
-    async def start(self, member: Member) -> None:
+    async def start(self, member: Member, turns: Turns | None = None) -> None:
         self.member = member
         for each in list(self.installation.members.values()):
             each.member.joined(self.node_id)

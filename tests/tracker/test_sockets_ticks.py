@@ -4,6 +4,7 @@ Time is that of a loop made by hand, so that busy and quiet are said and not hop
 """
 
 import asyncio
+import functools
 import heapq
 import itertools
 import select
@@ -19,17 +20,11 @@ import uvloop
 from tests.tracker.sockets import SOON_S, Peer, until
 from tests.tracker.test_sockets import Hearing, Log
 from tracker import sockets as module
-from tracker.sockets import (
-    BATCH,
-    BUSY_WAKES,
-    PATIENT_TICK_S,
-    PATIENT_WAKES,
-    QUIET_EVENTS,
-    TICK_S,
-    WINDOW_S,
-    Sockets,
-)
+from tracker.pace import ALONE, PATIENT, WINDOW_S, Habit
+from tracker.sockets import BATCH, Sockets
 
+TICK_S = ALONE.longest_s
+"""Whatever the load is, the next look is due after so long."""
 MOMENT_S = 1e-4
 """Between two arrivals under load."""
 
@@ -53,12 +48,15 @@ class HandLoop:
         self._ready.append((callback, values))
 
     def call_later(self, delay_s, callback, *values):
-        heapq.heappush(self._timers, (self.now_s + delay_s, next(self._numbers), callback, values))
+        return self.call_at(self.now_s + delay_s, callback, *values)
+
+    def call_at(self, at_s, callback, *values):
+        heapq.heappush(self._timers, (at_s, next(self._numbers), callback, values))
         return SimpleNamespace(cancel=lambda: None)
 
-    def add_reader(self, fd, callback):
+    def add_reader(self, fd, callback, *values):
         self.on_change()
-        self.readers[fd] = callback
+        self.readers[fd] = functools.partial(callback, *values)
 
     def remove_reader(self, fd):
         self.on_change()
@@ -159,7 +157,7 @@ def test_when_it_is_quiet_an_arrival_is_heard_at_once(busy):
         busy.say(str(number))
         busy.loop.pass_s(0)
         assert len(busy.phone.heard) == number + 1
-        busy.loop.pass_s(1.1 * WINDOW_S / BUSY_WAKES)
+        busy.loop.pass_s(1.1 * WINDOW_S / ALONE.busy_wakes)
 
     assert not busy.ticks
 
@@ -182,7 +180,7 @@ def test_as_long_as_the_load_lasts_the_ticks_go_on(busy):
     busy.become_busy()
     ends_s = busy.loop.now_s + 20 * WINDOW_S
 
-    count = busy.talk(until=lambda: busy.loop.now_s > ends_s, pause_s=0.9 * WINDOW_S / QUIET_EVENTS)
+    count = busy.talk(until=lambda: busy.loop.now_s > ends_s, pause_s=0.9 * WINDOW_S / ALONE.quiet_events)
     assert busy.ticks
     busy.loop.pass_s(TICK_S)
 
@@ -285,27 +283,27 @@ def test_closing_ends_the_ticks(busy, when):
 
 
 def test_while_nobody_watches_live_a_few_arrivals_a_window_wait_for_company(patient):
-    patient.talk(until=lambda: patient.ticks, pause_s=0.5 * WINDOW_S / PATIENT_WAKES)
+    patient.talk(until=lambda: patient.ticks, pause_s=0.5 * WINDOW_S / PATIENT.busy_wakes)
     patient.loop.pass_s(TICK_S)
     patient.phone.heard.clear()
     turns = len(patient.log.turns)
 
     for number in range(3):
         patient.say(str(number))
-        patient.loop.pass_s(PATIENT_TICK_S / 4)
+        patient.loop.pass_s(PATIENT.longest_s / 4)
     assert patient.phone.heard == []
-    patient.loop.pass_s(PATIENT_TICK_S)
+    patient.loop.pass_s(PATIENT.longest_s)
 
     assert patient.phone.heard == [b"0", b"1", b"2"]
     assert len(patient.log.turns) == turns + 1
 
 
 def test_the_first_who_watches_live_ends_the_patience(patient):
-    patient.talk(until=lambda: patient.ticks, pause_s=0.5 * WINDOW_S / PATIENT_WAKES)
+    patient.talk(until=lambda: patient.ticks, pause_s=0.5 * WINDOW_S / PATIENT.busy_wakes)
     patient.loop.pass_s(TICK_S)
 
     patient.log.patient = False
-    patient.loop.pass_s(PATIENT_TICK_S)
+    patient.loop.pass_s(PATIENT.longest_s)
     patient.rest()
     patient.phone.heard.clear()
     patient.say()
@@ -359,7 +357,8 @@ async def busy_and_quiet_by_turns() -> list[list[int]]:
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_on_real_loops_too_nothing_is_lost_when_the_mode_changes(monkeypatch, new_loop):
-    monkeypatch.setattr(module, "BUSY_WAKES", 0)
+    hasty = Habit(busy_wakes=0, quiet_events=50, company=10, shortest_s=0.002, longest_s=0.004)
+    monkeypatch.setattr(module, "ALONE", hasty)
     loop = new_loop()
     try:
         answers = loop.run_until_complete(busy_and_quiet_by_turns())

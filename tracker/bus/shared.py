@@ -22,6 +22,7 @@ from tracker.errors import ExchangeAway, ExchangeMessageTooLarge
 from tracker.filters import Verdict
 from tracker.live import LiveTechnician, LiveTrip
 from tracker.messages import BoardTechnician, Fix
+from tracker.turns import Turns
 
 KEEP_EVERY_S = 1.0
 LOOK_EVERY_S = 5.0
@@ -36,8 +37,9 @@ class SharedBus(Listening):
 
     alone = False
 
-    async def start(self) -> None:
-        await self._exchange.start(self)
+    async def start(self, turns: Turns | None = None) -> None:
+        """The exchange keeps step with these `turns`."""
+        await self._exchange.start(self, turns)
         self._spawn(self._keep_states(), "states for the other processes")
         self._spawn(self._look_after(), "what the other processes want")
 
