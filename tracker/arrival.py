@@ -11,6 +11,8 @@ from typing import Final
 DWELL_MS: Final = 20_000
 SLOW_MPS: Final = 3.0
 """Slower than this inside the circle is parking, not passing by."""
+DOOR_SHARE: Final = 0.8
+"""Of the radius. Who stands just outside of the circle strays into it with every tenth fix, but not so far."""
 
 
 class ArrivalDetector:
@@ -34,8 +36,8 @@ class ArrivalDetector:
 
     @property
     def at_the_door(self) -> bool:
-        """Within the circle, and slow there at least once: "arriving" may be said. Driving through it is not enough,
-        however long that takes, and neither is the ring in which nobody has left yet."""
+        """Within the circle, and slow well inside of it at least once: "arriving" may be said. Driving through it is not
+        enough, however long that takes, and neither is the ring in which nobody has left yet."""
         return self._within and self._parked
 
     def receive(
@@ -71,7 +73,7 @@ class ArrivalDetector:
         if speed_mps is None or speed_mps < 0.0:
             speed_mps = moved_m / gap_s if gap_s > 0.0 else 0.0
         slow = speed_mps < SLOW_MPS
-        if slow and self._within:
+        if slow and distance_m <= DOOR_SHARE * self.radius_m:
             self._parked = True
         if self.arrived_at is not None:
             return False

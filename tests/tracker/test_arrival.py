@@ -102,7 +102,7 @@ def test_arrival_is_told_exactly_once_even_after_going_away_and_coming_back():
     assert approach.detector.arrived_at == NOW_MS + 1_000
 
 
-def test_at_the_door_is_who_was_slow_within_the_circle():
+def test_at_the_door_is_who_was_slow_well_within_the_circle():
     approach = Approach()
     seen = []
     for s, distance_m, speed_mps in [
@@ -138,6 +138,14 @@ def test_a_halt_in_the_ring_in_which_nobody_has_left_yet_is_not_at_the_door():
 
     assert approach.detector.inside
     assert not approach.detector.at_the_door
+
+
+def test_who_stands_just_outside_and_strays_into_the_circle_is_not_at_the_door():
+    approach = Approach()
+    for s in range(120):
+        # Every tenth fix lies inside.
+        approach.at(s, 66 if s % 10 == 0 else 78, speed_mps=0)
+        assert not approach.detector.at_the_door
 
 
 def test_who_comes_back_has_to_be_slow_again():
