@@ -36,8 +36,8 @@ class ArrivalDetector:
 
     @property
     def at_the_door(self) -> bool:
-        """Within the circle, and slow well inside of it at least once: "arriving" may be said. Driving through it is not
-        enough, however long that takes, and neither is the ring in which nobody has left yet."""
+        """Within the circle, and slow well inside of it at least once: "arriving" may be said. Driving through it is
+        not enough, however long that takes, and neither is the ring in which nobody has left yet."""
         return self._within and self._parked
 
     def receive(

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from tracker.turns import Turns
+from tracker.guests import Guests
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -88,9 +88,9 @@ class Exchange(Protocol):
     async def states(self, keys: Sequence[str]) -> dict[str, bytes]:
         """The kept states; keys without one are left out. Raises ExchangeAway."""
 
-    async def start(self, member: Member, turns: Turns | None = None) -> None:
+    async def start(self, member: Member, guests: Guests | None = None) -> None:
         """Returns when connected, or when it is clear that for now nobody can be reached: then it tries on. It keeps
-        step with these `turns`, if there are any."""
+        step with these `guests`, and says when anybody is expected."""
 
     async def stop(self) -> None:
         """Says goodbye: the others are told `left` at once, and all claims are released."""

@@ -1,7 +1,7 @@
 """[pure] When the sockets are looked at: at every arrival while it is quiet, in ticks under load.
 
-A wake-up costs about as much as eight fixes, whatever it brings: while a process sleeps its code and data leave the
-caches. So under load arrivals wait for company.
+A wake-up costs as much as several fixes, whatever it brings: while a process sleeps its code and data leave the caches.
+So under load arrivals wait for company.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class Habit:
 
 
 ALONE: Final = Habit(busy_wakes=100, quiet_events=50, company=10, shortest_s=0.002, longest_s=0.004)
-"""From 2000 wake-ups a second: 2 ms at 5000 fixes a second, a third of the CPU for a delay nobody sees."""
+"""From 2000 wake-ups a second: 2 ms at 5000 ready sockets a second, a third of the CPU for a delay nobody sees."""
 SHARED: Final = Habit(busy_wakes=25, quiet_events=12, company=10, shortest_s=0.002, longest_s=0.008)
-"""Of several processes each has a part of the load and all of the wake-ups; and what one tells the other waits for up
-to 8 ms anyway, for the tick of the exchange between them."""
+"""Of several processes each has a part of the load, its own wake-ups and those for what the others say. What one tells
+the other waits for up to 8 ms anyway, for the tick of the exchange; what stays in one process does so, too."""
 PATIENT: Final = Habit(busy_wakes=5, quiet_events=3, company=0, shortest_s=0.02, longest_s=0.02)
 """While nobody watches a position as it comes: boards are told twice a second."""
 
 
 class Pace:
-    """Tell it of every wake-up while it is quiet, and of every tick while it is not. Times in seconds, of any clock
-    that does not go back."""
+    """Tell it of every wake-up for a socket while it is quiet, and of every tick while it is not. Times in seconds, of
+    any clock that does not go back."""
 
     __slots__ = ("_events", "_idle_ticks", "_tick_s", "_ticks", "_wakes", "_window_s")
 

@@ -17,6 +17,7 @@ import msgspec
 
 from tracker.errors import ExchangeAway
 from tracker.exchange import Claim, Member
+from tracker.guests import Guests
 from tracker.redis_blobs import Goodbye, Hello, Messages, Probe, decode_blob, encode_blob
 from tracker.redis_claims import CLAIM_S, RedisClaims
 from tracker.redis_leases import Renewal
@@ -26,7 +27,6 @@ from tracker.redis_outbox import LARGEST_BACKLOG, Outbox
 from tracker.redis_peers import RedisPeers
 from tracker.redis_session import RedisSession
 from tracker.redis_urls import read_redis_url
-from tracker.turns import Turns
 
 log = logging.getLogger("enroute.exchange")
 
@@ -132,12 +132,12 @@ class RedisExchange:
     async def states(self, keys: Sequence[str]) -> dict[str, bytes]:
         return await self._claims.states(self._session().commands, keys)
 
-    async def start(self, member: Member, turns: Turns | None = None) -> None:
+    async def start(self, member: Member, guests: Guests | None = None) -> None:
         self._member = member
         self._loop = asyncio.get_running_loop()
-        self._turns = turns or Turns()
+        self._guests = guests or Guests()
         self._is_flush_due = False
-        self._line.start(self, turns)
+        self._line.start(self, guests)
         self._looking_after = asyncio.create_task(self._look_after_claims())
         await self._line.settled.wait()
 
@@ -178,7 +178,7 @@ class RedisExchange:
         elif type(blob) is Hello:
             self._on_hello(blob)
         elif type(blob) is Goodbye and self._peers.said_goodbye(sender):
-            self._outbox.set_receivers(self._peers.ids)
+            self._meet()
             self._tell(self._told.left, sender)
 
     def on_drained(self) -> None:
@@ -190,7 +190,7 @@ class RedisExchange:
             self._peers.be_patient(time.monotonic() + self._lease_s)
         stayed = self._peers.ids
         changes = self._peers.listed(renewal.others, asked_s=asked_s)
-        self._outbox.set_receivers(self._peers.ids)
+        self._meet()
         self._outbox.reopen()
         self._outbox.add_hello(renewal.generation)
         if was_cut_off or forgot:
@@ -220,7 +220,7 @@ class RedisExchange:
     def _on_hello(self, hello: Hello) -> None:
         sender = hello.sender
         if self._peers.said_hello(sender, now_s=time.monotonic()):
-            self._outbox.set_receivers(self._peers.ids)
+            self._meet()
             self._tell(self._told.joined, sender)
         if self._peers.lost_until(sender, to_all=hello.count, to_us=hello.counts.get(self.node_id, 0)):
             self._tell_missed(sender)
@@ -242,6 +242,11 @@ class RedisExchange:
             except Exception:
                 log.exception("a message from process %s could not be taken", sender)
         self._tell(self._told.took_in)
+
+    def _meet(self) -> None:
+        """Who is there may have changed."""
+        self._outbox.set_receivers(self._peers.ids)
+        self._guests.expected = bool(self._peers.ids)
 
     def _tell_missed(self, node_id: str) -> None:
         self._missed += 1
@@ -277,9 +282,9 @@ class RedisExchange:
                 await self._claims.look_after(self._session().commands)
 
     def _make_flush_due(self) -> None:
-        """At once when little is sent; when much is, a tick after the last time."""
+        """With the guests' next tick when little is sent; when much is, `ExchangeTiming.tick_s` after the last time."""
         self._is_flush_due = True
-        self._turns.soon(self._may_flush_s - self._loop.time(), self._flush)
+        self._guests.soon(self._may_flush_s - self._loop.time(), self._flush)
 
     def _flush(self) -> None:
         self._is_flush_due = False

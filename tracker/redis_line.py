@@ -14,13 +14,13 @@ from typing import Protocol
 import msgspec
 
 from tracker.errors import ExchangeAway
+from tracker.guests import Guests
 from tracker.redis_addresses import RedisAddresses
 from tracker.redis_claims import RedisClaims
 from tracker.redis_leases import RedisLeases, Renewal
 from tracker.redis_names import RedisNames
 from tracker.redis_session import RedisSession, open_session
 from tracker.redis_urls import RedisPlace
-from tracker.turns import Turns
 
 log = logging.getLogger("enroute.exchange")
 
@@ -97,10 +97,10 @@ class RedisLine:
     def holds_lease(self) -> bool:
         return not self.is_cut_off and time.monotonic() < self._lease_until_s
 
-    def start(self, user: LineUser, turns: Turns | None = None) -> None:
+    def start(self, user: LineUser, guests: Guests | None = None) -> None:
         """`settled` is set once it is clear whether Redis can be reached."""
         self._user = user
-        self._turns = turns
+        self._guests = guests
         self._is_missing_since(time.monotonic())
         self._task = asyncio.create_task(self._run(), name="exchange on Redis")
 
@@ -156,7 +156,7 @@ class RedisLine:
             on_message=self._user.on_message,
             on_drained=self._user.on_drained,
             timeout_s=self._timing.timeout_s,
-            turns=self._turns,
+            guests=self._guests,
         )
         watching = asyncio.create_task(self._watch_address(session)) if self._addresses.may_move else None
         session.lost.add_done_callback(lambda _: self._nudged.set())

@@ -13,11 +13,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from tracker.errors import ExchangeAway
+from tracker.guests import Guests
 from tracker.redis_addresses import Address, RedisAddresses
 from tracker.redis_names import EVERYBODY, RedisNames
 from tracker.redis_sockets import Publisher, Subscriber
 from tracker.redis_urls import RedisPlace
-from tracker.turns import Turns
 
 COMMAND_CONNECTIONS = 4
 
@@ -60,9 +60,9 @@ async def open_session(
     on_message: Callable[[bytes, bytes], None],
     on_drained: Callable[[], None],
     timeout_s: float,
-    turns: Turns | None = None,
+    guests: Guests | None = None,
 ) -> RedisSession:
-    """What is published to us is read in these `turns`, if there are any. Raises ExchangeAway."""
+    """What is published to us is read as one of these `guests`, if they are given. Raises ExchangeAway."""
     sharded = "S" if place.kind == "cluster" else ""
     sockets: list[Subscriber | Publisher] = []
     reasons: list[str] = []
@@ -87,8 +87,8 @@ async def open_session(
             await publisher.begin(place.login, first=[f"{sharded}PUBLISH".encode(), own, b""])
         if reasons:
             raise ExchangeAway(reasons[0])
-        if turns is not None:
-            subscriber.keep_step(turns)
+        if guests is not None:
+            subscriber.keep_step(guests)
     except BaseException as error:
         for socket in sockets:
             socket.abort()

@@ -14,15 +14,14 @@ from typing import Any, cast
 import hiredis
 
 from tracker.errors import ExchangeAway
+from tracker.guests import READ_AT_ONCE, Guests
 from tracker.redis_blobs import LARGEST_BLOB
 from tracker.redis_urls import Login
-from tracker.turns import Turns
 
 # Bytes of one reply that Redis may send before it is complete: more than a blob is nothing of ours.
 LARGEST_REPLY = LARGEST_BLOB + 64 * 1024
 # Beyond this, what is published waits in the outbox, which is bounded.
 WRITE_BUFFER = 1024 * 1024
-READ_BYTES = 64 * 1024
 
 _PUSHED = (b"message", b"smessage")
 _SUBSCRIBED = (b"subscribe", b"ssubscribe")
@@ -147,7 +146,7 @@ class Subscriber(RedisSocket):
     def __init__(self, on_lost: Callable[[str], None], on_message: Callable[[bytes, bytes], None]) -> None:
         super().__init__(on_lost)
         self.fd = -1
-        self._turns: Turns | None = None
+        self._guests: Guests | None = None
         self._on_message = on_message
         self._expected = 0
 
@@ -157,35 +156,40 @@ class Subscriber(RedisSocket):
         self._expected = len(channels)
         await self.ask(verb, *channels)
 
-    def keep_step(self, turns: Turns) -> None:
-        """From now on it is read in the turns of the sockets. Over TLS only its transport can read it."""
+    def keep_step(self, guests: Guests) -> None:
+        """From now on it is read as one of these guests. Over TLS only its transport can read it."""
         assert self._transport is not None
         if self._transport.is_closing() or self._transport.get_extra_info("ssl_object") is not None:
             return
         self._transport.pause_reading()
         # The transport goes on thinking that its descriptor is its own.
         self.fd = os.dup(self._transport.get_extra_info("socket").fileno())
-        self._turns = turns
-        turns.invite(self)
+        self._guests = guests
+        guests.invite(self)
 
-    def read_now(self) -> bool:
+    def read_now(self) -> int:
         try:
-            data = os.read(self.fd, READ_BYTES)
+            data = os.read(self.fd, READ_AT_ONCE)
         except BlockingIOError:
-            return False
+            return 0
         except OSError as error:
             self.fail(f"{type(error).__name__}: {error}")
-            return False
-        if data:
-            self.data_received(data)
-        else:
+            return 0
+        if not data:
             self.fail("the connection was closed")
-        return len(data) == READ_BYTES
+            return 0
+        try:
+            self.data_received(data)
+        except Exception:
+            # Half of what came is in the reader: what follows could not be trusted.
+            self.fail("what was said could not be taken in")
+            raise
+        return len(data)
 
     def abort(self) -> None:
-        turns, self._turns = self._turns, None
-        if turns is not None:
-            turns.dismiss(self)
+        guests, self._guests = self._guests, None
+        if guests is not None:
+            guests.dismiss(self)
             os.close(self.fd)
             self.fd = -1
         super().abort()

@@ -4,7 +4,7 @@ An event loop's transports cost a kilobyte or two each and a wake-up per fix. He
 and device, and the event loop watches that set alone. A turn reads what is ready, then tells what was published
 meanwhile: the newest position of each visit, once. Under load the set is looked at in ticks (``tracker.pace``) instead
 of at every arrival, so that one wake-up serves many fixes; when it is quiet again, an arrival wakes the loop at once.
-What else comes many times a second, the other processes' words, keeps step (``turns``).
+What else comes many times a second, the other processes' words, keeps step (``guests``).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from os import read
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tracker.errors import CloseCode
+from tracker.guests import Guests, look_away
 from tracker.pace import ALONE, PATIENT, SHARED, Habit, Pace
-from tracker.turns import Turns, look_away
 
 if TYPE_CHECKING:
     from tracker.connections import Connection
@@ -75,7 +75,7 @@ class Sockets:
 
     def __init__(self, *, turn: Turn | None = None) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.turns = Turns()
+        self.guests = Guests(self._guest_woke)
         self._held = turn
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}
@@ -164,7 +164,7 @@ class Sockets:
             connection.abort()
         if self.loop is not None and not self._epoll.closed:
             look_away(self.loop, self._epoll.fileno())
-            self.turns.step(self.loop, in_step=False)
+            self.guests.step(self.loop, in_step=False)
         self._epoll.close()
 
     # Turns
@@ -262,15 +262,25 @@ class Sockets:
 
     def _woken(self) -> None:
         """Something is ready (quiet mode)."""
-        loop = self.loop
-        assert loop is not None
+        assert self.loop is not None
+        self._begin_ticks(self.loop)
+        self._turn()
+
+    def _guest_woke(self) -> None:
+        """A guest had a wake-up of its own. It keeps no step with patient ticks."""
+        if self.loop is not None and not self._epoll.closed and self._habit is not PATIENT:
+            self._begin_ticks(self.loop)
+
+    def _begin_ticks(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One wake-up more: is it time for ticks?"""
+        if self._ticking:
+            return
         habit = self._habit
-        if self._pace.is_busy(loop.time(), habit) and not self._ticking:
+        if self._pace.is_busy(loop.time(), habit):
             self._ticking = True
             look_away(loop, self._epoll.fileno())
-            self.turns.step(loop, in_step=habit is not PATIENT)
+            self.guests.step(loop, in_step=habit is not PATIENT)
             loop.call_later(habit.shortest_s, self._tick)
-        self._turn()
 
     def _tick(self) -> None:
         """Look what came since the last tick (busy mode)."""
@@ -278,26 +288,26 @@ class Sockets:
         assert loop is not None
         if self._epoll.closed:
             return
-        count = 0
+        count, heard = 0, self.guests.heard
         try:
             count = self._turn()
         finally:
-            more = self.turns.keep(loop.time())
+            more = self.guests.keep(loop.time()) or count == BATCH
             if not self._epoll.closed:
-                self._tick_on(loop, count, more)
+                self._tick_on(loop, count + self.guests.heard - heard, more)
 
-    def _tick_on(self, loop: asyncio.AbstractEventLoop, count: int, more: bool) -> None:
-        """When the next look is due, after one that found so many sockets ready."""
+    def _tick_on(self, loop: asyncio.AbstractEventLoop, ready: int, more: bool) -> None:
+        """When the next look is due, after one that found so many sockets ready. ``more``: at once."""
         habit = self._habit
-        wait_s = self._pace.next_tick_s(loop.time(), habit, ready=count)
+        wait_s = self._pace.next_tick_s(loop.time(), habit, ready=ready)
         if wait_s is None:
             self._ticking = False
-            self.turns.step(loop, in_step=False)
+            self.guests.step(loop, in_step=False)
             loop.add_reader(self._epoll.fileno(), self._woken)
             return
         # The others' words do not wait as long as fixes that nobody watches.
-        self.turns.step(loop, in_step=habit is not PATIENT)
-        if count == BATCH or more:
+        self.guests.step(loop, in_step=habit is not PATIENT)
+        if more:
             loop.call_soon(self._tick)
         else:
             loop.call_later(wait_s, self._tick)
@@ -306,7 +316,7 @@ class Sockets:
     def _habit(self) -> Habit:
         if self._held is not None and self._held.patient:
             return PATIENT
-        return SHARED if self.turns.shared else ALONE
+        return SHARED if self.guests.expected else ALONE
 
 
 def _tune(fd: int, send_buffer_bytes: int, receive_buffer_bytes: int) -> None:

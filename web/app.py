@@ -211,7 +211,7 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         if bus is not None:
             bus.attach(node)
             metrics.watch_bus(bus)
-            await bus.start(sockets.turns)
+            await bus.start(sockets.guests)
             stack.push_async_callback(bus.stop)
         stack.callback(sockets.close)
         watch_log.start()

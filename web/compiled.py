@@ -57,7 +57,7 @@ MODULES = (
     "tracker.topics",
     "tracker.traffic",
     "tracker.trip",
-    "tracker.turns",
+    "tracker.guests",
     "tracker.ways",
 )
 GROUP = "enroute_core"

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from tracker.guests import Guests
 from tracker.redis_exchange import RedisExchange
 from tracker.redis_line import ExchangeTiming
-from tracker.turns import Turns
 
 WITHIN_S = 20.0
 # A fifth of the usual times: what takes seconds in an installation takes moments in a test.
@@ -78,13 +78,13 @@ class Listener:
 
 @contextlib.asynccontextmanager
 async def exchange_on(
-    url: str, *, turns: Turns | None = None, **options: Any
+    url: str, *, guests: Guests | None = None, **options: Any
 ) -> AsyncIterator[tuple[RedisExchange, Listener]]:
     """One process of an installation, started; stopped at the end. Calm, unless another timing is given. Without
-    `turns` given it has some that never are in step."""
+    `guests` given it has some that never are in step."""
     exchange = RedisExchange(url, **({"timing": CALM} | options))
     listener = Listener()
-    await exchange.start(listener, turns or Turns())
+    await exchange.start(listener, guests or Guests())
     try:
         yield exchange, listener
     finally:

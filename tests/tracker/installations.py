@@ -1,4 +1,4 @@
-"""Several processes' exchanges in one: what is sent arrives when the loop turns, and leases end when told to."""
+"""Several processes' exchanges in one: what is sent arrives when the loop guests, and leases end when told to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from tracker.errors import ExchangeAway
 from tracker.exchange import Claim, Member
-from tracker.turns import Turns
+from tracker.guests import Guests
 
 
 class Installation:
@@ -124,7 +124,7 @@ class MemoryExchange:
         for key in keys:
             self.installation.kept.pop(key, None)
 
-    async def start(self, member: Member, turns: Turns | None = None) -> None:
+    async def start(self, member: Member, guests: Guests | None = None) -> None:
         self.member = member
         for each in list(self.installation.members.values()):
             each.member.joined(self.node_id)

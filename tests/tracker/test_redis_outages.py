@@ -12,10 +12,10 @@ import pytest_asyncio
 from tests.redis_servers import RedisServer, redis_server
 from tests.tracker.exchanges import CALM, QUICK, Listener, exchange_on, heard_from_each_other_again, two_on
 from tracker.errors import ExchangeAway
+from tracker.guests import Guests
 from tracker.redis_exchange import RedisExchange
 from tracker.redis_names import RedisNames
 from tracker.redis_peers import RedisPeers
-from tracker.turns import Turns
 
 NAMES = RedisNames("enroute")
 
@@ -175,11 +175,11 @@ async def test_every_connection_that_is_lost_at_once_comes_back(redis: RedisServ
 
 
 async def test_a_subscription_that_is_deaf_is_noticed_by_what_does_not_come_back(redis: RedisServer) -> None:
-    turns = Turns()
-    async with two_on(redis.url, turns=turns, timing=msgspec.structs.replace(CALM, silence_s=0.8)) as two:
+    guests = Guests()
+    async with two_on(redis.url, guests=guests, timing=msgspec.structs.replace(CALM, silence_s=0.8)) as two:
         session = two.b._line.session
         assert session is not None
-        turns.dismiss(session._subscriber)
+        guests.dismiss(session._subscriber)
 
         await two.told_b.hears("missed", two.a.node_id)
         await heard_from_each_other_again(two, b"again")

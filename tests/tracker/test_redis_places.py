@@ -14,6 +14,7 @@ from tests.ports import free_port
 from tests.redis_servers import RedisServer, SentinelSet, redis_cluster, redis_server, sentinel_set, until
 from tests.tracker.exchanges import QUICK, exchange_on, heard_from_each_other, two_on
 from tracker.errors import ExchangeUrlError
+from tracker.guests import Guests
 from tracker.redis_addresses import RedisAddresses
 from tracker.redis_exchange import RedisExchange
 from tracker.redis_names import RedisNames
@@ -68,7 +69,11 @@ async def test_with_tls_the_server_has_to_show_who_it_is(tmp_path: Path, caplog:
     port = free_port()
     tls = ["--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(key)]
     async with redis_server(tmp_path, *tls, "--tls-auth-clients", "no"):
-        async with two_on(f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}") as two:
+        guests = Guests()
+        async with two_on(f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}", guests=guests) as two:
+            # Nobody but its transport can read it.
+            assert guests.invited == 0
+            assert guests.expected
             await heard_from_each_other(two, b"in secret")
             assert (await two.a.claim(["visit"]))["visit"].owner == two.a.node_id
         async with exchange_on(f"rediss://127.0.0.1:{port}", timing=QUICK) as (_, told):

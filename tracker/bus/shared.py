@@ -20,9 +20,9 @@ from tracker.bus.messages import (
 )
 from tracker.errors import ExchangeAway, ExchangeMessageTooLarge
 from tracker.filters import Verdict
+from tracker.guests import Guests
 from tracker.live import LiveTechnician, LiveTrip
 from tracker.messages import BoardTechnician, Fix
-from tracker.turns import Turns
 
 KEEP_EVERY_S = 1.0
 LOOK_EVERY_S = 5.0
@@ -37,9 +37,9 @@ class SharedBus(Listening):
 
     alone = False
 
-    async def start(self, turns: Turns | None = None) -> None:
-        """The exchange keeps step with these `turns`."""
-        await self._exchange.start(self, turns)
+    async def start(self, guests: Guests | None = None) -> None:
+        """The exchange is one of these `guests`."""
+        await self._exchange.start(self, guests)
         self._spawn(self._keep_states(), "states for the other processes")
         self._spawn(self._look_after(), "what the other processes want")
 

@@ -9,6 +9,9 @@ import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
+READ_AT_ONCE: Final = 65_536
+"""Bytes that a guest reads in one tick: some 200 updates, about 1 ms. What it has beyond them comes in the next turn of
+the loop, so that others get theirs."""
 EARLY_S: Final = 0.001
 """So much before it is due something is done with this tick rather than with the next."""
 
@@ -21,23 +24,29 @@ class Guest(Protocol):
     @property
     def fd(self) -> int: ...
 
-    def read_now(self) -> bool:
-        """Read what is there, if anything, and take it in; True when there may be more."""
+    def read_now(self) -> int:
+        """Read what is there, ``READ_AT_ONCE`` at most, and take it in; how many bytes that was."""
 
 
-class Turns:
+class Guests:
     """While ``step`` says so, guests are read and what is due is done when ``keep`` is called, with every tick;
-    otherwise the event loop wakes up for each of them. Everything runs on the loop's thread."""
+    otherwise the event loop wakes up for each of them, and ``on_woken`` is told. Everything runs on the loop's thread.
 
-    def __init__(self) -> None:
+    ``expected``: somebody is there who may have something to say, whether as a guest or not.
+    """
+
+    def __init__(self, on_woken: Callable[[], None] | None = None) -> None:
+        self.expected = False
+        self.heard = 0
+        """Reads that brought something, since the start."""
+        self._on_woken = on_woken
         self._in_step = False
         self._guests: list[Guest] = []
         self._due: list[tuple[float, Callable[[], None]]] = []
 
     @property
-    def shared(self) -> bool:
-        """Is there anybody else's word to listen to?"""
-        return bool(self._guests)
+    def invited(self) -> int:
+        return len(self._guests)
 
     def invite(self, guest: Guest) -> None:
         """Read it, too, from now on."""
@@ -82,7 +91,7 @@ class Turns:
             return False
         more = False
         for guest in tuple(self._guests):
-            if self._read(guest):
+            if self._read(guest) >= READ_AT_ONCE:
                 more = True
         due, self._due = self._due, []
         for at_s, do in due:
@@ -97,16 +106,21 @@ class Turns:
 
     def _woken(self, guest: Guest) -> None:
         self._read(guest)
+        if self._on_woken is not None:
+            self._on_woken()
 
-    def _read(self, guest: Guest) -> bool:
+    def _read(self, guest: Guest) -> int:
         # Another one that was read in the same breath may have dismissed it.
         if guest not in self._guests:
-            return False
+            return 0
         try:
-            return guest.read_now()
+            size = guest.read_now()
         except Exception:
             log.exception("what another process said could not be taken in")
-            return False
+            return 0
+        if size:
+            self.heard += 1
+        return size
 
 
 def look_away(loop: asyncio.AbstractEventLoop, fd: int) -> None:

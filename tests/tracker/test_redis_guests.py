@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import uvloop
 
 from tests.redis_servers import RedisServer, redis_server
 from tests.tracker.exchanges import (
@@ -19,7 +20,8 @@ from tests.tracker.exchanges import (
     heard_from_each_other_again,
     two_on,
 )
-from tracker.turns import Turns
+from tests.tracker.sockets import until
+from tracker.guests import Guests
 
 TICK_S = 0.004
 
@@ -31,23 +33,22 @@ async def redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Redis
 
 
 class Ticking:
-    """Turns in step with ticks that may be held."""
+    """Guests in step with ticks that may be held."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.guests = Guests()
         self.held = False
         self._loop = asyncio.get_running_loop()
-        self.turns.step(self._loop, in_step=True)
+        self.guests.step(self._loop, in_step=True)
         self._tick()
 
     def _tick(self) -> None:
-        if not self.held:
-            self.turns.keep(self._loop.time())
-        self._timer = self._loop.call_later(TICK_S, self._tick)
+        more = not self.held and self.guests.keep(self._loop.time())
+        self._timer = self._loop.call_later(0 if more else TICK_S, self._tick)
 
     def stop(self) -> None:
         self._timer.cancel()
-        self.turns.step(self._loop, in_step=False)
+        self.guests.step(self._loop, in_step=False)
 
 
 @contextlib.asynccontextmanager
@@ -62,7 +63,7 @@ async def ticking() -> AsyncIterator[Ticking]:
 async def test_messages_arrive_in_the_order_of_sending_with_the_ticks(redis: RedisServer) -> None:
     sent = [b"%d" % number for number in range(5000)]
 
-    async with ticking() as ticks, two_on(redis.url, turns=ticks.turns) as two:
+    async with ticking() as ticks, two_on(redis.url, guests=ticks.guests) as two:
         for number, message in enumerate(sent):
             if number % 7 == 0:
                 two.a.broadcast(message)
@@ -78,7 +79,7 @@ async def test_messages_arrive_in_the_order_of_sending_with_the_ticks(redis: Red
 async def test_much_that_comes_at_once_is_read_to_its_end(redis: RedisServer) -> None:
     large = os.urandom(900_000)
 
-    async with ticking() as ticks, two_on(redis.url, turns=ticks.turns) as two:
+    async with ticking() as ticks, two_on(redis.url, guests=ticks.guests) as two:
         two.a.send(two.b.node_id, large)
         two.a.send(two.b.node_id, b"after it")
         await two.told_b.hears("received", two.a.node_id, b"after it")
@@ -89,7 +90,7 @@ async def test_much_that_comes_at_once_is_read_to_its_end(redis: RedisServer) ->
 async def test_nothing_is_sent_or_heard_between_two_ticks(redis: RedisServer) -> None:
     async with (
         ticking() as ticks,
-        exchange_on(redis.url, turns=ticks.turns) as (a, told_a),
+        exchange_on(redis.url, guests=ticks.guests) as (a, told_a),
         exchange_on(redis.url) as (b, told_b),
     ):
         await told_a.hears("joined", b.node_id)
@@ -114,15 +115,15 @@ async def test_nothing_is_sent_or_heard_between_two_ticks(redis: RedisServer) ->
 async def until_nothing_is_due(ticks: Ticking) -> None:
     """A hello may still be on its way out; whatever is due now is out after a few ticks."""
     done = asyncio.Event()
-    ticks.turns.soon(10 * TICK_S, done.set)
+    ticks.guests.soon(10 * TICK_S, done.set)
     await done.wait()
 
 
 @pytest.mark.parametrize("in_step", [True, False])
 async def test_a_subscription_that_redis_hangs_up_on_is_made_anew(redis: RedisServer, in_step: bool) -> None:
     async with ticking() as ticks:
-        turns = ticks.turns if in_step else Turns()
-        async with two_on(redis.url, turns=turns, timing=QUICK) as two:
+        guests = ticks.guests if in_step else Guests()
+        async with two_on(redis.url, guests=guests, timing=QUICK) as two:
             await heard_from_each_other(two, b"before")
             descriptors = len(os.listdir("/proc/self/fd"))
 
@@ -139,7 +140,7 @@ async def test_a_redis_that_was_killed_is_heard_again_in_step(tmp_path: Path) ->
     async with (
         redis_server(tmp_path) as redis,
         ticking() as ticks,
-        two_on(redis.url, turns=ticks.turns, timing=QUICK) as two,
+        two_on(redis.url, guests=ticks.guests, timing=QUICK) as two,
     ):
         await heard_from_each_other(two, b"before")
 
@@ -153,8 +154,41 @@ async def test_a_redis_that_was_killed_is_heard_again_in_step(tmp_path: Path) ->
 
 async def test_who_stops_leaves_no_guest_behind(redis: RedisServer) -> None:
     async with ticking() as ticks:
-        async with two_on(redis.url, turns=ticks.turns) as two:
+        async with two_on(redis.url, guests=ticks.guests) as two:
             await heard_from_each_other(two, b"word")
-            assert ticks.turns.shared
+            assert ticks.guests.invited == 2
+            assert ticks.guests.expected
 
-        assert not ticks.turns.shared
+        assert ticks.guests.invited == 0
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_on_real_loops_nothing_is_lost_when_the_step_changes(
+    redis: RedisServer, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    sent = [b"%d" % number for number in range(3000)]
+
+    async def heard_while_the_step_changes() -> list[bytes]:
+        async with ticking() as ticks, two_on(redis.url, guests=ticks.guests) as two:
+            for number, message in enumerate(sent):
+                two.a.send(two.b.node_id, message)
+                if number % 50 == 0:
+                    ticks.guests.step(asyncio.get_running_loop(), in_step=number % 100 == 0)
+                    await asyncio.sleep(0.002)
+            await two.told_b.hears("received", two.a.node_id, sent[-1])
+            return two.told_b.messages()
+
+    loop = new_loop()
+    try:
+        assert loop.run_until_complete(heard_while_the_step_changes()) == sent
+    finally:
+        loop.close()
+
+
+async def test_a_process_that_is_alone_expects_nobody(redis: RedisServer) -> None:
+    guests = Guests()
+    async with exchange_on(redis.url, guests=guests):
+        assert not guests.expected
+        async with exchange_on(redis.url):
+            await until(lambda: guests.expected)
+        await until(lambda: not guests.expected)

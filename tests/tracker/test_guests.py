@@ -11,36 +11,35 @@ from collections.abc import Iterator
 import pytest
 
 from tests.tracker.test_sockets_ticks import Busy
-from tracker.pace import SHARED, WINDOW_S
-from tracker.turns import Turns
+from tracker.guests import READ_AT_ONCE, Guests
+from tracker.pace import PATIENT, SHARED, WINDOW_S
 
 
 class Guest:
-    """Reads what its peer says, at most so many bytes at a time."""
+    """Reads what its peer says."""
 
-    def __init__(self, turns: Turns, *, at_once: int = 65_536) -> None:
+    def __init__(self, guests: Guests) -> None:
         ours, self.theirs = socket.socketpair()
         ours.setblocking(False)
         self.fd = ours.detach()
         self.heard: list[bytes] = []
         self.leaves_after = b""
-        self._turns = turns
-        self._at_once = at_once
+        self._guests = guests
 
-    def read_now(self) -> bool:
+    def read_now(self) -> int:
         try:
-            data = os.read(self.fd, self._at_once)
+            data = os.read(self.fd, READ_AT_ONCE)
         except BlockingIOError:
-            return False
+            return 0
         self.heard.append(data)
         if data == self.leaves_after:
-            self._turns.dismiss(self)
+            self._guests.dismiss(self)
         if data == b"bad":
             raise RuntimeError("cannot be understood")
-        return len(data) == self._at_once
+        return len(data)
 
     def close(self) -> None:
-        self._turns.dismiss(self)
+        self._guests.dismiss(self)
         os.close(self.fd)
         self.theirs.close()
 
@@ -57,14 +56,15 @@ def busy() -> Iterator[Busy]:
 
 
 @pytest.fixture
-def turns(busy: Busy) -> Turns:
-    return busy.sockets.turns
+def guests(busy: Busy) -> Guests:
+    return busy.sockets.guests
 
 
 @pytest.fixture
-def guest(turns: Turns) -> Iterator[Guest]:
-    made = Guest(turns)
-    turns.invite(made)
+def guest(guests: Guests) -> Iterator[Guest]:
+    made = Guest(guests)
+    guests.invite(made)
+    guests.expected = True
     yield made
     made.close()
 
@@ -92,12 +92,12 @@ def test_under_load_a_guest_is_heard_with_the_next_tick(busy, guest):
     assert guest.heard == [b"word"]
 
 
-def test_who_is_invited_under_load_is_heard_with_the_next_tick(busy, turns):
+def test_who_is_invited_under_load_is_heard_with_the_next_tick(busy, guests):
     become_busy(busy)
-    guest = Guest(turns)
+    guest = Guest(guests)
 
     guest.theirs.sendall(b"word")
-    turns.invite(guest)
+    guests.invite(guest)
     assert not busy.loop.readers
     busy.loop.pass_s(SHARED.longest_s)
 
@@ -127,12 +127,12 @@ def test_a_guest_does_not_wait_as_long_as_fixes_that_nobody_watches(busy, guest)
 
 
 @pytest.mark.parametrize("when", ["busy", "quiet"])
-def test_who_is_dismissed_is_heard_no_more(busy, turns, guest, when):
+def test_who_is_dismissed_is_heard_no_more(busy, guests, guest, when):
     if when == "busy":
         become_busy(busy)
 
-    turns.dismiss(guest)
-    turns.dismiss(guest)
+    guests.dismiss(guest)
+    guests.dismiss(guest)
     guest.theirs.sendall(b"word")
     busy.loop.pass_s(SHARED.longest_s)
 
@@ -153,11 +153,11 @@ def test_who_leaves_at_a_word_is_heard_no_more(busy, guest, when):
     assert guest.heard == [b"bye"]
 
 
-def test_one_that_dismisses_another_in_the_same_tick_silences_it(busy, turns, guest):
-    other = Guest(turns)
-    turns.invite(other)
+def test_one_that_dismisses_another_in_the_same_tick_silences_it(busy, guests, guest):
+    other = Guest(guests)
+    guests.invite(other)
     become_busy(busy)
-    guest.read_now = lambda: turns.dismiss(other) or False
+    guest.read_now = lambda: guests.dismiss(other) or 0
 
     other.theirs.sendall(b"word")
     busy.loop.pass_s(SHARED.longest_s)
@@ -166,18 +166,17 @@ def test_one_that_dismisses_another_in_the_same_tick_silences_it(busy, turns, gu
     other.close()
 
 
-def test_a_guest_with_more_to_say_is_not_kept_waiting_for_the_next_tick(busy, turns):
-    guest = Guest(turns, at_once=3)
-    turns.invite(guest)
+def test_a_guest_with_more_to_say_is_not_kept_waiting_for_the_next_tick(busy, guest):
     become_busy(busy)
+    long = bytes(2 * READ_AT_ONCE + 3)
 
-    guest.theirs.sendall(b"abcdefgh")
+    guest.theirs.setblocking(False)
+    assert guest.theirs.send(long) == len(long)
     busy.loop.pass_s(SHARED.longest_s)
     for _ in range(3):
         busy.loop.pass_s(0)
 
-    assert guest.heard == [b"abc", b"def", b"gh"]
-    guest.close()
+    assert [len(data) for data in guest.heard] == [READ_AT_ONCE, READ_AT_ONCE, 3]
 
 
 @pytest.mark.parametrize("when", ["busy", "quiet"])
@@ -209,12 +208,12 @@ def test_a_turn_that_cannot_be_told_keeps_no_guest_waiting(busy, guest):
     assert guest.heard == [b"word"]
 
 
-def test_what_is_due_is_done_with_a_tick_and_not_before(busy, turns, guest):
+def test_what_is_due_is_done_with_a_tick_and_not_before(busy, guests, guest):
     become_busy(busy)
     done: list[str] = []
 
-    turns.soon(0.008, lambda: done.append("later"))
-    turns.soon(0, lambda: done.append("now"))
+    guests.soon(0.008, lambda: done.append("later"))
+    guests.soon(0, lambda: done.append("now"))
     busy.loop.pass_s(0)
     assert done == []
     busy.loop.pass_s(0.004)
@@ -226,11 +225,11 @@ def test_what_is_due_is_done_with_a_tick_and_not_before(busy, turns, guest):
     assert done == ["now", "later"]
 
 
-def test_what_is_due_when_it_is_quiet_is_done_then(busy, turns):
+def test_what_is_due_when_it_is_quiet_is_done_then(busy, guests):
     done: list[str] = []
 
-    turns.soon(0.008, lambda: done.append("later"))
-    turns.soon(-1, lambda: done.append("now"))
+    guests.soon(0.008, lambda: done.append("later"))
+    guests.soon(-1, lambda: done.append("now"))
     busy.loop.pass_s(0)
     assert done == ["now"]
     busy.loop.pass_s(0.008)
@@ -238,10 +237,10 @@ def test_what_is_due_when_it_is_quiet_is_done_then(busy, turns):
     assert done == ["now", "later"]
 
 
-def test_what_is_still_due_when_the_ticks_end_is_done_all_the_same(busy, turns, guest):
+def test_what_is_still_due_when_the_ticks_end_is_done_all_the_same(busy, guests, guest):
     become_busy(busy)
     done: list[str] = []
-    turns.soon(1.0, lambda: done.append("later"))
+    guests.soon(1.0, lambda: done.append("later"))
 
     for _ in range(round(2 * WINDOW_S / SHARED.longest_s)):
         busy.loop.pass_s(SHARED.longest_s)
@@ -252,12 +251,12 @@ def test_what_is_still_due_when_the_ticks_end_is_done_all_the_same(busy, turns, 
     assert done == ["later"]
 
 
-def test_what_cannot_be_done_does_not_keep_the_rest_from_being_done(busy, turns, guest):
+def test_what_cannot_be_done_does_not_keep_the_rest_from_being_done(busy, guests, guest):
     become_busy(busy)
     done: list[str] = []
 
-    turns.soon(0, lambda: 1 / 0)
-    turns.soon(0, lambda: done.append("now"))
+    guests.soon(0, lambda: 1 / 0)
+    guests.soon(0, lambda: done.append("now"))
     busy.loop.pass_s(SHARED.longest_s)
     busy.say("fix")
     busy.loop.pass_s(SHARED.longest_s)
@@ -267,12 +266,12 @@ def test_what_cannot_be_done_does_not_keep_the_rest_from_being_done(busy, turns,
 
 
 @pytest.mark.parametrize("when", ["busy", "quiet"])
-def test_guests_and_what_is_due_outlive_the_phones(busy, turns, guest, when):
+def test_guests_and_what_is_due_outlive_the_phones(busy, guests, guest, when):
     """A process that ends says goodbye to the others last."""
     if when == "busy":
         become_busy(busy)
     done: list[str] = []
-    turns.soon(0.002, lambda: done.append("later"))
+    guests.soon(0.002, lambda: done.append("later"))
 
     busy.sockets.close()
     guest.theirs.sendall(b"word")
@@ -281,3 +280,55 @@ def test_guests_and_what_is_due_outlive_the_phones(busy, turns, guest, when):
 
     assert guest.heard == [b"word"]
     assert done == ["later"]
+
+
+@pytest.mark.parametrize("expected", [True, False])
+def test_where_others_are_expected_ticks_begin_with_less(busy, guests, expected):
+    guests.expected = expected
+
+    for number in range(200):
+        busy.say(str(number))
+        busy.loop.pass_s(WINDOW_S / (1.5 * SHARED.busy_wakes))
+
+    assert busy.ticks is expected
+
+
+@pytest.mark.parametrize("expected", [True, False])
+def test_what_guests_have_to_say_counts_as_load_too(busy, guest, guests, expected):
+    """And keeps the ticks going, whether the phones talk or not."""
+    guests.expected = expected
+    for _ in range(400):
+        guest.theirs.sendall(b"word")
+        busy.loop.pass_s(WINDOW_S / (1.5 * SHARED.busy_wakes))
+
+    assert (not busy.loop.readers) is expected
+
+
+def test_guests_alone_begin_no_patient_ticks(busy, guest):
+    busy.log.patient = True
+    for _ in range(400):
+        guest.theirs.sendall(b"word")
+        busy.loop.pass_s(0.001)
+
+    assert len(busy.loop.readers) == 2
+    assert len(guest.heard) == 400
+
+
+def test_the_first_and_the_last_who_watch_live_change_the_step_of_the_ticks_that_are(busy, guest):
+    busy.log.patient = True
+    busy.talk(until=lambda: len(busy.loop.readers) == 1)
+
+    busy.log.patient = False
+    busy.say()
+    busy.loop.pass_s(PATIENT.longest_s)
+    guest.theirs.sendall(b"1")
+    busy.loop.pass_s(0)
+    assert guest.heard == []
+    busy.loop.pass_s(SHARED.longest_s)
+    assert guest.heard == [b"1"]
+
+    busy.log.patient = True
+    busy.loop.pass_s(SHARED.longest_s)
+    guest.theirs.sendall(b"2")
+    busy.loop.pass_s(0)
+    assert guest.heard == [b"1", b"2"]
