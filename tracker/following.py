@@ -264,10 +264,11 @@ class Following(Fleet):
             changed, self._changed = self._changed, set()
             if not self._alone:
                 changed = {name for name in changed if self.technician(name).owned}
-            if changed and (self.hub.count(BOARD_TOPIC) or not self._alone):
+                self.bus.moved(changed)
+            if changed and (self.hub.count(BOARD_TOPIC) or self.bus.board_watched_elsewhere):
                 payload = encode(self.board(self.now_ms(), changed))
                 self.hub.publish_topic(BOARD_TOPIC, payload)
-                self.bus.tell_board(payload, changed)
+                self.bus.tell_board(payload)
 
     def _spawn(self, coroutine, name: str) -> None:  # type: ignore[no-untyped-def]
         task = asyncio.get_running_loop().create_task(coroutine, name=name)

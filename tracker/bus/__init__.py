@@ -52,7 +52,16 @@ class Bus(Protocol):
         """Something for a page without a numbered stream, wherever it is open."""
         ...
 
-    def tell_board(self, payload: bytes, technician_ids: set[str]) -> None:
+    @property
+    def board_watched_elsewhere(self) -> bool:
+        """Does anybody watch the board in another process?"""
+        ...
+
+    def moved(self, technician_ids: set[str]) -> None:
+        """These technicians of this process are no longer where they were."""
+        ...
+
+    def tell_board(self, payload: bytes) -> None:
         """Rows of technicians of this process that changed."""
         ...
 
@@ -77,6 +86,7 @@ class LocalBus:
 
     alone = True
     watched_elsewhere = False
+    board_watched_elsewhere = False
 
     def doubtful(self) -> bool:
         return False
@@ -96,7 +106,10 @@ class LocalBus:
     def tell_page(self, topic: str, payload: bytes) -> None:
         return None
 
-    def tell_board(self, payload: bytes, technician_ids: set[str]) -> None:
+    def moved(self, technician_ids: set[str]) -> None:
+        return None
+
+    def tell_board(self, payload: bytes) -> None:
         return None
 
     async def company(self, topic: str) -> None:

@@ -94,8 +94,14 @@ class SharedBus(Listening):
     def tell_page(self, topic: str, payload: bytes) -> None:
         self._broadcast(PageTold(topic, payload))
 
-    def tell_board(self, payload: bytes, technician_ids: set[str]) -> None:
+    @property
+    def board_watched_elsewhere(self) -> bool:
+        return bool(self._wanting.of(BOARD_TOPIC))
+
+    def moved(self, technician_ids: set[str]) -> None:
         self._moved |= technician_ids
+
+    def tell_board(self, payload: bytes) -> None:
         self._send_all(self._wanting.of(BOARD_TOPIC), RowsTold(payload))
 
     def watched(self, topic: str) -> None:
