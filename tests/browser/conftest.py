@@ -22,7 +22,8 @@ from tests.servers import EVERY_DAY, PASSWORD, EnrouteServer, enroute_server
 SOON_MS = 15_000
 expect.set_options(timeout=SOON_MS)
 DESK = {"width": 1440, "height": 900}
-HOUSEHOLDS = 60
+# More than there are tests, those marked `full` included.
+HOUSEHOLDS = 100
 DESTINATION = {"lat": 41.15, "lon": -8.61}
 # No cut-off stands between a test and its visit; whatever the hour, there are slots today.
 RULES = {"ENROUTE_MIN_LEAD_S": "0", "ENROUTE_MOVE_CUTOFF_S": "0", "ENROUTE_CANCEL_CUTOFF_S": "0"}
@@ -109,6 +110,15 @@ async def until(page: Page, question: str) -> None:
     async with asyncio.timeout(SOON_MS / 1000):
         while not await page.evaluate(question):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+
+
+async def open_and_listen(page: Page, path: str) -> None:
+    """Opened, and on its line: what happens from now on is told."""
+    told = asyncio.Event()
+    page.once("websocket", lambda line: line.once("framereceived", lambda _: told.set()))
+    await page.goto(path)
+    async with asyncio.timeout(SOON_MS / 1000):
+        await told.wait()
 
 
 LOOKED_FOR_A_NEW_SHELL = "An unknown error occurred when fetching the script."

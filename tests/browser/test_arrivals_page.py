@@ -54,6 +54,8 @@ async def test_the_page_is_reached_from_the_board_and_fits_the_screen(people: Pe
 
     await expect(page.get_by_text("15 minutes before, we were off by 60 s on average")).to_be_visible()
     await expect(page.get_by_role("img", name="How far off, day by day")).to_be_visible()
+    # Measured in its clothes.
+    await page.wait_for_load_state()
     assert await page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     for frame in await page.locator(".table-frame:visible").all():
         assert await frame.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0

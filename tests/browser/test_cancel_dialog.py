@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
-from tests.browser.conftest import People
+from tests.browser.conftest import People, open_and_listen
 from tests.browser.visits import travel
 
 
@@ -24,6 +24,7 @@ async def test_a_visit_is_canceled_only_with_a_reason(people: People) -> None:
     await expect(customer.get_by_text("Your visit is canceled.")).to_be_visible()
     await expect(customer.get_by_text("We are away <that> week")).to_be_visible()
     await customer.get_by_role("link", name="Home").click()
+    await expect(customer.locator("#empty")).to_be_visible()
     await customer.get_by_role("tab", name="Past").click()
     await expect(customer.locator("#past-list .visit")).to_contain_text("Canceled")
     await expect(customer.get_by_role("link", name="Send feedback")).to_have_count(0)
@@ -61,7 +62,7 @@ async def test_a_visit_in_progress_can_no_longer_be_changed(people: People) -> N
     technician = await people.technician()
     visit = await people.book(customer)
     await travel(technician, visit)
-    await customer.goto("/")
+    await open_and_listen(customer, "/")
     await expect(customer.locator("#active .visit")).to_be_visible()
 
     await technician.context.request.post(f"/api/appointments/{visit['id']}/start", data={})

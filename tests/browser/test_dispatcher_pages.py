@@ -27,10 +27,12 @@ async def test_a_visit_is_booked_for_a_customer_who_is_on_the_phone(people: Peop
     wrong = await look_at(page, "customers", LOOKS)
 
     await customer.get_by_role("link", name="Book").click()
-    await page.locator(f"input[name=service][value={people.household.service}]").check()
+    # The customer is known by now, and nothing is asked for nobody.
     await expect(page.get_by_label("What is it about?").locator("option", has_text="Boiler")).to_have_count(1)
-    await page.locator(".time").first.click()
-    await expect(page.get_by_role("timer")).to_contain_text("Kept for another 4:5")
+    await page.locator(f"input[name=service][value={people.household.service}]").check()
+    # The very first may begin before it is asked for.
+    await page.locator(".time").nth(1).click()
+    await expect(page.get_by_role("timer")).to_contain_text(re.compile(r"Kept for another 4:\d\d"))
     wrong += await look_at(page, "book for a customer", LOOKS)
     await page.get_by_role("button", name="Book").click()
 
@@ -81,7 +83,7 @@ async def test_a_link_is_made_extended_blocked_and_everything_is_in_the_history(
     await expect(row).to_contain_text("not opened yet")
     before = await row.inner_text()
     await row.get_by_role("button", name="One more day").click()
-    await expect(row).not_to_have_text(before)
+    await expect(row).not_to_have_text(before, use_inner_text=True)
     assert await look_at(page, "visit with a link", LOOKS) == []
     await row.get_by_role("button", name="Block").click()
     await expect(row).to_contain_text("Blocked")

@@ -53,6 +53,8 @@ async def test_the_knob_of_a_switch_stays_inside(people: People) -> None:
     place = {"latitude": 41.156, "longitude": -8.61, "accuracy": 5}
     technician = await people.technician(locale="ar", permissions=["geolocation"], geolocation=place)
     await technician.goto("/technician")
+    # The page waits for its words before it listens.
+    await expect(technician.locator("#no-visits")).to_be_visible()
     await technician.get_by_role("switch").click()
     await expect(technician.get_by_role("switch")).to_have_attribute("aria-checked", "true")
 

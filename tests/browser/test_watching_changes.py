@@ -92,7 +92,7 @@ async def watched(people: People) -> Watched:
     link = await link_to(dispatcher, visit)
     stranger = await people.page(link["url"].removeprefix(people.url))
     await expect(stranger.locator(".vehicle")).to_have_attribute("data-fixed-at", fixed_at)
-    # Whoever is asked to come again does so after half a second, not after up to six: they have eight in all. Small
+    # Whoever is asked to come again does so after half a second, not after up to six: they have twenty in all. Small
     # numbers, not one: the map numbers what it asks its workers by them, and takes the answer of the same number.
     await stranger.evaluate("const random = Math.random; Math.random = () => random() / 1e6")
     return Watched(stranger, dispatcher, link["id"], phone)
@@ -114,10 +114,10 @@ async def test_a_link_whose_time_is_up_while_it_is_open_shows_nothing_more_and_s
     gone = watched.stranger.locator("main[data-stage=cut]")
 
     async with watched.stranger.expect_event("websocket"):
-        await watched.ends_in(seconds=8)
+        await watched.ends_in(seconds=20)
     before = await watched.phone.stands(1990)
     await expect(watched.stranger.locator(".vehicle")).to_have_attribute("data-fixed-at", before)
-    for step in range(15):
+    for step in range(40):
         await watched.phone.stands(1980 - 10 * step)
         if await gone.count():
             break
