@@ -6,7 +6,7 @@ import asyncio
 
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import People, until
+from tests.browser.conftest import People, open_and_listen, until
 
 PLACE = {"latitude": 41.156, "longitude": -8.61, "accuracy": 5}
 # How many fixes the phone still keeps, read from its own database.
@@ -23,7 +23,7 @@ WAITING = """() => new Promise((resolve) => {
 async def at_work(people: People) -> Page:
     technician = await people.technician(permissions=["geolocation"], geolocation=PLACE)
     await technician.context.request.post("/api/duty", data={"duty": "on_duty"})
-    await technician.goto("/technician")
+    await open_and_listen(technician, "/technician")
     return technician
 
 
@@ -105,3 +105,32 @@ async def test_setting_off_by_mistake_can_be_undone(people: People) -> None:
     await technician.get_by_role("button", name="Undo").click()
 
     await expect(technician.locator(".visit")).to_contain_text("Planned")
+
+
+async def test_a_finger_on_a_button_is_not_disturbed_by_news_that_change_nothing(people: People) -> None:
+    await people.book(await people.customer())
+    technician = await at_work(people)
+    await technician.get_by_role("button", name="Start traveling").hover()
+
+    await technician.mouse.down()
+    async with technician.expect_response("**/api/duty"):
+        await technician.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    # Asked for after the visits are drawn.
+    await technician.wait_for_event("requestfinished", lambda request: request.url.endswith("/api/technician/watchers"))
+    await technician.mouse.up()
+
+    await expect(technician.locator(".visit")).to_contain_text("On the way")
+
+
+async def test_a_step_that_failed_can_be_tried_again(people: People) -> None:
+    people.expects("ERR_FAILED")
+    await people.book(await people.customer())
+    technician = await at_work(people)
+    await technician.route("**/travel", lambda route: route.abort())
+    await technician.get_by_role("button", name="Start traveling").click()
+    await expect(technician.get_by_role("alert")).to_contain_text("cannot reach the server")
+
+    await technician.unroute("**/travel")
+    await technician.get_by_role("button", name="Start traveling").click()
+
+    await expect(technician.locator(".visit")).to_contain_text("On the way")

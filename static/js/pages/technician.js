@@ -22,6 +22,7 @@ const problemPlace = byId("problem");
 
 let arrivedAt = null;
 let visits = [];
+let drawn = "";
 
 function directions(site) {
   if (!Number.isFinite(site?.lat)) return null;
@@ -30,7 +31,8 @@ function directions(site) {
 
 async function change(visit, name, button) {
   // One change at a time: what comes next depends on the answer.
-  button.closest(".visit").inert = true;
+  const card = button.closest(".visit");
+  card.inert = true;
   const done = await withButton(button, problemPlace, () =>
     post(appointmentPath(visit.id, `/${name}`), { at: new Date().toISOString() }, { version: visit.version }),
   );
@@ -38,6 +40,8 @@ async function change(visit, name, button) {
   if (done && name === "travel" && !sharing.isOn) await sharing.turnOn();
   const kept = done ? "" : problemPlace.textContent;
   await refresh();
+  // A step that was refused leaves the picture as it was, and this card in it.
+  card.inert = false;
   if (kept) showNotice(problemPlace, kept);
 }
 
@@ -81,6 +85,10 @@ function drawSharingHint() {
 
 function drawVisits() {
   drawSharingHint();
+  // The same again is not drawn again: a finger may be on a button. The arrival changes often and is not shown here.
+  const picture = JSON.stringify([visits, arrivedAt], (name, value) => (name === "eta_at" ? undefined : value));
+  if (picture === drawn) return;
+  drawn = picture;
   byId("no-visits").hidden = visits.length > 0;
   byId("visits").replaceChildren(...visits.map(visitNode));
 }
