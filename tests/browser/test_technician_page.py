@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import People, open_and_listen, until
+from tests.browser.visits import travel
 
 PLACE = {"latitude": 41.156, "longitude": -8.61, "accuracy": 5}
 # How many fixes the phone still keeps, read from its own database.
@@ -132,5 +133,29 @@ async def test_a_step_that_failed_can_be_tried_again(people: People) -> None:
 
     await technician.unroute("**/travel")
     await technician.get_by_role("button", name="Start traveling").click()
+
+    await expect(technician.locator(".visit")).to_contain_text("On the way")
+
+
+async def test_an_answer_that_was_overtaken_is_not_drawn(people: People) -> None:
+    visit = await people.book(await people.customer())
+    technician = await at_work(people)
+    given, late = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        answer = await route.fetch()
+        given.set()
+        await late.wait()
+        await route.fulfill(response=answer)
+
+    await technician.route("**/api/technician/appointments", answer_late, times=1)
+    await technician.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await given.wait()
+    await travel(technician, visit)
+    await expect(technician.locator(".visit")).to_contain_text("On the way")
+
+    async with technician.expect_response("**/api/technician/appointments"):
+        late.set()
+    await technician.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     await expect(technician.locator(".visit")).to_contain_text("On the way")

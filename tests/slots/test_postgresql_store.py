@@ -192,7 +192,8 @@ async def test_of_two_transactions_that_wait_for_each_other_both_are_done_in_the
     async with either_database.read() as connection:
         names = (await connection.execute(text("SELECT name FROM holidays"))).scalars().all()
     assert {"".join(sorted(name)) for name in names} == {"ab"}
-    assert len(tries) == 3
+    # The one that is tried again may lock its first day before the other one wakes up: then that one is undone, too.
+    assert sorted(tries) in (["a", "a", "b"], ["a", "b", "b"], ["a", "a", "b", "b"])
 
 
 async def test_what_is_undone_twice_goes_to_the_caller() -> None:

@@ -23,6 +23,7 @@ const problemPlace = byId("problem");
 let arrivedAt = null;
 let visits = [];
 let drawn = "";
+let asked = 0;
 
 function directions(site) {
   if (!Number.isFinite(site?.lat)) return null;
@@ -94,14 +95,17 @@ function drawVisits() {
 }
 
 async function refresh() {
+  const ask = (asked += 1);
   try {
     const [{ appointments }, { duty }] = await Promise.all([get("/api/technician/appointments"), get("/api/duty")]);
+    // Two answers may overtake each other; only the last question counts.
+    if (ask !== asked) return;
     visits = appointments;
     drawVisits();
     for (const input of byId("duty").querySelectorAll("input")) input.checked = input.value === duty;
     showNotice(problemPlace, "");
   } catch (problem) {
-    showProblem(problemPlace, problem);
+    if (ask === asked) showProblem(problemPlace, problem);
   }
   await showWatchers();
 }
