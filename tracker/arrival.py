@@ -12,7 +12,8 @@ DWELL_MS: Final = 20_000
 SLOW_MPS: Final = 3.0
 """Slower than this inside the circle is parking, not passing by."""
 DOOR_SHARE: Final = 0.8
-"""Of the radius. Who stands just outside of the circle strays into it with every tenth fix, but not so far."""
+"""Of the radius. A fix strays by some metres: who stands just outside of the circle is within it now and then, but
+hardly ever so far. On recorded trips with 8 m of noise added it takes a fifth off the arrivals that are told early."""
 
 
 class ArrivalDetector:

@@ -40,6 +40,7 @@ MODULES = (
     "tracker.frames",
     "tracker.geo",
     "tracker.grants",
+    "tracker.guests",
     "tracker.guide",
     "tracker.hub",
     "tracker.ledger",
@@ -57,7 +58,6 @@ MODULES = (
     "tracker.topics",
     "tracker.traffic",
     "tracker.trip",
-    "tracker.guests",
     "tracker.ways",
 )
 GROUP = "enroute_core"

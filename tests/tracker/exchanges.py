@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -105,6 +105,17 @@ async def two_on(url: str, **options: Any) -> AsyncIterator[Two]:
         await told_a.hears("joined", b.node_id)
         await told_b.hears("joined", a.node_id)
         yield Two(a, b, told_a, told_b)
+
+
+async def send_all(two: Two, messages: Sequence[bytes]) -> None:
+    """From `a`, some to `b` alone and some to everybody, faster than they can go out one by one."""
+    for number, message in enumerate(messages):
+        if number % 7 == 0:
+            two.a.broadcast(message)
+        else:
+            two.a.send(two.b.node_id, message)
+        if number % 100 == 0:
+            await asyncio.sleep(0)
 
 
 async def heard_from_each_other(two: Two, word: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Several processes' exchanges in one: what is sent arrives when the loop guests, and leases end when told to."""
+"""Several processes' exchanges in one: what is sent arrives when the loop turns, and leases end when told to."""
 
 from __future__ import annotations
 

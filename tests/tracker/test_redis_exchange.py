@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.redis_servers import RedisServer, redis_server
-from tests.tracker.exchanges import CALM, QUICK, Listener, exchange_on, heard_from_each_other, two_on
+from tests.tracker.exchanges import CALM, QUICK, Listener, exchange_on, heard_from_each_other, send_all, two_on
 from tracker.errors import ExchangeMessageTooLarge
 from tracker.redis_blobs import LARGEST_MESSAGE, Messages, decode_blob, encode_blob
 from tracker.redis_exchange import RedisExchange
@@ -36,13 +36,7 @@ async def test_messages_arrive_in_the_order_of_sending(url: str) -> None:
     sent = [b"%d" % number for number in range(5000)]
 
     async with two_on(url) as two:
-        for number, message in enumerate(sent):
-            if number % 7 == 0:
-                two.a.broadcast(message)
-            else:
-                two.a.send(two.b.node_id, message)
-            if number % 100 == 0:
-                await asyncio.sleep(0)
+        await send_all(two, sent)
         await two.told_b.hears("received", two.a.node_id, sent[-1])
 
         assert two.told_b.messages() == sent

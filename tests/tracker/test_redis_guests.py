@@ -18,6 +18,7 @@ from tests.tracker.exchanges import (
     exchange_on,
     heard_from_each_other,
     heard_from_each_other_again,
+    send_all,
     two_on,
 )
 from tests.tracker.sockets import until
@@ -64,13 +65,7 @@ async def test_messages_arrive_in_the_order_of_sending_with_the_ticks(redis: Red
     sent = [b"%d" % number for number in range(5000)]
 
     async with ticking() as ticks, two_on(redis.url, guests=ticks.guests) as two:
-        for number, message in enumerate(sent):
-            if number % 7 == 0:
-                two.a.broadcast(message)
-            else:
-                two.a.send(two.b.node_id, message)
-            if number % 100 == 0:
-                await asyncio.sleep(0)
+        await send_all(two, sent)
         await two.told_b.hears("received", two.a.node_id, sent[-1])
 
     assert two.told_b.messages() == sent
