@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
@@ -35,11 +36,12 @@ from tracker.bus.messages import (
     encode_word,
 )
 from tracker.bus.ownership import Ownership
-from tracker.errors import ExchangeAway, ExchangeMessageTooLarge
+from tracker.errors import ExchangeAway, ExchangeMessageTooLarge, OwnerAway
 from tracker.exchange import Exchange
 from tracker.frames import frame
-from tracker.live import FarView, LiveTechnician, LiveTrip
+from tracker.live import FarView, LiveTechnician, LiveTrip, fix_of
 from tracker.messages import Board, BoardTechnician, Fix, encode
+from tracker.records import LastState
 from tracker.streams import renumbered
 from tracker.topics import Topic
 
@@ -89,7 +91,12 @@ class Listening:
     def attach(self, node: Node) -> None:
         self._node = node
         self.ownership = Ownership(
-            node, self._exchange, tell=self._broadcast, taken=self.taken, give_up=self._ask_to_give_up
+            node,
+            self._exchange,
+            tell=self._broadcast,
+            taken=self.taken,
+            give_up=self._ask_to_give_up,
+            displaced=self._displaced,
         )
         self._handing_on = HandingOn(node, self.ownership, ask=self._ask_to_take_in)
 
@@ -326,6 +333,18 @@ class Listening:
             return
         live.far = self._wanting.of(live.topic)
         self._send_all(live.far, self._view_of(live, technician))
+
+    def _displaced(self, technician: LiveTechnician, state: LastState) -> None:
+        if self._node.has_phone(technician.id):
+            # Back with the phone, and who wants their trip is told what is known.
+            self.ownership.want(technician, insist=True)
+        elif state.fixed_at:
+            self._spawn(self._hand_on_newest(technician, fix_of(state)), "a fix for its technician's owner")
+
+    async def _hand_on_newest(self, technician: LiveTechnician, fix: Fix) -> None:
+        with contextlib.suppress(OwnerAway):
+            # It is on disk already, or will be: only the watchers elsewhere would miss it.
+            await self._handing_on.hand_on(technician, [fix], insist=False)
 
     def _mark_far(self, topics: list[str] | None) -> None:
         """Trips know who wants them; None: look at all."""

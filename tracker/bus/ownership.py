@@ -41,7 +41,8 @@ def chosen(node_ids: Iterable[str], technician_id: str) -> str:
 
 class Ownership:
     """``want`` starts a claim and returns; ``settled`` waits for the outcome. ``give_up`` asks another process to let
-    a technician go, and returns None when it does not answer."""
+    a technician go, and returns None when it does not answer. ``displaced`` is told whom this process followed while
+    another one had become the owner unheard, and what was known of them here, which that one may not know."""
 
     def __init__(
         self,
@@ -51,12 +52,14 @@ class Ownership:
         tell: Callable[[Owns], None],
         taken: Callable[[LiveTechnician], None],
         give_up: Callable[[str, str], Awaitable[Given | None]],
+        displaced: Callable[[LiveTechnician, LastState], None],
     ) -> None:
         self._node = node
         self._exchange = exchange
         self._tell = tell
         self._taken = taken
         self._give_up = give_up
+        self._displaced = displaced
         self._claiming: dict[str, asyncio.Task[None]] = {}
         self._insisting: set[str] = set()
         self._waiting: dict[str, asyncio.Future[Claim]] = {}
@@ -93,13 +96,16 @@ class Ownership:
         technician = self._node.technician(technician_id)
         if fence < technician.fence:
             return False
+        state = None
         if technician.owned and (fence > technician.fence or technician_id in self.unleased):
             self.unleased.discard(technician_id)
             log.info("technician %s is another process's now", technician_id)
-            self._node.let_go(technician, self._node.now_ms())
+            state = self._node.let_go(technician, self._node.now_ms())
         if not technician.owned:
             technician.owner = node_id
             technician.fence = fence
+        if state is not None:
+            self._displaced(technician, state)
         return True
 
     def hand_over(self, number: int, technician: LiveTechnician) -> Given:
@@ -146,8 +152,6 @@ class Ownership:
                     taken = await self._exchange.take_over([technician.id], from_node=claim.owner)
                     technician.fence = taken[technician.id].fence
                     self._announce(technician)
-                elif self._node.has_phone(technician.id):
-                    self.want(technician, insist=True)
 
     async def keep(self, technician_ids: Iterable[str]) -> None:
         """Put down where these technicians are, for whoever takes over from a dead process."""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from msgspec import structs
 
 from tests.tracker.bus.processes import own, watch_far
@@ -236,6 +237,27 @@ async def test_who_took_a_technician_because_a_claim_failed_once_asks_again(proc
     await processes.settle()
     owners = [name for name, node in processes.nodes.items() if node.technician("ana").owned]
     assert len(owners) == 1
+
+
+@pytest.mark.parametrize("phone", ["stays", "has gone"])
+async def test_what_was_told_during_an_outage_is_seen_everywhere_after_it(processes, one, other, phone):
+    processes.installation.go_down()
+    processes.set_off()
+    await own(processes, other)
+    far = await watch_far(processes, one)
+    one.bus.own(one.technician("ana"))
+    await processes.settle()
+    report(other, fix_at(s=1))
+    if phone == "has gone":
+        other.hung_up("ana", next(iter(other._phones["ana"])))
+
+    # The first one to be back claims the technician, about whom only the other one knows more.
+    processes.installation.come_back()
+    await processes.settle()
+
+    assert [each["fixed_at"] for each in far.of_type("position")] == [NOW_MS + 1000]
+    assert other.technician("ana").owned == (phone == "stays")
+    assert one.technician("ana").owned == (phone != "stays")
 
 
 async def test_a_claim_that_was_overtaken_does_not_count(processes, one, other):

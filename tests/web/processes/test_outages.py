@@ -212,6 +212,18 @@ async def test_what_happens_to_a_visit_while_redis_is_away_reaches_the_other_ser
     assert "position" not in [message["type"] for message in watcher.seen[told:]]
 
 
+async def test_a_fix_that_was_taken_while_redis_was_away_is_seen_at_the_other_server_after_it(fragile: Installation):
+    fragile.redis.kill()
+    async with under_way(fragile) as (visit, customer, _):
+        watcher, phone_of_ana = watching(fragile.second, visit.id, customer), phone(fragile.first, visit.phone_token)
+        async with watcher as far, phone_of_ana as ana:
+            fix = next_fix()
+            await ana.send(fix)
+            await ana.reply("ack")
+            await fragile.redis.start()
+            assert (await far.next("position"))["fixed_at"] == fix["fixed_at"]
+
+
 async def test_an_emptied_redis_changes_nothing_for_anybody(fragile: Installation):
     async with under_way(fragile) as (visit, customer, dispatcher):
         watcher, phone_of_ana = watching(fragile.second, visit.id, customer), phone(fragile.first, visit.phone_token)
