@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tracker.connections import CONNECTION_STATE, Connection
 from tracker.devices import native
@@ -25,6 +25,8 @@ MAX_FIXES_PER_S = 2_000
 BURST_FIXES = 40_000
 """A day of buffered fixes at one per two seconds may come at once; a device that keeps on like that is broken."""
 ERRORS_PER_S = 20
+MANY_BYTES: Final = 256
+"""More than one fix."""
 RECEIVE_BUFFER_BYTES = 16_384
 """Kernel memory for fixes not read yet (Linux doubles it): under overload a phone is held back by its own full socket
 within a second's worth of fixes, instead of megabytes of old ones lying before the newest."""
@@ -85,6 +87,14 @@ class DeviceConnection(Connection):
     def owned(self, owned: bool) -> None:
         self.intake = self._taking if owned and not self._tasks else None
 
+    def data_received(self, data: bytes) -> None:
+        parser = self._parser
+        if len(data) > MANY_BYTES and parser is not None and self._node.recorder.behind:
+            data, skipped = parser.skim(data)
+            if skipped:
+                self._refuse_unread(skipped)
+        super().data_received(data)
+
     def messages_received(self, messages: list[tuple[int, bytes]]) -> None:
         node = self._node
         recorder = node.recorder
@@ -92,7 +102,9 @@ class DeviceConnection(Connection):
             self.close(CloseCode.TRY_LATER, "the server is busy, send it again later")
             return
         if len(messages) > 1 and recorder.behind:
-            messages = self._shed(messages)
+            # What ``skim`` had to leave to be read.
+            self._refuse_unread(len(messages) - 1)
+            messages = messages[-1:]
         fixes: list[Fix] = []
         for opcode, payload in messages:
             try:
@@ -129,16 +141,14 @@ class DeviceConnection(Connection):
             # Nothing may overtake what is still on its way.
             self.owned(self._technician.owned)
 
-    def _shed(self, messages: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-        """Only the newest of what came in one read, the others refused unread: whoever takes in everything of a flood
-        shows its watchers the past."""
-        count = len(messages) - 1
+    def _refuse_unread(self, count: int) -> None:
+        """Of what came in one read only the newest is taken: whoever takes in everything of a flood shows its watchers
+        the past."""
         reason = Rejection.OVERLOADED.value
         self._node.rejections[reason] += count
         self._refused[reason] = self._refused.get(reason, 0) + count
         if self._taking is not None:
             self._taking.tokens -= count
-        return messages[-1:]
 
     def answer(self, fixes: list[Fix], verdicts: list[Verdict]) -> None:
         """Owe the acknowledgement, tell what was refused."""

@@ -27,9 +27,10 @@ MAX_MESSAGE_BYTES: Final = 65_536
 
 _FINAL: Final = 0x80
 _WHOLE_TEXT: Final = _FINAL | TEXT
+_WHOLE_BINARY: Final = _FINAL | BINARY
 _WHOLE_CLOSE: Final = _FINAL | CLOSE
 _CONTROLS: Final = frozenset((_WHOLE_CLOSE, _FINAL | PING, _FINAL | PONG))
-_FIRST: Final = _CONTROLS | {TEXT, BINARY, _WHOLE_TEXT, _FINAL | BINARY}
+_FIRST: Final = _CONTROLS | {TEXT, BINARY, _WHOLE_TEXT, _WHOLE_BINARY}
 """What the first byte of a frame may be between messages,"""
 _FIRST_WITHIN: Final = _CONTROLS | {CONTINUATION, _FINAL | CONTINUATION}
 """and what within a fragmented one: nothing with a reserved bit, an unknown opcode or half a control frame."""
@@ -124,6 +125,47 @@ class FrameParser:
             self.before_error = messages
             raise
         return messages
+
+    def skim(self, data: bytes) -> tuple[bytes, int]:
+        """Leave out, unread, the messages that another whole one follows in these bytes: what is left to be fed, and
+        how many were left out. It stops before anything but a message in one frame: nothing else gets lost."""
+        message = self._message
+        position = found = 0
+        if message is not None:
+            if not message.final or message.missing > len(data):
+                return data, 0
+            whole = data
+            position = message.missing
+            found = 1
+        else:
+            whole = self._rest + data
+        available = len(whole)
+        newest = -1
+        while position + _SHORT <= available:
+            first = whole[position]
+            if first != _WHOLE_TEXT and first != _WHOLE_BINARY:
+                break
+            length = whole[position + 1]
+            if length == _MASKED_16:
+                length = whole[position + 2] << 8 | whole[position + 3]
+                if length < 126:
+                    break
+                end = position + _MIDDLE + length
+            elif _MASKED <= length < _MASKED_16:
+                length -= _MASKED
+                end = position + _SHORT + length
+            else:
+                break
+            if end > available or length > self.max_bytes:
+                break
+            newest = position
+            position = end
+            found += 1
+        if newest < 0 or found == 1:
+            return data, 0
+        self._message = None
+        self._rest = b""
+        return whole[newest:], found - 1
 
     def _read(self, data: bytes, messages: list[tuple[int, bytes]]) -> None:
         message = self._message

@@ -64,21 +64,22 @@ async def test_watchers_do_not_wait_for_the_disk(phone, node, memory):
     assert memory.fixes == {}
 
 
+@pytest.mark.parametrize("many", [2, 3, 40])
 async def test_when_more_comes_than_can_be_written_the_newest_of_a_read_is_taken_and_the_others_are_refused(
-    phone, node, memory, monkeypatch
+    phone, node, memory, monkeypatch, many
 ):
     monkeypatch.setattr(recorder_module, "BEHIND", 0)
     memory.gate.clear()
     await phone.send(fix_at(s=0))
     await until(lambda: memory.attempts)
 
-    await phone.send(fix_at(s=1), fix_at(s=2), fix_at(s=3))
+    await phone.send(*(fix_at(s=s) for s in range(1, many + 1)))
     await until(lambda: node.rejections["overloaded"])
     memory.gate.set()
 
-    assert await phone.receive() == {"type": "ack", "upto": NOW_MS, "rejected": {"overloaded": 2}}
-    assert await phone.receive() == {"type": "ack", "upto": NOW_MS + 3000}
-    assert [fixed_at for _, fixed_at in memory.fixes] == [NOW_MS, NOW_MS + 3000]
+    assert await phone.receive() == {"type": "ack", "upto": NOW_MS, "rejected": {"overloaded": many - 1}}
+    assert await phone.receive() == {"type": "ack", "upto": NOW_MS + many * 1000}
+    assert [fixed_at for _, fixed_at in memory.fixes] == [NOW_MS, NOW_MS + many * 1000]
 
 
 async def test_while_the_disk_fails_nothing_is_refused_for_it(phone, node, memory, monkeypatch):
