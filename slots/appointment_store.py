@@ -23,6 +23,7 @@ from slots.model import (
     Site,
     Status,
     Technician,
+    UnderWay,
 )
 
 _LIVE = [status.value for status in LIVE_STATUSES]
@@ -45,6 +46,11 @@ _VIEW = select(*_VISIT_COLUMNS, *_SITE_COLUMNS, *_SERVICE_COLUMNS, *_TECHNICIAN_
 )
 # What every change says is built once: putting a statement together costs more than running it.
 _VIEW_BY_ID = _VIEW.where(_visits.c.id == bindparam("wanted"))
+_UNDER_WAY = (
+    select(_visits.c.id, _visits.c.version, schema.technicians.c.id)
+    .join(schema.technicians, schema.technicians.c.key == _visits.c.technician_key)
+    .where(_visits.c.status == Status.TRAVELING.value)
+)
 _LOCKED_VIEW_BY_ID = _VIEW_BY_ID.with_for_update(of=_visits)
 _LOCK_TECHNICIANS = (
     select(schema.technicians.c.key)
@@ -109,6 +115,10 @@ async def of_everybody(
 
 async def traveling(connection: AsyncConnection) -> tuple[AppointmentView, ...]:
     return await views(connection, _visits.c.status == Status.TRAVELING.value)
+
+
+async def under_way(connection: AsyncConnection) -> tuple[UnderWay, ...]:
+    return tuple(UnderWay(*row) for row in await connection.execute(_UNDER_WAY))
 
 
 async def overdue(connection: AsyncConnection, *, now_s: int) -> tuple[AppointmentView, ...]:

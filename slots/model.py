@@ -275,6 +275,14 @@ class AppointmentView(Value, frozen=True, kw_only=True):
         return self.site.time_zone
 
 
+class UnderWay(Value, frozen=True):
+    """A Traveling visit as far as it takes to see whether it is known."""
+
+    id: str
+    version: int
+    technician_id: str
+
+
 class ChangeRecord(Value, frozen=True, kw_only=True):
     """One line of an appointment's history: who did what, when by their device and when by us.
 

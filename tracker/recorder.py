@@ -16,6 +16,10 @@ from tracker.records import FixRow, LastState, ToldArrival
 from tracker.store import TrackStore
 
 BATCH_S = 0.1
+UNHURRIED_S = 0.25
+"""A commit costs as much as storing some two hundred fixes: where less came in ``BATCH_S`` and nobody stands waiting
+for it, so much time is given to a batch."""
+MANY_ROWS = 2_000
 MAX_WAITING = 200_000
 """Rows that may wait for a slow disk (about 40 MB); beyond it devices are told to come back later."""
 BEHIND = 50_000
@@ -46,6 +50,8 @@ class Recorder:
         self._extra: list[Callable[[], None]] = []
         self._writing = 0
         self._wake = asyncio.Event()
+        # Somebody waits for this batch.
+        self._hurry = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fixes", initializer=_stand_back)
         self._stopping = False
@@ -95,6 +101,7 @@ class Recorder:
     def also(self, write: Callable[[], None]) -> None:
         """Another small write (in the worker thread) with the next batch; ``committed`` covers it."""
         self._extra.append(write)
+        self._hurry.set()
         self._wake.set()
 
     def owe(self, device: Acknowledged, upto: int) -> None:
@@ -107,6 +114,7 @@ class Recorder:
     def when_committed(self, callback: Callable[[], None]) -> None:
         """Call back, once, after everything added so far is on disk."""
         self._waiters.append(callback)
+        self._hurry.set()
         self._wake.set()
 
     async def committed(self) -> None:
@@ -121,6 +129,7 @@ class Recorder:
     async def stop(self) -> None:
         """Commit what is left, then stop."""
         self._stopping = True
+        self._hurry.set()
         self._wake.set()
         if self._task is not None:
             await self._task
@@ -133,8 +142,9 @@ class Recorder:
         while True:
             await self._wake.wait()
             if not self._stopping:
-                await asyncio.sleep(BATCH_S)
+                await self._company()
             self._wake.clear()
+            self._hurry.clear()
             rows, self.pending.rows = self.pending.rows, []
             told, self.told = self.told, []
             dirty, self._dirty = self._dirty, set()
@@ -151,6 +161,14 @@ class Recorder:
                 self.pending.rows or self._dirty or self._extra or self._waiters or self.pending.acks
             ):
                 return
+
+    async def _company(self) -> None:
+        """Let more come for the same batch."""
+        await asyncio.sleep(BATCH_S)
+        if len(self.pending.rows) < MANY_ROWS:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(UNHURRIED_S - BATCH_S):
+                    await self._hurry.wait()
 
     async def _commit(
         self, rows: list[FixRow], dirty: set[str], told: list[ToldArrival], extra: list[Callable[[], None]]

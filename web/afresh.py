@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from slots import booking
 from tracker.bus.shared import SharedBus
-from web.catching_up import catch_up, catch_up_with
+from web.catching_up import catch_up_with, is_known
 from web.rights_afresh import read_rights_afresh
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ class Afresh:
         state = self._state
         state.lookups.changed_elsewhere()
         known = {live.id for live in state.node.known_trips()}
-        under_way = await booking.traveling(state.booking)
-        for view in under_way:
-            known.discard(view.id)
-            await catch_up(state, view)
+        for each in await booking.under_way(state.booking):
+            known.discard(each.id)
+            if not is_known(state, each.id, version=each.version, driver=each.technician_id):
+                await catch_up_with(state, each.id)
         for trip_id in known:
             await catch_up_with(state, trip_id)

@@ -16,16 +16,21 @@ if TYPE_CHECKING:
 
 async def catch_up(state: State, view: AppointmentView) -> None:
     """The visit becomes what the database says of it, if that is newer than what is known here."""
-    live = state.node.known_trip(view.id)
-    facts = live.facts if live is not None else None
-    driver = live.technician.id if live is not None and live.technician is not None else None
     traveling = view.status is Status.TRAVELING
-    expected = view.technician.id if traveling else None
-    if facts is not None and facts.version >= view.version and driver == expected:
+    if is_known(state, view.id, version=view.version, driver=view.technician.id if traveling else None):
         return
+    driver = state.node.technician_of(view.id)
     if traveling:
         await state.bridge.prepare(view.technician.id)
     state.bridge.take_up(view, driver=driver)
+
+
+def is_known(state: State, visit_id: str, *, version: int, driver: str | None) -> bool:
+    """Is this version, or a newer one, what is followed here, and so is the technician who is under way to it?"""
+    live = state.node.known_trip(visit_id)
+    if live is None or live.facts is None or live.facts.version < version:
+        return False
+    return state.node.technician_of(visit_id) == driver
 
 
 def shows_the_past(state: State, *, visit_id: str, version: int) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from slots import booking, outbox_store
-from slots.notices import Notice, notice
+from slots.errors import NotFound
+from slots.model import Status
+from slots.notices import Notice, NoticeKind, notice
 
 if TYPE_CHECKING:
     from web.state import State
@@ -13,6 +17,8 @@ if TYPE_CHECKING:
 # An estimate that swings around the end of the window must not alarm anybody.
 LATE_BY_S = 5 * 60
 ARRIVING_WITHIN_S = 5 * 60
+# Under a millisecond.
+LOOKED_AT_ONCE = 200
 
 
 def news_of(*, arrival_s: int, window_end_s: int, now_s: int) -> tuple[Literal["running_late", "arriving"], ...]:
@@ -30,30 +36,45 @@ class LiveNotices:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._written: set[str] = set()
+        self._written: set[tuple[str, str, int]] = set()
 
     async def look(self) -> None:
+        """Thousands may be under way: what is known of them is in memory, and only who has news is read."""
         state, now_s = self._state, self._state.now_s()
         if not state.switches.technician_tracking:
             return
-        views = await booking.traveling(state.booking)
         fresh: list[Notice] = []
-        keys: set[str] = set()
-        for view in views:
-            told = state.node.eta(view.id)
+        noted: set[tuple[str, str, int]] = set()
+        under_way: set[str] = set()
+        for number, live in enumerate(state.node.known_trips()):
+            if number % LOOKED_AT_ONCE == LOOKED_AT_ONCE - 1:
+                await asyncio.sleep(0)
+            facts = live.facts
+            if live.motion is None or facts is None:
+                # Nobody drives there, or another process follows them, and looks.
+                continue
+            under_way.add(live.id)
+            told = state.node.eta(live.id)
             if told is None:
                 continue
-            kinds = news_of(arrival_s=told.eta_at // 1000, window_end_s=view.appointment.window_end_s, now_s=now_s)
-            notices = [notice(kind, view, now_s=now_s, payload={"eta_at": told.eta_at}) for kind in kinds]
-            keys |= {each.key for each in notices}
-            fresh += [
-                each
-                for each in notices
-                if each.key not in self._written and each.kind not in state.booking.rules.muted_notices
-            ]
+            kinds = news_of(arrival_s=told.eta_at // 1000, window_end_s=facts.window_end_ms // 1000, now_s=now_s)
+            keys = {(live.id, kind, facts.version) for kind in kinds} - self._written
+            if keys:
+                noted |= keys
+                fresh += await self._notices(live.id, kinds, eta_at=told.eta_at, now_s=now_s)
         if fresh:
             async with state.database.transaction() as conn:
                 await outbox_store.put(conn, tuple(fresh), now_s=now_s)
             state.outbox.wake()
-        under_way = {view.id for view in views}
-        self._written = keys | {key for key in self._written if key.partition(".")[0] in under_way}
+        self._written = {key for key in self._written | noted if key[0] in under_way}
+
+    async def _notices(self, trip_id: str, kinds: Iterable[NoticeKind], *, eta_at: int, now_s: int) -> list[Notice]:
+        state = self._state
+        try:
+            view = await booking.get(state.booking, appointment_id=trip_id)
+        except NotFound:
+            return []
+        if view.status is not Status.TRAVELING:
+            return []
+        muted = state.booking.rules.muted_notices
+        return [notice(kind, view, now_s=now_s, payload={"eta_at": eta_at}) for kind in kinds if kind not in muted]

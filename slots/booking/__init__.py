@@ -6,7 +6,7 @@ returns values; what happened comes back as events, to be told only then.
     taking    book, move
     states    cancel, travel, undo, start, complete
     reassigning, rating   reassign; rate
-    reading   get, sections, day_of_technician, traveling, board, overdue, history
+    reading   get, sections, day_of_technician, traveling, under_way, board, overdue, history
 """
 
 from slots.booking.explaining import explain
@@ -21,6 +21,7 @@ from slots.booking.reading import (
     overdue,
     sections,
     traveling,
+    under_way,
     visits_before,
 )
 from slots.booking.reassigning import reassign
@@ -51,6 +52,7 @@ __all__ = [
     "start",
     "travel",
     "traveling",
+    "under_way",
     "undo",
     "visits_before",
 ]

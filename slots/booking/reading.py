@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from slots import appointment_store, catalog_store
 from slots.booking.scheduling import Scheduling
 from slots.errors import NotFound
-from slots.model import Appointment, AppointmentView, ChangeRecord, Site, Status, Value
+from slots.model import Appointment, AppointmentView, ChangeRecord, Site, Status, UnderWay, Value
 from slots.policy import choose_active, count_before
 from slots.zones import day_bounds, local_date
 
@@ -88,6 +88,12 @@ async def traveling(scheduling: Scheduling) -> tuple[AppointmentView, ...]:
     """Every Traveling visit: their trips are opened again at a restart."""
     async with scheduling.database.read() as connection:
         return await appointment_store.traveling(connection)
+
+
+async def under_way(scheduling: Scheduling) -> tuple[UnderWay, ...]:
+    """The same visits, and of each no more than what tells whether anything about it is new."""
+    async with scheduling.database.read() as connection:
+        return await appointment_store.under_way(connection)
 
 
 async def board(scheduling: Scheduling, *, from_s: int, to_s: int, limit: int = 5000) -> tuple[AppointmentView, ...]:

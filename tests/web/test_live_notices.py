@@ -39,6 +39,17 @@ async def test_arriving_is_told_once_for_a_visit(house: House):
     assert "running_late" not in told
 
 
+async def test_while_there_is_no_news_the_database_is_not_asked(house: House, monkeypatch):
+    visit = await house.bring_to(await house.book(), "traveling")
+    report(house, visit["technician"]["id"], lat=41.3)
+    assert house.state.node.eta(visit["id"]) is not None
+    monkeypatch.setattr(house.state.database, "read", None)
+
+    await house.state.bridge.live_notices.look()
+
+    assert "arriving" not in [message.kind for message in house.state.outbox.unsent]
+
+
 async def test_nothing_is_told_while_tracking_is_off(house: House):
     visit = await house.bring_to(await house.book(), "traveling")
     report(house, visit["technician"]["id"], lat=41.153)

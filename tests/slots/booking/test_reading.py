@@ -5,7 +5,7 @@ import pytest
 from slots import booking
 from slots.booking import Scheduling
 from slots.errors import NotFound
-from slots.model import AppointmentView
+from slots.model import AppointmentView, UnderWay
 from slots.store import Database
 from tests.slots.factories import (
     CUSTOMER,
@@ -121,7 +121,9 @@ async def test_every_traveling_visit_is_found_at_a_restart(three: Scheduling) ->
     views = [await booked(three, at(hour)) for hour in (10, 12)]
     await under_way(three, views[0])
 
-    assert ids(await booking.traveling(three)) == [views[0].id]
+    [traveling] = await booking.traveling(three)
+    assert traveling.id == views[0].id
+    assert await booking.under_way(three) == (UnderWay(traveling.id, traveling.version, traveling.technician.id),)
 
 
 async def test_the_board_has_everybodys_visits_of_the_span(three: Scheduling) -> None:
