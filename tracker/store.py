@@ -89,6 +89,7 @@ class SqlTrackStore:
         self._engine = _engine(url)
         sqlite = self._engine.dialect.name == "sqlite"
         self._days = None if sqlite else FixDays(self._engine)
+        self._kept: Connection | None = None
         mark = "?" if sqlite else "%s"
         self._upsert_state = (
             "INSERT INTO last_states (technician_id, trip_id, state, updated_at)"
@@ -110,9 +111,9 @@ class SqlTrackStore:
         told_rows = list(told)
 
         def write() -> None:
-            with self._engine.begin() as connection:
+            with self._batch() as connection:
                 for of_one_day in batches.values():
-                    fix_store.write(connection, fix_batches, of_one_day)
+                    fix_store.write(connection, of_one_day)
                 if state_tuples:
                     connection.exec_driver_sql(self._upsert_state, state_tuples)
                 told_store.write(connection, told_arrivals, told_rows)
@@ -230,7 +231,28 @@ class SqlTrackStore:
                 raise
             raise TracksUnavailable(str(error.orig)) from error
 
+    @contextmanager
+    def _batch(self) -> Iterator[Connection]:
+        """A transaction for what comes several times a second, from one thread. In SQLite it has its own connection:
+        to take one from the pool and give it back costs as much as what is written."""
+        if self._days is not None:
+            with self._engine.begin() as connection:
+                yield connection
+            return
+        connection = self._kept or self._engine.connect()
+        self._kept = None
+        try:
+            with connection.begin():
+                yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._kept = connection
+
     def close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
         self._engine.dispose()
 
 

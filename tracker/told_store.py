@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import msgspec
 from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.engine import Connection
 
 from tracker.records import ToldArrival
@@ -29,8 +32,13 @@ def write(connection: Connection, table: Table, rows: Iterable[ToldArrival]) -> 
     """Written again it stays what it was: a batch that failed half way is tried again."""
     values = [msgspec.to_builtins(row) for row in rows]
     if values:
-        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        connection.execute(insert(table).on_conflict_do_nothing(), values)
+        connection.execute(_insert(table, connection.dialect.name), values)
+
+
+@functools.cache
+def _insert(table: Table, dialect: str) -> SqliteInsert | PostgresqlInsert:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()
 
 
 def told(connection: Connection, table: Table, trip_id: str, *, from_ms: int) -> list[ToldArrival]:
