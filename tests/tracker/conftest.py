@@ -87,6 +87,7 @@ def store(request: pytest.FixtureRequest) -> TrackStore:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches, and disks that failed, are tried sooner than in life."""
     monkeypatch.setattr(recorder, "BATCH_S", 0.005)
+    monkeypatch.setattr(recorder, "UNHURRIED_S", 0.01)
     monkeypatch.setattr(recorder, "RETRY_S", 0.005)
 
 

@@ -186,3 +186,46 @@ async def test_stopping_while_the_disk_fails_acknowledges_nothing(memory, quick)
 
     assert phone.acknowledged == []
     assert memory.fixes == {}
+
+
+async def some_turns() -> None:
+    """Time enough for a batch, where ``BATCH_S`` is nothing."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_batch_that_nobody_waits_for_gathers_until_somebody_does(recorder, memory, monkeypatch):
+    monkeypatch.setattr(module, "BATCH_S", 0)
+    monkeypatch.setattr(module, "UNHURRIED_S", 3600.0)
+    recorder.add(a_row(fixed_at=1))
+    await some_turns()
+    recorder.add(a_row(fixed_at=2))
+    assert memory.attempts == 0
+
+    async with asyncio.timeout(SOON_S):
+        await recorder.committed()
+
+    assert (memory.attempts, len(memory.fixes)) == (1, 2)
+
+
+async def test_many_rows_do_not_wait_for_more(recorder, memory, monkeypatch):
+    monkeypatch.setattr(module, "UNHURRIED_S", 3600.0)
+    monkeypatch.setattr(module, "MANY_ROWS", 2)
+    recorder.add(a_row(fixed_at=1))
+    recorder.add(a_row(fixed_at=2))
+
+    await attempted(memory, 1)
+
+
+async def test_at_the_end_nothing_waits_for_company(memory, quick, monkeypatch):
+    monkeypatch.setattr(module, "BATCH_S", 0)
+    monkeypatch.setattr(module, "UNHURRIED_S", 3600.0)
+    recorder = Recorder(memory, states=lambda names: [])
+    recorder.start()
+    recorder.add(a_row())
+    await some_turns()
+
+    async with asyncio.timeout(SOON_S):
+        await recorder.stop()
+
+    assert len(memory.fixes) == 1

@@ -2,6 +2,7 @@ import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import create_engine, inspect
+from sqlalchemy.exc import DBAPIError
 
 from tests.tracker.journeys import NOW_MS
 from tests.tracker.migrations import revisions
@@ -317,3 +318,20 @@ def test_a_night_that_broke_off_is_taken_by_another_after_an_hour(sql):
     assert not sql.take_night(night_ms=NOW_MS, now_ms=NOW_MS + 3_599_000)
     assert sql.take_night(night_ms=NOW_MS, now_ms=NOW_MS + 3_600_000)
     assert not sql.take_night(night_ms=NOW_MS, now_ms=NOW_MS + 3_600_001)
+
+
+def test_after_a_batch_that_failed_the_next_one_is_written(sql, tracks):
+    sql.write([a_row(fixed_at=NOW_MS)], [])
+    engine = create_engine(tracks)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE fix_batches RENAME TO elsewhere")
+    with pytest.raises(DBAPIError):
+        sql.write([a_row(fixed_at=NOW_MS + 1)], [a_state()])
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO fix_batches")
+    engine.dispose()
+
+    sql.write([a_row(fixed_at=NOW_MS + 2)], [])
+
+    assert [row.fixed_at for row in sql.history("visit")] == [NOW_MS, NOW_MS + 2]
+    assert sql.last_states() == []
