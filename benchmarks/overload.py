@@ -2,7 +2,7 @@
 
 First what one core sustains, in a closed loop. Then twice and ten times as much by the clock, whatever the server does,
 beside a customer who books. Fixes leave several to a write where one core could not offer so many otherwise, and from
-so many phones that none of them sends more than one in a millisecond: the phone's clock goes no finer.
+so many phones that each has a millisecond for every fix, on average: their clocks go no finer.
 """
 
 from __future__ import annotations

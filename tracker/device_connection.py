@@ -26,7 +26,7 @@ BURST_FIXES = 40_000
 """A day of buffered fixes at one per two seconds may come at once; a device that keeps on like that is broken."""
 ERRORS_PER_S = 20
 MANY_BYTES: Final = 256
-"""More than one fix."""
+"""More than one fix in JSON."""
 RECEIVE_BUFFER_BYTES = 16_384
 """Kernel memory for fixes not read yet (Linux doubles it): under overload a phone is held back by its own full socket
 within a second's worth of fixes, instead of megabytes of old ones lying before the newest."""
@@ -89,7 +89,7 @@ class DeviceConnection(Connection):
 
     def data_received(self, data: bytes) -> None:
         parser = self._parser
-        if len(data) > MANY_BYTES and parser is not None and self._node.recorder.behind:
+        if len(data) > MANY_BYTES and parser is not None and self.alive and self._node.recorder.behind:
             data, skipped = parser.skim(data)
             if skipped:
                 self._refuse_unread(skipped)
@@ -102,7 +102,7 @@ class DeviceConnection(Connection):
             self.close(CloseCode.TRY_LATER, "the server is busy, send it again later")
             return
         if len(messages) > 1 and recorder.behind:
-            # What ``skim`` had to leave to be read.
+            # What ``skim`` had to leave, or was too little for it.
             self._refuse_unread(len(messages) - 1)
             messages = messages[-1:]
         fixes: list[Fix] = []

@@ -60,21 +60,26 @@ class LiveNotices:
             kinds = news_of(arrival_s=told.eta_at // 1000, window_end_s=facts.window_end_ms // 1000, now_s=now_s)
             keys = {(live.id, kind, facts.version) for kind in kinds} - self._written
             if keys:
-                noted |= keys
-                fresh += await self._notices(live.id, kinds, eta_at=told.eta_at, now_s=now_s)
+                notices = await self._notices(live.id, kinds, version=facts.version, eta_at=told.eta_at, now_s=now_s)
+                if notices is not None:
+                    noted |= keys
+                    fresh += notices
         if fresh:
             async with state.database.transaction() as conn:
                 await outbox_store.put(conn, tuple(fresh), now_s=now_s)
             state.outbox.wake()
         self._written = {key for key in self._written | noted if key[0] in under_way}
 
-    async def _notices(self, trip_id: str, kinds: Iterable[NoticeKind], *, eta_at: int, now_s: int) -> list[Notice]:
+    async def _notices(
+        self, trip_id: str, kinds: Iterable[NoticeKind], *, version: int, eta_at: int, now_s: int
+    ) -> list[Notice] | None:
+        """None when the visit is not what this process believes: it hears of the change, and looks again."""
         state = self._state
         try:
             view = await booking.get(state.booking, appointment_id=trip_id)
         except NotFound:
-            return []
-        if view.status is not Status.TRAVELING:
-            return []
+            return None
+        if view.status is not Status.TRAVELING or view.version != version:
+            return None
         muted = state.booking.rules.muted_notices
         return [notice(kind, view, now_s=now_s, payload={"eta_at": eta_at}) for kind in kinds if kind not in muted]

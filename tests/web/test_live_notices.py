@@ -1,4 +1,5 @@
 import pytest
+from msgspec import structs
 
 from tests.web.api.house import House
 from tests.web.test_bridge import report
@@ -48,6 +49,23 @@ async def test_while_there_is_no_news_the_database_is_not_asked(house: House, mo
     await house.state.bridge.live_notices.look()
 
     assert "arriving" not in [message.kind for message in house.state.outbox.unsent]
+
+
+async def test_nothing_is_told_of_a_visit_that_was_changed_and_not_heard_of_yet(house: House):
+    visit = await house.bring_to(await house.book(), "traveling")
+    report(house, visit["technician"]["id"], lat=41.153)
+    live = house.state.node.known_trip(visit["id"])
+    assert live is not None
+    facts, live.facts = live.facts, structs.replace(live.facts, version=live.facts.version - 1)
+    await house.state.bridge.live_notices.look()
+    await house.state.outbox.send_due()
+    assert "arriving" not in [message.kind for message in house.state.outbox.unsent]
+
+    live.facts = facts
+    await house.state.bridge.live_notices.look()
+    await house.state.outbox.send_due()
+
+    assert "arriving" in [message.kind for message in house.state.outbox.unsent]
 
 
 async def test_nothing_is_told_while_tracking_is_off(house: House):

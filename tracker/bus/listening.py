@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
@@ -36,7 +35,7 @@ from tracker.bus.messages import (
     encode_word,
 )
 from tracker.bus.ownership import Ownership
-from tracker.errors import ExchangeAway, ExchangeMessageTooLarge, OwnerAway
+from tracker.errors import ExchangeAway, ExchangeMessageTooLarge
 from tracker.exchange import Exchange
 from tracker.frames import frame
 from tracker.live import FarView, LiveTechnician, LiveTrip, fix_of
@@ -91,12 +90,7 @@ class Listening:
     def attach(self, node: Node) -> None:
         self._node = node
         self.ownership = Ownership(
-            node,
-            self._exchange,
-            tell=self._broadcast,
-            taken=self.taken,
-            give_up=self._ask_to_give_up,
-            displaced=self._displaced,
+            node, self._exchange, tell=self._broadcast, taken=self.taken, give_up=self._ask_to_give_up
         )
         self._handing_on = HandingOn(node, self.ownership, ask=self._ask_to_take_in)
 
@@ -334,17 +328,14 @@ class Listening:
         live.far = self._wanting.of(live.topic)
         self._send_all(live.far, self._view_of(live, technician))
 
-    def _displaced(self, technician: LiveTechnician, state: LastState) -> None:
+    async def _bring_back(self, technician: LiveTechnician, known: LastState) -> None:
+        """Watchers elsewhere see what was told here alone: from here again, if the phone is here, or by the owner."""
         if self._node.has_phone(technician.id):
-            # Back with the phone, and who wants their trip is told what is known.
-            self.ownership.want(technician, insist=True)
-        elif state.fixed_at:
-            self._spawn(self._hand_on_newest(technician, fix_of(state)), "a fix for its technician's owner")
-
-    async def _hand_on_newest(self, technician: LiveTechnician, fix: Fix) -> None:
-        with contextlib.suppress(OwnerAway):
-            # It is on disk already, or will be: only the watchers elsewhere would miss it.
-            await self._handing_on.hand_on(technician, [fix], insist=False)
+            await self.ownership.reclaimed(technician, known)
+        owner = technician.owner
+        if not technician.owned and owner is not None and known.fixed_at:
+            # It is on disk already, or will be.
+            await self._ask_to_take_in(owner, technician.id, [fix_of(known)])
 
     def _mark_far(self, topics: list[str] | None) -> None:
         """Trips know who wants them; None: look at all."""
@@ -388,6 +379,12 @@ class Listening:
             self._turned_away = False
             for node_id in self._exchange.peers:
                 self._introduce(node_id)
+        if not self._cut_off:
+            displaced, self.ownership.displaced = self.ownership.displaced, {}
+            for technician_id, known in displaced.items():
+                technician = self._node.technician(technician_id)
+                if not technician.owned:
+                    self._spawn(self._bring_back(technician, known), "a technician who was followed here alone")
 
     async def _ask_to_give_up(self, owner: str, technician_id: str) -> Given | None:
         if owner not in self._exchange.peers:

@@ -41,8 +41,8 @@ def chosen(node_ids: Iterable[str], technician_id: str) -> str:
 
 class Ownership:
     """``want`` starts a claim and returns; ``settled`` waits for the outcome. ``give_up`` asks another process to let
-    a technician go, and returns None when it does not answer. ``displaced`` is told whom this process followed while
-    another one had become the owner unheard, and what was known of them here, which that one may not know."""
+    a technician go, and returns None when it does not answer. ``displaced``: whom this process followed while another
+    one had become the owner unheard, and what was known of them here, which that one may not know."""
 
     def __init__(
         self,
@@ -52,14 +52,12 @@ class Ownership:
         tell: Callable[[Owns], None],
         taken: Callable[[LiveTechnician], None],
         give_up: Callable[[str, str], Awaitable[Given | None]],
-        displaced: Callable[[LiveTechnician, LastState], None],
     ) -> None:
         self._node = node
         self._exchange = exchange
         self._tell = tell
         self._taken = taken
         self._give_up = give_up
-        self._displaced = displaced
         self._claiming: dict[str, asyncio.Task[None]] = {}
         self._insisting: set[str] = set()
         self._waiting: dict[str, asyncio.Future[Claim]] = {}
@@ -67,6 +65,8 @@ class Ownership:
         self._news: list[tuple[str, int]] = []
         # Owned although nobody could be asked.
         self.unleased: set[str] = set()
+        self.displaced: dict[str, LastState] = {}
+        self._known: dict[str, LastState] = {}
 
     @property
     def owned(self) -> list[LiveTechnician]:
@@ -91,21 +91,26 @@ class Ownership:
         if task is not None:
             await asyncio.wait({task})
 
+    async def reclaimed(self, technician: LiveTechnician, known: LastState) -> None:
+        """Try to be the owner again, with what is ``known`` here if that is newer than what the other one knows."""
+        self._known[technician.id] = known
+        try:
+            await self.settled(technician, insist=True)
+        finally:
+            del self._known[technician.id]
+
     def heard(self, node_id: str, technician_id: str, fence: int) -> bool:
         """Another process says that it owns the technician; False when that is out of date."""
         technician = self._node.technician(technician_id)
         if fence < technician.fence:
             return False
-        state = None
         if technician.owned and (fence > technician.fence or technician_id in self.unleased):
             self.unleased.discard(technician_id)
             log.info("technician %s is another process's now", technician_id)
-            state = self._node.let_go(technician, self._node.now_ms())
+            self.displaced[technician_id] = self._node.let_go(technician, self._node.now_ms())
         if not technician.owned:
             technician.owner = node_id
             technician.fence = fence
-        if state is not None:
-            self._displaced(technician, state)
         return True
 
     def hand_over(self, number: int, technician: LiveTechnician) -> Given:
@@ -244,6 +249,9 @@ class Ownership:
                 known = decode_state(state)
             except msgspec.DecodeError:
                 log.warning("what was kept of technician %s cannot be read", technician.id)
+        mine = self._known.get(technician.id)
+        if mine is not None and (known is None or mine.fixed_at > known.fixed_at):
+            known = mine
         technician.fence = claim.fence
         self._node.take(technician, known, self._node.now_ms())
         self._announce(technician)

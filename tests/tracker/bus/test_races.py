@@ -260,6 +260,39 @@ async def test_what_was_told_during_an_outage_is_seen_everywhere_after_it(proces
     assert one.technician("ana").owned == (phone != "stays")
 
 
+async def test_who_is_back_with_the_phone_goes_on_with_the_newer_of_both_states(processes, one, other):
+    processes.installation.go_down()
+    processes.set_off()
+    await own(processes, other)
+    one.bus.own(one.technician("ana"))
+    await processes.settle()
+    report(one, fix_at(s=1, east_m=2000))
+    for s in range(2, 30):
+        report(other, fix_at(s=s, east_m=2000 + 10 * s))
+    before = other.eta("visit")
+
+    processes.installation.come_back()
+    await processes.settle()
+
+    assert other.technician("ana").owned
+    assert other.eta("visit") == before
+
+
+async def test_with_phones_at_both_the_newest_fix_of_who_was_alone_is_handed_on(processes, one, other):
+    processes.installation.go_down()
+    processes.set_off()
+    await own(processes, other)
+    await own(processes, one)
+    far = await watch_far(processes, one)
+    report(other, fix_at(s=1))
+
+    processes.installation.come_back()
+    await processes.settle()
+
+    assert one.technician("ana").owned
+    assert [each["fixed_at"] for each in far.of_type("position")] == [NOW_MS + 1000]
+
+
 async def test_a_claim_that_was_overtaken_does_not_count(processes, one, other):
     gate = asyncio.Event()
     exchange = processes.exchange(one)
