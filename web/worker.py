@@ -64,12 +64,14 @@ def _tell_that_it_runs(control: socket.socket, loop: asyncio.AbstractEventLoop) 
 
 
 def _obey(control: socket.socket, server: Server) -> None:
-    while words := control.recv(64).decode():
-        verb, _, number = words.partition(" ")
-        if verb == "cover":
-            server.cover(int(number))
-        elif verb == "uncover":
-            server.uncover(int(number))
+    # One that was killed before it had read all that was said to it has reset the connection.
+    with contextlib.suppress(ConnectionError):
+        while words := control.recv(64).decode():
+            verb, _, number = words.partition(" ")
+            if verb == "cover":
+                server.cover(int(number))
+            elif verb == "uncover":
+                server.uncover(int(number))
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(END_WITHIN_S)
     os._exit(1)

@@ -167,6 +167,17 @@ async def test_without_their_parent_the_workers_end(mortal):
     await until(lambda: not any(alive(pid) for pid in workers), "the workers end")
 
 
+async def test_the_workers_of_a_parent_that_died_with_words_unread_end_too(mortal):
+    workers = workers_of(mortal)
+    mortal.process.send_signal(signal.SIGSTOP)
+    # Each worker says now and then that it runs: nobody reads that any more.
+    await asyncio.sleep(1.5 * RUNS_EVERY_S)
+
+    mortal.process.kill()
+
+    await until(lambda: not any(alive(pid) for pid in workers), "the workers end")
+
+
 async def test_a_second_signal_does_not_wait_for_the_drain(mortal):
     host, port = mortal.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as half_asked:
