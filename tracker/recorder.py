@@ -17,9 +17,9 @@ from tracker.store import TrackStore
 
 BATCH_S = 0.1
 UNHURRIED_S = 0.25
-"""So long where nobody stands waiting for it: a commit costs as much as storing some two hundred fixes."""
+"""A batch that nobody stands waiting for gathers so long: a commit costs as much as storing some two hundred fixes."""
 MANY_ROWS = 2_000
-"""So many in ``BATCH_S`` need no more company."""
+"""A batch that has so many rows after ``BATCH_S`` is written then."""
 MAX_WAITING = 200_000
 """Rows that may wait for a slow disk (about 40 MB); beyond it devices are told to come back later."""
 BEHIND = 50_000

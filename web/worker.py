@@ -64,7 +64,7 @@ def _tell_that_it_runs(control: socket.socket, loop: asyncio.AbstractEventLoop) 
 
 
 def _obey(control: socket.socket, server: Server) -> None:
-    # One that was killed before it had read all that was said to it has reset the connection.
+    # A supervisor that is killed with words of ours unread resets the connection.
     with contextlib.suppress(ConnectionError):
         while words := control.recv(64).decode():
             verb, _, number = words.partition(" ")

@@ -91,7 +91,7 @@ async def traveling(scheduling: Scheduling) -> tuple[AppointmentView, ...]:
 
 
 async def under_way(scheduling: Scheduling) -> tuple[UnderWay, ...]:
-    """The same visits, and of each no more than what tells whether anything about it is new."""
+    """Every Traveling visit, and of each no more than what tells whether anything about it is new."""
     async with scheduling.database.read() as connection:
         return await appointment_store.under_way(connection)
 

@@ -5,17 +5,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import Frame, Opcode
 
+from tests.tracker.test_frames import client
 from tracker.errors import FrameError
 from tracker.frames import BINARY, CONTINUATION, PING, TEXT, FrameParser
 
 SIZES = st.sampled_from([0, 1, 110, 125, 126, 127, 300])
-
-
-def client(payload: bytes, opcode: int = TEXT, *, final: bool = True) -> bytes:
-    """A client's frame as the websockets library writes it."""
-    return Frame(Opcode(opcode), payload, final).serialize(mask=True)
 
 
 def texts(*names: str) -> bytes:

@@ -371,7 +371,8 @@ class Listening:
             self._catch_up()
 
     def _catch_up(self) -> None:
-        """Tell what could not be told while in doubt, and ask for what could not be believed."""
+        """Tell what could not be told while in doubt, ask for what could not be believed, and bring back whom this
+        process followed alone."""
         if self.doubtful():
             return
         self._node.trusted()

@@ -66,6 +66,7 @@ class Ownership:
         # Owned although nobody could be asked.
         self.unleased: set[str] = set()
         self.displaced: dict[str, LastState] = {}
+        # Of those who are being reclaimed, what was known here.
         self._known: dict[str, LastState] = {}
 
     @property
