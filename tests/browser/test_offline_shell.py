@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import RULES, Household, People, town, until
+from tests.browser.conftest import RULES, SOON_MS, Household, People, town, until
 from tests.browser.looks import ALL_LOOKS, look_at
 from tests.servers import enroute_server, started_again
 
@@ -95,3 +98,51 @@ async def test_a_server_that_is_away_is_another_trouble_and_a_new_version_takes_
             assert len(await page.evaluate(SHELLS)) == 1
         await people.leave()
         assert people.complaints == []
+
+
+@asynccontextmanager
+async def slow_server(url: str) -> AsyncIterator[asyncio.Queue[str]]:
+    """Says at once that it is well, and answers nothing else: what is asked of it."""
+    asked: asyncio.Queue[str] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while line := await reader.readline():
+                path = line.split()[1].decode()
+                await reader.readuntil(b"\r\n\r\n")
+                asked.put_nowait(path)
+                if path.startswith("/healthz"):
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with await asyncio.start_server(serve, "127.0.0.1", int(url.rpartition(":")[2])):
+        yield asked
+
+
+HURRIED = "const wait = setTimeout; globalThis.setTimeout = (run, ms) => wait(run, ms / 100);"
+A_MINUTE_LATER = "new Promise((done) => setTimeout(done, 60_000)).then(() => fetch('/healthz?a-minute-later'))"
+
+
+async def test_a_page_that_opens_slowly_is_not_asked_for_again_and_again(browser: Browser, tmp_path: Path) -> None:
+    async with enroute_server(tmp_path, seed=town(1), environ=RULES, mortal=True) as server:
+        people = People(browser, server.url, Household(0))
+        people.expects("ERR_")
+        page = await people.customer()
+        await page.goto("/")
+        await shell_is_kept(page)
+        server.process.kill()
+        await server.process.wait()
+        await page.add_init_script(HURRIED)
+        await page.goto("/profile")
+        await heading(page).to_have_text("We cannot be reached")
+        # `evaluate` waits for a page that is being opened; this does not.
+        console = await page.context.new_cdp_session(page)
+
+        async with asyncio.timeout(SOON_MS / 1000), slow_server(server.url) as asked:
+            await console.send("Runtime.evaluate", {"expression": A_MINUTE_LATER})
+            paths = [await asked.get()]
+            while paths[-1] != "/healthz?a-minute-later":
+                paths.append(await asked.get())
+            await people.leave()
+
+        # Each question that is answered opens it again, which breaks off what was begun.
+        assert [path for path in paths if path in ("/healthz", "/profile")] == ["/healthz", "/profile"]

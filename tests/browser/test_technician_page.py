@@ -159,3 +159,37 @@ async def test_an_answer_that_was_overtaken_is_not_drawn(people: People) -> None
     await technician.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     await expect(technician.locator(".visit")).to_contain_text("On the way")
+
+
+async def test_a_visit_that_is_behind_its_step_cannot_be_touched_until_it_is_drawn_again(people: People) -> None:
+    await people.book(await people.customer())
+    technician = await at_work(people)
+    answers: list[asyncio.Event] = []
+    asked: asyncio.Queue[None] = asyncio.Queue()
+    at_once = False
+
+    async def answer_when_told(route: Route) -> None:
+        answers.append(told := asyncio.Event())
+        asked.put_nowait(None)
+        if not at_once:
+            await told.wait()
+        await route.continue_()
+
+    await technician.route("**/api/technician/appointments", answer_when_told)
+    await technician.get_by_role("button", name="Start traveling").click()
+    await asked.get()
+    # Another question, before the first is answered: by the news of the step, or by this.
+    await technician.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await asked.get()
+    async with technician.expect_response("**/api/technician/appointments"):
+        answers[0].set()
+    await technician.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    await expect(technician.locator(".visit")).to_contain_text("Planned")
+    assert await technician.locator(".visit").evaluate("(visit) => visit.inert")
+
+    for answer in answers:
+        answer.set()
+    at_once = True
+    await technician.get_by_role("button", name="Undo").click()
+    await expect(technician.locator(".visit")).to_contain_text("Planned")

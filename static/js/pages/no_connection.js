@@ -7,6 +7,7 @@ const ANSWER_WITHIN_MS = 5_000;
 
 let tries = 0;
 let timer = null;
+let opening = false;
 
 function tell() {
   byId("no-network").hidden = navigator.onLine;
@@ -29,7 +30,11 @@ function waitForAnotherTry() {
 
 async function tryAgain() {
   waitForAnotherTry();
-  if (await isReachable()) location.reload();
+  if (!(await isReachable()) || opening) return;
+  // Another one would break off the first, which may take its time: everybody is back at once.
+  opening = true;
+  clearTimeout(timer);
+  location.reload();
 }
 
 addEventListener("offline", tell);

@@ -24,6 +24,7 @@ let arrivedAt = null;
 let visits = [];
 let drawn = "";
 let asked = 0;
+let latest = null;
 
 function directions(site) {
   if (!Number.isFinite(site?.lat)) return null;
@@ -94,8 +95,7 @@ function drawVisits() {
   byId("visits").replaceChildren(...visits.map(visitNode));
 }
 
-async function refresh() {
-  const ask = (asked += 1);
+async function lookAgain(ask) {
   try {
     const [{ appointments }, { duty }] = await Promise.all([get("/api/technician/appointments"), get("/api/duty")]);
     // Two answers may overtake each other; only the last question counts.
@@ -108,6 +108,16 @@ async function refresh() {
     if (ask === asked) showProblem(problemPlace, problem);
   }
   await showWatchers();
+}
+
+/** Done when the page shows the answer to the last question, whoever asked it: until then a tap may meet the past. */
+async function refresh() {
+  latest = lookAgain((asked += 1));
+  let seen = null;
+  while (seen !== latest) {
+    seen = latest;
+    await seen;
+  }
 }
 
 async function showWatchers() {
