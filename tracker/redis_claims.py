@@ -7,7 +7,6 @@ for a while. A state is a string key: the fence it was made under in 20 digits, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from redis.asyncio import Redis
 
@@ -15,7 +14,7 @@ from tracker.errors import ExchangeMessageTooLarge
 from tracker.exchange import Claim
 from tracker.redis_blobs import LARGEST_MESSAGE
 from tracker.redis_names import RedisNames
-from tracker.redis_scripts import answer_of, run_script
+from tracker.redis_scripts import ScriptSocket, answer_of, run_script
 
 NOBODY = "-" * 12
 KEYS_PER_SCRIPT = 1000
@@ -174,18 +173,18 @@ class RedisClaims:
             kept = {some[index - 1] for index in ours}
             self.ours.difference_update(key for key in some if key not in kept)
 
-    async def keep(self, client: Redis, states: Mapping[str, tuple[int, bytes]]) -> None:
+    async def keep(self, scripts: ScriptSocket, states: Mapping[str, tuple[int, bytes]]) -> None:
         """Also raises ExchangeMessageTooLarge, before anything is kept."""
         for key, (_, state) in states.items():
             if len(state) > LARGEST_MESSAGE:
                 raise ExchangeMessageTooLarge(f"a state of {len(state)} bytes; {LARGEST_MESSAGE} are the most ({key})")
         for some in _batches_of_states(states):
-            arguments: list[Any] = [STATE_S]
+            arguments: list[bytes | str | int] = [STATE_S]
             for key in some:
                 fence, state = states[key]
                 arguments += (f"{fence:0{_FENCE_DIGITS}d}", state)
             keys = [*map(self._names.state, some), *map(self._names.claim, some)]
-            self.refused_states += await run_script(client, _KEEP, keys, arguments)
+            self.refused_states += await scripts.run(_KEEP, keys, arguments)
 
     async def states(self, client: Redis, keys: Sequence[str]) -> dict[str, bytes]:
         states: dict[str, bytes] = {}

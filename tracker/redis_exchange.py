@@ -127,7 +127,7 @@ class RedisExchange:
         await self._claims.release(self._session().commands, keys)
 
     async def keep(self, states: Mapping[str, tuple[int, bytes]]) -> None:
-        await self._claims.keep(self._session().commands, states)
+        await self._claims.keep(self._session().scripts, states)
 
     async def states(self, keys: Sequence[str]) -> dict[str, bytes]:
         return await self._claims.states(self._session().commands, keys)

@@ -11,10 +11,9 @@ import secrets
 from collections.abc import Mapping
 
 import msgspec
-from redis.asyncio import Redis
 
 from tracker.redis_names import RedisNames
-from tracker.redis_scripts import run_script
+from tracker.redis_scripts import ScriptSocket
 
 # While somebody lives, somebody renews. Time in which nobody did was an outage of Redis, or its clock jumped: nobody is
 # dead for that, so such time does not count; and who lived before it has a moment to find Redis again.
@@ -79,9 +78,8 @@ class RedisLeases:
         self._pause_ms = pause_ms
         self._grace_ms = grace_ms
 
-    async def renew(self, client: Redis) -> Renewal:
-        generation, held, changes, others = await run_script(
-            client,
+    async def renew(self, scripts: ScriptSocket) -> Renewal:
+        generation, held, changes, others = await scripts.run(
             _RENEW,
             self._keys,
             [self._node_id, self._lease_ms, self._pause_ms, self._grace_ms, secrets.token_hex(8)],
@@ -94,5 +92,5 @@ class RedisLeases:
             others={node_id.decode(): left_ms for node_id, left_ms in pairs},
         )
 
-    async def give_up(self, client: Redis) -> None:
-        await run_script(client, _GIVE_UP, self._keys, [self._node_id])
+    async def give_up(self, scripts: ScriptSocket) -> None:
+        await scripts.run(_GIVE_UP, self._keys, [self._node_id])

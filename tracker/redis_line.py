@@ -127,7 +127,7 @@ class RedisLine:
 
     async def give_up_lease(self, session: RedisSession) -> None:
         """Raises ExchangeAway."""
-        await self._leases.give_up(session.leases)
+        await self._leases.give_up(session.scripts)
 
     async def _run(self) -> None:
         failures = 0
@@ -183,7 +183,7 @@ class RedisLine:
             known_changes = self._claims.changes
             try:
                 async with asyncio.timeout(self._timing.timeout_s):
-                    renewal = await self._leases.renew(session.leases)
+                    renewal = await self._leases.renew(session.scripts)
             except (TimeoutError, ExchangeAway) as error:
                 self._is_missing_since(asked_s)
                 raise ExchangeAway(f"the lease was not renewed: {error or 'no answer in time'}") from None

@@ -1,6 +1,7 @@
-"""One connection of a process to Redis: its four sockets, to one address, which live and die together.
+"""One connection of a process to Redis: its sockets, to one address, which live and die together.
 
-The lease has a socket of its own, so that no load delays it; so have what is published and what is subscribed to.
+The lease and the states that are kept once a second have a socket of their own, so that no load delays it; so have what
+is published, what is subscribed to, and the commands.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from tracker.errors import ExchangeAway
 from tracker.guests import Guests
 from tracker.redis_addresses import Address, RedisAddresses
 from tracker.redis_names import EVERYBODY, RedisNames
-from tracker.redis_sockets import Publisher, Subscriber
+from tracker.redis_scripts import ScriptSocket
+from tracker.redis_sockets import Publisher, RedisSocket, Subscriber
 from tracker.redis_urls import RedisPlace
 
 COMMAND_CONNECTIONS = 4
@@ -26,11 +28,11 @@ class RedisSession:
     """Open when `lost` is not done; its result is the reason. The subscriptions hold from the beginning."""
 
     def __init__(
-        self, address: Address, subscriber: Subscriber, publisher: Publisher, leases: Redis, commands: Redis
+        self, address: Address, subscriber: Subscriber, publisher: Publisher, scripts: ScriptSocket, commands: Redis
     ) -> None:
         self.address = address
         self.publisher = publisher
-        self.leases = leases
+        self.scripts = scripts
         self.commands = commands
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._subscriber = subscriber
@@ -46,9 +48,9 @@ class RedisSession:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.publisher.close(), within_s)
         self.publisher.abort()
-        for client in (self.leases, self.commands):
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
-                await asyncio.wait_for(client.connection_pool.disconnect(), 1.0)
+        self.scripts.abort()
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            await asyncio.wait_for(self.commands.connection_pool.disconnect(), 1.0)
 
 
 async def open_session(
@@ -64,7 +66,7 @@ async def open_session(
 ) -> RedisSession:
     """What is published to us is read as one of these `guests`, if they are given. Raises ExchangeAway."""
     sharded = "S" if place.kind == "cluster" else ""
-    sockets: list[Subscriber | Publisher] = []
+    sockets: list[RedisSocket] = []
     reasons: list[str] = []
     opened: list[RedisSession] = []
 
@@ -80,11 +82,14 @@ async def open_session(
         sockets.append(subscriber)
         publisher = await addresses.connect(address, lambda: Publisher(lost, on_drained))
         sockets.append(publisher)
+        scripts = await addresses.connect(address, lambda: ScriptSocket(lost, timeout_s=timeout_s))
+        sockets.append(scripts)
         own = names.channel(node_id)
         async with asyncio.timeout(timeout_s):
             await subscriber.begin(place.login, verb=f"{sharded}SUBSCRIBE", channels=[own, names.channel(EVERYBODY)])
             # Nobody listens for an empty message; whether we may publish is seen all the same.
             await publisher.begin(place.login, first=[f"{sharded}PUBLISH".encode(), own, b""])
+            await scripts.begin(place.login, db=place.db)
         if reasons:
             raise ExchangeAway(reasons[0])
         if guests is not None:
@@ -100,7 +105,7 @@ async def open_session(
         address,
         subscriber,
         publisher,
-        addresses.client(address, connections=1),
+        scripts,
         addresses.client(address, connections=COMMAND_CONNECTIONS),
     )
     opened.append(session)

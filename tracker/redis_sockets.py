@@ -1,4 +1,4 @@
-"""The two sockets that carry messages, bare: `hiredis` reads, and nothing stands between it and the event loop.
+"""The sockets that are busy, bare: `hiredis` reads, and nothing stands between it and the event loop.
 
 A process's own client library costs more per message than all of Redis does; commands, where that does not matter,
 go through `redis.asyncio`.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -35,15 +36,19 @@ def command(*words: bytes | str) -> bytes:
     return b"".join(parts)
 
 
+class Refused(ExchangeAway):
+    """What Redis answered instead."""
+
+
 class RedisSocket(asyncio.Protocol):
-    """A connection that asks one thing after the other. `on_lost` is called once, with the reason, unless we closed
-    it ourselves."""
+    """A connection that may ask several things at once: they are answered in order. `on_lost` is called once, with the
+    reason, unless we closed it ourselves."""
 
     def __init__(self, on_lost: Callable[[str], None]) -> None:
         self._on_lost = on_lost
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[Any] | None = None
+        self._answers: deque[asyncio.Future[Any]] = deque()
         self._ended = asyncio.get_running_loop().create_future()
         self._unread = 0
 
@@ -70,28 +75,34 @@ class RedisSocket(asyncio.Protocol):
             self.fail(f"a reply of more than {LARGEST_REPLY} bytes")
 
     def replied(self, reply: Any) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(reply)
+        if self._answers:
+            answer = self._answers.popleft()
+            # Who asked may not wait any more.
+            if not answer.done():
+                answer.set_result(reply)
 
     def fail(self, reason: str) -> None:
         """Ends the connection for this reason."""
         on_lost, self._on_lost = self._on_lost, _nobody
         self.abort()
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(ExchangeAway(reason))
+        for answer in self._answers:
+            if not answer.done():
+                answer.set_exception(ExchangeAway(reason))
+        self._answers.clear()
         on_lost(reason)
 
     async def ask(self, *words: bytes | str) -> Any:
-        """Raises ExchangeAway when Redis refuses or hangs up; a deadline is the caller's."""
+        """Raises Refused, and ExchangeAway when Redis hangs up; a deadline is the caller's."""
         assert self._transport is not None
         if self._transport.is_closing():
             raise ExchangeAway("the connection was closed")
-        self._answer = asyncio.get_running_loop().create_future()
+        answer = asyncio.get_running_loop().create_future()
+        self._answers.append(answer)
         self._transport.write(command(*words))
-        reply = await self._answer
+        reply = await answer
         if isinstance(reply, hiredis.ReplyError):
             # The words may hold a password, the refusal does not.
-            raise ExchangeAway(f"Redis refused: {str(reply)[:200]}")
+            raise Refused(f"Redis refused: {str(reply)[:200]}")
         return reply
 
     async def log_in(self, login: Login) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
+from tests.redis_servers import RedisServer
 from tracker.guests import Guests
 from tracker.redis_exchange import RedisExchange
 from tracker.redis_line import ExchangeTiming
+from tracker.redis_scripts import ScriptSocket
 
 WITHIN_S = 20.0
 # A fifth of the usual times: what takes seconds in an installation takes moments in a test.
@@ -89,6 +91,19 @@ async def exchange_on(
         yield exchange, listener
     finally:
         await exchange.stop()
+
+
+@contextlib.asynccontextmanager
+async def script_socket(server: RedisServer, *, timeout_s: float = 10.0) -> AsyncIterator[ScriptSocket]:
+    """Ready to run scripts."""
+    socket: ScriptSocket
+    _, socket = await asyncio.get_running_loop().create_connection(
+        lambda: ScriptSocket(lambda _: None, timeout_s=timeout_s), "127.0.0.1", server.port
+    )
+    try:
+        yield socket
+    finally:
+        await socket.close()
 
 
 class Two:

@@ -9,6 +9,7 @@ import { shareButton } from "../components/share_button.js";
 import { statusBadge } from "../components/visit_card.js";
 import { turnWords, visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
+import { Questions } from "../questions.js";
 import { duration } from "../time_words.js";
 import { _, later } from "../words.js";
 
@@ -117,11 +118,17 @@ function confirm() {
   if (kind) say(byId("confirmation-text"), _(CONFIRMATIONS[kind]));
 }
 
+const questions = new Questions();
+
 async function refresh() {
+  const isLast = questions.ask();
   try {
-    draw(await get(appointmentPath(id)));
+    const appointment = await get(appointmentPath(id));
+    if (!isLast()) return;
+    draw(appointment);
     showNotice(byId("problem"), "");
   } catch (problem) {
+    if (!isLast()) return;
     if (problem.code === "not_found") byId("visit").replaceChildren();
     showProblem(byId("problem"), problem);
   }

@@ -6,6 +6,7 @@ import { showNotice, showProblem } from "../components/notice.js";
 import { initials } from "../components/person.js";
 import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
+import { Questions } from "../questions.js";
 import { age } from "../time_words.js";
 import { _, later } from "../words.js";
 
@@ -93,16 +94,20 @@ function listOf(node, items, nothing) {
   node.replaceChildren(...(items.length ? items : [element("li", { class: "quiet" }, nothing)]));
 }
 
+const questions = new Questions();
+
 async function refresh() {
+  const isLast = questions.ask();
   try {
     const { technicians, visits, server_time: now } = await get("/api/dispatch/board");
+    if (!isLast()) return;
     listOf(byId("technicians"), technicians.map((each) => technicianRow(each, now)), _("No technicians yet."));
     listOf(byId("visits"), visits.map(visitRow), _("No visits today."));
     say(byId("board-state"), _("{count} on duty", { count: technicians.filter((each) => each.duty === "on_duty").length }));
     showNotice(byId("problem"), "");
     await drawMap(technicians);
   } catch (problem) {
-    showProblem(byId("problem"), problem);
+    if (isLast()) showProblem(byId("problem"), problem);
   }
 }
 

@@ -8,6 +8,7 @@ import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { phoneAddress } from "../components/phone.js";
 import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
+import { Questions } from "../questions.js";
 import { serverNow } from "../server_clock.js";
 import { clock, day } from "../time_words.js";
 import { changeWords } from "../visit_history.js";
@@ -140,13 +141,19 @@ async function drawHistory() {
   byId("history").replaceChildren(...rows.toReversed());
 }
 
+const questions = new Questions();
+
 async function refresh({ keepProblem = false } = {}) {
+  const isLast = questions.ask();
   try {
     const before = shown?.version;
-    drawVisit(await get(appointmentPath(id)));
+    const appointment = await get(appointmentPath(id));
+    if (!isLast()) return;
+    drawVisit(appointment);
     if (before !== shown.version) await Promise.all([drawLinks(), drawHistory()]);
     if (!keepProblem) showNotice(problemPlace, "");
   } catch (problem) {
+    if (!isLast()) return;
     if (!shown) for (const place of ["visit", "links", "history"]) byId(place).replaceChildren();
     showProblem(problemPlace, problem);
   }

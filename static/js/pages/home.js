@@ -6,6 +6,7 @@ import { showNotice, showProblem } from "../components/notice.js";
 import { visitCard } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
+import { Questions } from "../questions.js";
 import { serverNow } from "../server_clock.js";
 
 const ARRIVAL_AGES_MS = 30_000;
@@ -43,18 +44,18 @@ async function drawPast() {
   byId("past-list").replaceChildren(...past.map((each) => visitCard(each)));
 }
 
-let asked = 0;
+const questions = new Questions();
 
 async function refresh() {
-  const ask = (asked += 1);
+  const isLast = questions.ask();
   try {
     const [active, upcoming] = await Promise.all([section("active"), section("upcoming")]);
-    // Two answers may overtake each other; only the last question counts.
-    if (ask !== asked) return;
+    if (!isLast()) return;
     draw({ active, upcoming });
     showNotice(byId("problem"), "");
     if (!byId("past").hidden) await drawPast();
   } catch (problem) {
+    if (!isLast()) return;
     byId("loading").hidden = true;
     showProblem(byId("problem"), problem);
   }

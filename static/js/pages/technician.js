@@ -8,6 +8,7 @@ import { callButton } from "../components/phone.js";
 import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
+import { Questions } from "../questions.js";
 import { Sharing } from "../sharing.js";
 import { _, later } from "../words.js";
 
@@ -23,7 +24,7 @@ const problemPlace = byId("problem");
 let arrivedAt = null;
 let visits = [];
 let drawn = "";
-let asked = 0;
+const questions = new Questions();
 let latest = null;
 
 function directions(site) {
@@ -95,24 +96,24 @@ function drawVisits() {
   byId("visits").replaceChildren(...visits.map(visitNode));
 }
 
-async function lookAgain(ask) {
+async function lookAgain() {
+  const isLast = questions.ask();
   try {
     const [{ appointments }, { duty }] = await Promise.all([get("/api/technician/appointments"), get("/api/duty")]);
-    // Two answers may overtake each other; only the last question counts.
-    if (ask !== asked) return;
+    if (!isLast()) return;
     visits = appointments;
     drawVisits();
     for (const input of byId("duty").querySelectorAll("input")) input.checked = input.value === duty;
     showNotice(problemPlace, "");
   } catch (problem) {
-    if (ask === asked) showProblem(problemPlace, problem);
+    if (isLast()) showProblem(problemPlace, problem);
   }
   await showWatchers();
 }
 
 /** Done when the page shows the answer to the last question, whoever asked it: until then a tap may meet the past. */
 async function refresh() {
-  latest = lookAgain((asked += 1));
+  latest = lookAgain();
   let seen = null;
   while (seen !== latest) {
     seen = latest;
