@@ -27,6 +27,8 @@ BURST_FIXES = 40_000
 ERRORS_PER_S = 20
 MANY_BYTES: Final = 256
 """More than one fix in JSON."""
+CALM_S = 10.0
+"""When the processor has kept up for so long, who was left out is asked to send it again."""
 RECEIVE_BUFFER_BYTES = 16_384
 """Kernel memory for fixes not read yet (Linux doubles it): under overload a phone is held back by its own full socket
 within a second's worth of fixes, instead of megabytes of old ones lying before the newest."""
@@ -43,6 +45,7 @@ class DeviceConnection(Connection):
         "_acked_s",
         "_errors",
         "_errors_s",
+        "_left_out_s",
         "_node",
         "_refused",
         "_tasks",
@@ -77,6 +80,7 @@ class DeviceConnection(Connection):
         self._tokens_ms = 0
         self._errors = 0
         self._errors_s = 0.0
+        self._left_out_s = 0.0
 
     def begin(self, sockets: Sockets, fd: int) -> None:
         super().begin(sockets, fd)
@@ -92,7 +96,7 @@ class DeviceConnection(Connection):
         if len(data) > MANY_BYTES and parser is not None and self.alive and self._node.recorder.behind:
             data, skipped = parser.skim(data)
             if skipped:
-                self._refuse_unread(skipped)
+                self._leave_out(skipped)
         super().data_received(data)
 
     def messages_received(self, messages: list[tuple[int, bytes]]) -> None:
@@ -103,7 +107,7 @@ class DeviceConnection(Connection):
             return
         if len(messages) > 1 and recorder.behind:
             # What ``skim`` had to leave, or was too little for it.
-            self._refuse_unread(len(messages) - 1)
+            self._leave_out(len(messages) - 1)
             messages = messages[-1:]
         fixes: list[Fix] = []
         for opcode, payload in messages:
@@ -141,14 +145,26 @@ class DeviceConnection(Connection):
             # Nothing may overtake what is still on its way.
             self.owned(self._technician.owned)
 
-    def _refuse_unread(self, count: int) -> None:
+    def _leave_out(self, count: int) -> None:
         """Of what came in one read only the newest is taken: whoever takes in everything of a flood shows its watchers
-        the past."""
-        reason = Rejection.OVERLOADED.value
-        self._node.rejections[reason] += count
-        self._refused[reason] = self._refused.get(reason, 0) + count
+        the past. From here on nothing is acknowledged on this connection, for that would cover what was left out."""
+        self._node.rejections[Rejection.OVERLOADED.value] += count
         if self._taking is not None:
             self._taking.tokens -= count
+        if not self._left_out_s:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self.loop.call_later(CALM_S, self._ask_again)
+        self._left_out_s = self.loop.time()
+
+    def _ask_again(self) -> None:
+        """Who comes back sends all that was not acknowledged, in order."""
+        calm_s = 0.0 if self._node.recorder.behind else self.loop.time() - self._left_out_s
+        if calm_s < CALM_S:
+            self._timer = self.loop.call_later(CALM_S - calm_s, self._ask_again)
+            return
+        self._timer = None
+        self.close(CloseCode.TRY_LATER, "some fixes were left out, send again what was not acknowledged")
 
     def answer(self, fixes: list[Fix], verdicts: list[Verdict]) -> None:
         """Owe the acknowledgement, tell what was refused."""
