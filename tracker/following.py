@@ -93,6 +93,7 @@ class Following(Fleet):
         if facts.version < self._ended.get(trip_id, 0):
             return
         live = self.live(trip_id)
+        before = live.facts
         if not live.take_facts(facts):
             return
         technician = self.technician(technician_id)
@@ -107,7 +108,13 @@ class Following(Fleet):
             self.bus.taken(technician)
         else:
             self.bus.own(technician)
+        self._tell_changes(live, before, now_ms)
+
+    def _tell_changes(self, live: LiveTrip, before: TripFacts | None, now_ms: int) -> None:
+        """The state, and the technician when what may be told of them is another now: their phone, for one."""
         self.tell_status(live, now_ms)
+        if before is not None and live.facts is not None and before.technician != live.facts.technician:
+            self.tell_technician(live)
 
     def _drive(self, live: LiveTrip, technician: LiveTechnician, facts: TripFacts, now_ms: int) -> None:
         """Follow the technician on the trip from here, or from where they were known to be."""
@@ -187,9 +194,7 @@ class Following(Fleet):
             return
         if not facts.tracking:
             self.hub.forget_positions(live.topic)
-        self.tell_status(live, now_ms)
-        if before is not None and before.technician != facts.technician:
-            self.tell_technician(live)
+        self._tell_changes(live, before, now_ms)
 
     def reassign_trip(
         self, *, trip_id: str, technician_id: str, facts: TripFacts, now_ms: int, traveling: bool = False
@@ -231,10 +236,13 @@ class Following(Fleet):
         if technician is not None:
             self.recorder.touch(technician.id)
             self._changed.add(technician.id)
+        before = live.facts
         live.take_facts(facts)
-        self.tell_status(live, now_ms)
         ending = ENDINGS.get(reason)
-        if ending is not None:
+        if ending is None:
+            self._tell_changes(live, before, now_ms)
+        else:
+            self.tell_status(live, now_ms)
             self.end(trip_id, ending)
 
     def set_duty(self, *, technician_id: str, duty: str | Duty, now_ms: int, recorded: bool = False) -> None:

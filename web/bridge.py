@@ -185,8 +185,16 @@ class Bridge:
     async def switches_changed(self) -> None:
         """Tracking went on or off: whoever watches is told, and coordinates start or stop at once."""
         state = self._state
+        if not state.switches.technician_tracking:
+            # They stop even if the database cannot be asked now.
+            for live in state.node.known_trips():
+                if live.technician is not None and live.facts is not None and live.facts.tracking:
+                    facts = msgspec.structs.replace(live.facts, tracking=False)
+                    state.node.update_facts(trip_id=live.id, facts=facts, now_ms=state.now_ms())
         for view in await booking.traveling(state.booking):
-            state.node.update_facts(trip_id=view.id, facts=self.facts(view), now_ms=state.now_ms())
+            facts, known = self.facts(view), state.node.known_trip(view.id)
+            if known is None or known.facts != facts:
+                state.node.update_facts(trip_id=view.id, facts=facts, now_ms=state.now_ms())
             self._tell_visit(view.appointment)
 
     def choose_again(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tracker.connections import WatcherConnection
+from tracker.errors import CloseCode
 from tracker.messages import Since, decode_hello
 from web.auth import Principal
 from web.state import State
@@ -25,6 +26,12 @@ class CountedWatcher(WatcherConnection):
         """False when the session has too many watches open already, or has just ended."""
         self.admitted = self._state.watches.begin(principal)
         return self.admitted
+
+    def cut(self, code: int, reason: str) -> None:
+        if code == CloseCode.SIGN_IN_AGAIN and self.principal.role == "link":
+            # Nobody can sign in to a link.
+            code, reason = CloseCode.OVER, "the link is over"
+        super().cut(code, reason)
 
     def ended(self) -> None:
         super().ended()

@@ -25,9 +25,13 @@ COMMIT_WITHIN_S = 4.5
 RETRY_AFTER_S = 5
 MAX_BODY_BYTES = 4 * 1_048_576
 """Apps that were offline for days post their whole buffer at once."""
-MAX_ONE_FIX_BYTES = 65_536
+MAX_STRANGERS_BYTES = 1_048_576
+"""Where the token is in the body, that is read before it is known whose it is. Traccar Client posts what it kept
+through a tunnel as one list of a few hundred bytes each."""
 BATCHES = frozenset({"fix", "owntracks", "overland"})
 """Protocols of many fixes; their token is in the header, so nothing of a stranger's is read."""
+TOKEN_FIELDS = ("token", "id", "deviceid")
+"""Of the query, where it may be when the body cannot be read."""
 
 _APPS = {
     "fix": "native fixes, JSON or MessagePack, one or a list",
@@ -74,7 +78,10 @@ async def take_fixes(request: Request, protocol: str) -> Response:
         report = PROTOCOLS[protocol](device)
     except DeviceDataError as error:
         reply, reply_type = REPLIES[protocol]
-        report = DeviceReport(rejected=[(0, error.code)], token=header_token, reply=reply, reply_type=reply_type)
+        token = header_token
+        if protocol not in BATCHES:
+            token = token or next((value for name in TOKEN_FIELDS if (value := device.query.get(name))), None)
+        report = DeviceReport(rejected=[(0, error.code)], token=token, reply=reply, reply_type=reply_type)
         detail = error.detail
     technician_id = await _technician(state, report.token)
     node = state.node
@@ -135,7 +142,7 @@ def _routes() -> list[BaseRoute]:
             f"/in/{protocol}",
             get=None if protocol in BATCHES else door,
             post=door,
-            max_body_size=MAX_BODY_BYTES if protocol in BATCHES else MAX_ONE_FIX_BYTES,
+            max_body_size=MAX_BODY_BYTES if protocol in BATCHES else MAX_STRANGERS_BYTES,
         )
         for protocol, door in doors.items()
     ]

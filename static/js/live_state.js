@@ -98,7 +98,7 @@ function hearStatus(state, message) {
   const next = { ...state, status };
   for (const name of ["window_start", "window_end"]) if (Number.isFinite(message[name])) next[name] = message[name];
   next.tracking = message.tracking ?? state.tracking;
-  return status === "traveling" ? next : { ...next, position: null, eta: null, route: null };
+  return status === "traveling" && next.tracking ? next : { ...next, position: null, eta: null, route: null };
 }
 
 function hearRoute(state, message) {

@@ -46,6 +46,14 @@ test("a welcome brings the whole picture", () => {
   assert.equal(state.eta.eta_high_at, NOW + 720_000);
 });
 
+test("where the technician was is forgotten when tracking is switched off, and seen again when it is on", () => {
+  const off = hear([welcome(), { type: "status", seq: 11, status: "traveling", tracking: false }]);
+  assert.deepEqual([off.tracking, off.position, off.eta, off.route], [false, null, null, null]);
+
+  const on = hear([{ type: "status", seq: 12, status: "traveling", tracking: true }, position(13)], off);
+  assert.equal(on.position.lat, 41.15001);
+});
+
 test("a position with an old sequence number is ignored", () => {
   const state = hear([welcome(), position(10, { lat_e6: 1, fixed_at: NOW + 5000 })]);
 

@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from slots import booking
 from tests.tracker.sockets import until
 from tests.web.api.house import WEDNESDAY, House, open_house
 from tracker.ledger import area_of
@@ -240,6 +243,26 @@ async def test_switching_tracking_off_hides_the_technician_at_once(house: House)
     stream = await watch(house, visit)
 
     await house.switch(technician_tracking=False)
+    report(house, visit["technician"]["id"], lat=41.17)
+
+    assert stream.of("status")[-1]["tracking"] is False
+    assert stream.of("position") == []
+    assert "position" not in await live(house, visit)
+
+
+async def test_switching_tracking_off_hides_the_technician_also_when_the_database_is_gone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    visit = await house.bring_to(await house.book(), "traveling")
+    stream = await watch(house, visit)
+
+    async def gone(_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(booking, "traveling", gone)
+        answer = await house.dora.put("/api/dispatch/switches", json={"technician_tracking": False})
+    assert answer.status_code == 500
     report(house, visit["technician"]["id"], lat=41.17)
 
     assert stream.of("status")[-1]["tracking"] is False

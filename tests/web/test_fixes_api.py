@@ -45,3 +45,42 @@ async def test_a_report_of_nothing_but_rubbish_is_refused_as_one(house: House):
 
     assert (answer.status_code, answer.json()["code"]) == (200, "malformed")
     assert answer.json()["rejected"] == [{"index": 0, "reason": "malformed"}]
+
+
+async def test_what_traccar_client_kept_through_a_tunnel_is_taken_as_one_list(house: House):
+    token = (await device_headers(house))["Authorization"].removeprefix("Bearer ")
+    count = 400
+    locations = [
+        {
+            "timestamp": f"2026-11-30T08:{n // 60:02}:{n % 60:02}.000Z",
+            "coords": {"latitude": 41.15 + n * 1e-5, "longitude": -8.6, "accuracy": 5.0, "speed": 1.2, "heading": 0.0},
+            "activity": {"type": "in_vehicle", "confidence": 100},
+            "battery": {"is_charging": False, "level": 0.5},
+            "extras": {"filler": "x" * 100},
+        }
+        for n in range(count)
+    ]
+    body = msgspec.json.encode({"device_id": token, "location": locations})
+    assert len(body) > 65_536
+
+    answer = await house.nobody.post("/in/osmand", content=body)
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/in/gpslogger?token={}", b'{"lat": '),
+        ("/in/osmand?id={}", b"[1]"),
+        ("/in/osmand", b'{"device_id": "TOKEN"}'),
+    ],
+)
+async def test_a_report_that_can_never_become_good_is_not_taken_for_a_strangers(house: House, path: str, body: bytes):
+    token = (await device_headers(house))["Authorization"].removeprefix("Bearer ")
+    before = house.state.node.rejections["malformed"]
+
+    answer = await house.nobody.post(path.format(token), content=body.replace(b"TOKEN", token.encode()))
+
+    assert answer.status_code == 200
+    assert house.state.node.rejections["malformed"] == before + 1

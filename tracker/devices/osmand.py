@@ -79,14 +79,14 @@ def _fix_of_fields(fields: dict[str, str], *, received_at: int | None) -> Fix | 
 
 def _read_json(request: DeviceRequest) -> DeviceReport:
     body = json_body(request.body)
-    if not isinstance(body, dict) or "location" not in body:
+    if not isinstance(body, dict) or not body.keys() & {"location", "device_id"}:
         raise DeviceDataError("a Traccar Client report is an object with a `location`")
     identifier = body.get("device_id")
     report = _report(
         request,
         identifier=str(identifier) if isinstance(identifier, (str, int)) else request.query.get("id"),
     )
-    locations = body["location"]
+    locations = body.get("location")
     for place, location in enumerate(locations if isinstance(locations, list) else [locations]):
         report.add(place, _fix_of_location(location))
     return report

@@ -172,7 +172,7 @@ function drawMap() {
   const wanted = state.status === "traveling" && Boolean(state.position);
   if (map) {
     map.show(state, freshness(state, Date.now()).level);
-    if (state.status !== "traveling") byId("map-frame").hidden = true;
+    byId("map-frame").hidden = state.status !== "traveling" || !state.tracking;
   } else if (wanted && !mapWanted) {
     mapWanted = true;
     openMap();
