@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from slots.events import (
@@ -54,6 +54,9 @@ NEWS_UNDER_WAY = frozenset({"on_the_way", "running_late", "arriving"})
 
 # The customer waits for nothing here, so nobody's phone rings at night for it.
 QUIET_KINDS = frozenset({"reminder", "completed"})
+
+# Whoever forgot their password has no other way in.
+SWITCHABLE_KINDS = tuple(kind for kind in get_args(NoticeKind) if kind != "password_reset")
 
 # How long a message is worth sending: news of a visit under way is stale within minutes, a receipt is not.
 LIFETIME_S: dict[str, int] = {
@@ -166,7 +169,9 @@ def notice(
 
 
 def reminder(view: AppointmentView, *, rules: Rules, now_s: int) -> Notice | None:
-    """None if its time is over: whoever books for tomorrow was just told."""
+    """None if its time is over: whoever books for tomorrow was just told. None at all where `rules.reminder_s` is 0."""
+    if not rules.reminder_s:
+        return None
     visit, zone = view.appointment, ZoneInfo(view.time_zone)
     due_s = visit.window_start_s - rules.reminder_s
     if due_s <= now_s:

@@ -63,6 +63,7 @@ from web.health import Metrics
 from web.hearing import hear_announcements
 from web.housekeeping import Housekeeping
 from web.learning import Learning
+from web.message_options import read_muted, read_quiet_hours
 from web.openapi import answer
 from web.openapi_document import build_document
 from web.passwords import Passwords
@@ -271,6 +272,7 @@ def _own_roads(path: Path) -> RoadEngine:
 
 def rules_of(settings: Settings) -> Rules:
     """The operator's settings in the words of `slots`."""
+    quiet_from_min, quiet_to_min = read_quiet_hours(settings.quiet_hours)
     return Rules(
         min_lead_s=settings.min_lead_s,
         min_lead_days=settings.min_lead_days,
@@ -285,6 +287,10 @@ def rules_of(settings: Settings) -> Rules:
         move_cutoff_s=settings.move_cutoff_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
         cancel_while_traveling=settings.cancel_while_traveling,
+        reminder_s=settings.reminder_h * 3600,
+        quiet_from_min=quiet_from_min,
+        quiet_to_min=quiet_to_min,
+        muted_notices=read_muted(settings.muted_messages),
     )
 
 
