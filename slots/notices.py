@@ -38,6 +38,20 @@ NoticeKind = Literal[
     "completed",
 ]
 
+# Not to a person: see `slots.event_notices`.
+EVENT_PREFIX = "event."
+EventKind = Literal[
+    "event.booked",
+    "event.moved",
+    "event.canceled",
+    "event.traveling",
+    "event.undone",
+    "event.started",
+    "event.completed",
+    "event.reassigned",
+    "event.rated",
+]
+
 # The states in which a message about a visit still makes sense; asked when it is sent.
 WANTED_IN: dict[str, frozenset[Status]] = {
     "confirmed": frozenset({Status.SCHEDULED, Status.TRAVELING}),
@@ -75,7 +89,7 @@ class Notice(Value, frozen=True, kw_only=True):
     """A message to be. `key` is unique: visit, kind and version (or another stable key without a visit)."""
 
     key: str
-    kind: NoticeKind
+    kind: NoticeKind | EventKind
     due_s: int
     expires_s: int
     appointment_id: str | None = None

@@ -76,6 +76,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mail_from: str | None = None
     webhook_url: str | None = None
     webhook_secret: str | None = None
+    events_webhook_url: str | None = None
+    events_webhook_secret: str | None = None
     # Kinds with commas between them.
     muted_messages: str = ""
     # Of the site's day; "off" for none.
@@ -152,7 +154,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 OPTION_NAMES = tuple(field.name for field in msgspec.structs.fields(Settings))
-SECRET_OPTIONS = frozenset({"smtp_url", "webhook_secret", "database", "redis", "roads_url"})
+SECRET_OPTIONS = frozenset({"smtp_url", "webhook_secret", "events_webhook_secret", "database", "redis", "roads_url"})
 
 
 def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
@@ -253,6 +255,10 @@ def _check_together(settings: Settings) -> None:
 
 
 def _check_messages(settings: Settings) -> None:
+    for name in ("webhook_url", "events_webhook_url"):
+        url = getattr(settings, name)
+        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not _has_host(url)):
+            raise SettingsError(f"{PREFIX}{name.upper()} must look like https://host/path.")
     try:
         read_muted(settings.muted_messages)
     except ValueError as error:
