@@ -122,7 +122,7 @@ def _operation_json(
 
 def _webhook_json(kind: type[msgspec.Struct], by_type: dict[str, Any]) -> dict[str, Any]:
     return {
-        "summary": inspect.cleandoc(_doc(kind)),
+        "description": inspect.cleandoc(_doc(kind)),
         "parameters": [
             {"name": name, "in": "header", "required": required, "description": text, "schema": {"type": "string"}}
             for name, required, text in WEBHOOK_HEADERS

@@ -168,6 +168,26 @@ async def test_while_one_event_is_not_taken_the_later_ones_of_its_visit_wait_and
     ]
 
 
+async def test_a_receiver_that_hangs_holds_up_no_message(template, folder):
+    is_asked, is_over = asyncio.Event(), asyncio.Event()
+
+    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_asked.set()
+        await is_over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(hang, "127.0.0.1", 0) as listening, webhook_receiver() as receiver:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/hook"
+        async with open_house(template, folder, events_webhook_url=url, webhook_url=receiver.url) as house:
+            await house.book()
+            await asyncio.wait_for(is_asked.wait(), 10)
+            await house.book(house.olga)
+
+            told = [(await next_event(receiver))["kind"] for _ in range(2)]
+            is_over.set()
+    assert told == ["confirmed", "confirmed"]
+
+
 async def test_an_event_that_is_refused_for_good_lets_the_next_one_pass(template, folder):
     async with webhook_receiver() as receiver, open_house(template, folder, events_webhook_url=receiver.url) as house:
         receiver.answer = "400 Bad Request"
