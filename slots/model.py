@@ -354,3 +354,5 @@ class Rules(Value, frozen=True, kw_only=True):
     quiet_from_min: int = 21 * 60
     quiet_to_min: int = 8 * 60
     muted_notices: frozenset[str] = frozenset()
+    # Whether another program is told of every change of a visit.
+    tells_events: bool = False

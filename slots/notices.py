@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from slots.events import (
@@ -38,6 +38,20 @@ NoticeKind = Literal[
     "completed",
 ]
 
+# Not to a person: see `slots.event_notices`.
+EVENT_PREFIX = "event."
+EventKind = Literal[
+    "event.booked",
+    "event.moved",
+    "event.canceled",
+    "event.traveling",
+    "event.undone",
+    "event.started",
+    "event.completed",
+    "event.reassigned",
+    "event.rated",
+]
+
 # The states in which a message about a visit still makes sense; asked when it is sent.
 WANTED_IN: dict[str, frozenset[Status]] = {
     "confirmed": frozenset({Status.SCHEDULED, Status.TRAVELING}),
@@ -54,6 +68,9 @@ NEWS_UNDER_WAY = frozenset({"on_the_way", "running_late", "arriving"})
 
 # The customer waits for nothing here, so nobody's phone rings at night for it.
 QUIET_KINDS = frozenset({"reminder", "completed"})
+
+# Whoever forgot their password has no other way in.
+SWITCHABLE_KINDS = tuple(kind for kind in get_args(NoticeKind) if kind != "password_reset")
 
 # How long a message is worth sending: news of a visit under way is stale within minutes, a receipt is not.
 LIFETIME_S: dict[str, int] = {
@@ -72,7 +89,7 @@ class Notice(Value, frozen=True, kw_only=True):
     """A message to be. `key` is unique: visit, kind and version (or another stable key without a visit)."""
 
     key: str
-    kind: NoticeKind
+    kind: NoticeKind | EventKind
     due_s: int
     expires_s: int
     appointment_id: str | None = None
@@ -166,7 +183,9 @@ def notice(
 
 
 def reminder(view: AppointmentView, *, rules: Rules, now_s: int) -> Notice | None:
-    """None if its time is over: whoever books for tomorrow was just told."""
+    """None if its time is over: whoever books for tomorrow was just told. None at all where `rules.reminder_s` is 0."""
+    if not rules.reminder_s:
+        return None
     visit, zone = view.appointment, ZoneInfo(view.time_zone)
     due_s = visit.window_start_s - rules.reminder_s
     if due_s <= now_s:

@@ -1,23 +1,43 @@
-"""Messages to be sent, written in the transaction of the change they tell of; the sender claims and settles them."""
+"""Messages to be sent, written in the transaction of the change they tell of; the sender claims and settles them.
+
+Messages to people and events to programs lie in one table and go by their own lane: neither waits for the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from slots import appointment_store
 from slots import schema_store as schema
+from slots.event_notices import event_notice
 from slots.events import AppointmentBooked, Event
 from slots.model import Rules, Value
-from slots.notices import Notice, retell, tell
+from slots.notices import EVENT_PREFIX, Notice, retell, tell
 
 _outbox = schema.outbox
 _visits = schema.appointments
+
+Lane = Literal["messages", "events"]
+_is_event = _outbox.c.kind.startswith(EVENT_PREFIX)
+_earlier = _outbox.alias("earlier")
+# Of a visit's events one is on its way at a time, the oldest: they arrive in the order of the versions.
+_waits_for_another = exists().where(
+    _earlier.c.appointment_id == _outbox.c.appointment_id,
+    _earlier.c.kind.startswith(EVENT_PREFIX),
+    _earlier.c.state == "pending",
+    _earlier.c.version < _outbox.c.version,
+)
+_IN_LANE: dict[Lane, ColumnElement[bool]] = {"messages": ~_is_event, "events": _is_event}
+_IN_TURN: dict[Lane, ColumnElement[bool]] = {
+    "messages": ~_is_event,
+    "events": _is_event & ~_waits_for_another.correlate(_outbox),
+}
 
 # What every change says is built once: putting a statement together costs more than running it.
 _PUT = {
@@ -88,7 +108,8 @@ async def write_event(connection: AsyncConnection, event: Event, *, rules: Rules
     telling = tell(event, rules=rules, pending=pending)
     if telling.dying & pending:
         await _bury(connection, visit.id, telling.dying, now_s=event.server_s)
-    await put(connection, telling.notices, now_s=event.server_s)
+    events = (event_notice(event),) if rules.tells_events else ()
+    await put(connection, (*telling.notices, *events), now_s=event.server_s)
 
 
 async def pending_kinds(connection: AsyncConnection, appointment_id: str) -> tuple[str, ...]:
@@ -96,19 +117,26 @@ async def pending_kinds(connection: AsyncConnection, appointment_id: str) -> tup
 
 
 async def claim_due(
-    connection: AsyncConnection, *, now_s: int, lease_s: int = 120, limit: int = 50
+    connection: AsyncConnection, *, now_s: int, lease_s: int = 120, limit: int = 50, lane: Lane = "messages"
 ) -> tuple[OutboxRow, ...]:
     """Due rows, reserved for this sender until the lease ends; needs a transaction. Expired rows die here.
 
+    Of a visit's events only the oldest that is not settled.
+
     A sender that crashes loses its lease, not its rows: they are claimed again with the same `message_key`.
     """
-    free = (_outbox.c.state == "pending", _outbox.c.due_s <= now_s, _outbox.c.claimed_until_s <= now_s)
+    free = (
+        _outbox.c.state == "pending",
+        _outbox.c.due_s <= now_s,
+        _outbox.c.claimed_until_s <= now_s,
+        _IN_LANE[lane],
+    )
     # Rows that another transaction is changing are left for next time, or the two could wait for each other.
     expired = select(_outbox.c.key).where(*free, _outbox.c.expires_s <= now_s).with_for_update(skip_locked=True)
     await connection.execute(
         update(_outbox).where(_outbox.c.key.in_(expired)).values(state="dead", outcome="expired", settled_s=now_s)
     )
-    query = select(_outbox).where(*free).order_by(_outbox.c.due_s, _outbox.c.key).limit(limit)
+    query = select(_outbox).where(*free, _IN_TURN[lane]).order_by(_outbox.c.due_s, _outbox.c.key).limit(limit)
     if connection.dialect.name != "sqlite":
         query = query.with_for_update(skip_locked=True)
     rows = (await connection.execute(query)).all()
@@ -201,19 +229,20 @@ async def mark_dead(connection: AsyncConnection, *, message_key: str, reason: st
     )
 
 
-async def next_due_s(connection: AsyncConnection) -> int | None:
+async def next_due_s(connection: AsyncConnection, *, lane: Lane = "messages") -> int | None:
     """When the sender has to look again; None while nothing waits."""
-    query = select(_outbox.c.due_s).where(_outbox.c.state == "pending").order_by(_outbox.c.due_s).limit(1)
+    pending = select(_outbox.c.due_s).where(_outbox.c.state == "pending", _IN_TURN[lane])
+    query = pending.order_by(_outbox.c.due_s).limit(1)
     found: int | None = (await connection.execute(query)).scalar_one_or_none()
     return found
 
 
 async def log(
-    connection: AsyncConnection, *, appointment_id: str | None = None, limit: int = 200
+    connection: AsyncConnection, *, appointment_id: str | None = None, limit: int = 200, lane: Lane = "messages"
 ) -> tuple[LogRow, ...]:
     """Newest first."""
     names = [name for name in LogRow.__struct_fields__ if name != "message_key"]
-    query = select(_outbox.c.key.label("message_key"), *(_outbox.c[name] for name in names))
+    query = select(_outbox.c.key.label("message_key"), *(_outbox.c[name] for name in names)).where(_IN_LANE[lane])
     if appointment_id is not None:
         query = query.where(_outbox.c.appointment_id == appointment_id)
     query = query.order_by(_outbox.c.created_s.desc(), _outbox.c.key).limit(limit)

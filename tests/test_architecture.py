@@ -79,6 +79,7 @@ PURE = (
     "slots/policy.py",
     "slots/notices.py",
     "slots/events.py",
+    "slots/event_notices.py",
     "slots/errors.py",
 )
 IMPURE_IMPORTS = {

@@ -140,6 +140,13 @@ class Welcome(msgspec.Struct, omit_defaults=True, tag_field="type", tag="welcome
     missed: list[Status] | None = None
 
 
+class FeedWelcome(msgspec.Struct, gc=False, tag_field="type", tag="welcome"):
+    """First frame of a home page and of a board: what changes from now on follows, what was before is asked for."""
+
+    heartbeat_s: int
+    server_time: int
+
+
 class Since(msgspec.Struct):
     epoch: str
     seq: int

@@ -59,10 +59,12 @@ from web.asyncapi import build_asyncapi
 from web.auth import authenticate
 from web.bridge import Bridge
 from web.config import Settings
+from web.event_webhook import Events, VisitEvent
 from web.health import Metrics
 from web.hearing import hear_announcements
 from web.housekeeping import Housekeeping
 from web.learning import Learning
+from web.message_options import read_muted, read_quiet_hours
 from web.openapi import answer
 from web.openapi_document import build_document
 from web.passwords import Passwords
@@ -203,6 +205,7 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
             state.limits.shared = buckets = RedisBuckets(settings.redis)
             stack.push_async_callback(buckets.close)
         state.outbox = Outbox(state)
+        state.events = Events(state)
         state.bridge = Bridge(state)
         switches.listeners.append(state.bridge.switches_changed)
         hear_announcements(state)
@@ -232,6 +235,9 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         stack.push_async_callback(learning.close)
         state.outbox.start()
         stack.push_async_callback(state.outbox.close)
+        if state.events.is_configured:
+            state.events.start()
+            stack.push_async_callback(state.events.close)
         stack.callback(state.draining.set)
         yield state
 
@@ -271,6 +277,7 @@ def _own_roads(path: Path) -> RoadEngine:
 
 def rules_of(settings: Settings) -> Rules:
     """The operator's settings in the words of `slots`."""
+    quiet_from_min, quiet_to_min = read_quiet_hours(settings.quiet_hours)
     return Rules(
         min_lead_s=settings.min_lead_s,
         min_lead_days=settings.min_lead_days,
@@ -285,6 +292,11 @@ def rules_of(settings: Settings) -> Rules:
         move_cutoff_s=settings.move_cutoff_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
         cancel_while_traveling=settings.cancel_while_traveling,
+        reminder_s=settings.reminder_h * 3600,
+        quiet_from_min=quiet_from_min,
+        quiet_to_min=quiet_to_min,
+        muted_notices=read_muted(settings.muted_messages),
+        tells_events=settings.events_webhook_url is not None,
     )
 
 
@@ -295,6 +307,7 @@ async def openapi(request: Request) -> Response:
         title=f"{state_of(request).settings.brand} API",
         version=VERSION,
         server_url=state_of(request).settings.base_url,
+        webhooks={"visitEvent": VisitEvent},
     )
     return answer(document, headers={"Cache-Control": "public, max-age=300"})
 

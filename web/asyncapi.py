@@ -41,14 +41,14 @@ _CHANNELS: tuple[tuple[str, str, str, tuple[type, ...], tuple[type, ...]], ...] 
         "home",
         "/ws/home",
         "The states of one contact's visits; never a coordinate.",
-        (VisitChanged, messages.Arrival, messages.Heartbeat),
+        (messages.FeedWelcome, VisitChanged, messages.Arrival, messages.Heartbeat),
         (),
     ),
     (
         "dispatch",
         "/ws/dispatch",
         "The board: every technician, conflated per tick, and every visit that changed.",
-        (messages.Board, VisitChanged, messages.Heartbeat),
+        (messages.FeedWelcome, messages.Board, VisitChanged, messages.Heartbeat),
         (),
     ),
 )

@@ -176,6 +176,7 @@ class Bridge:
             self._tell_pages(event)
         if events:
             self._state.outbox.wake()
+            self._state.events.wake()
 
     def _hear(self, told: VisitsChanged) -> None:
         """What another process announced."""

@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from tracker.errors import ExchangeUrlError
 from tracker.redis_urls import read_redis_url
+from web.message_options import read_muted, read_quiet_hours
 
 PREFIX = "ENROUTE_"
 
@@ -75,6 +76,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mail_from: str | None = None
     webhook_url: str | None = None
     webhook_secret: str | None = None
+    events_webhook_url: str | None = None
+    events_webhook_secret: str | None = None
+    # Kinds with commas between them.
+    muted_messages: str = ""
+    # Of the site's day; "off" for none.
+    quiet_hours: str = "21-8"
+    # 0: nobody is reminded.
+    reminder_h: Annotated[int, Meta(ge=0, le=30 * 24)] = 24
 
     session_days: Days = 30
     invitation_days: Days = 14
@@ -145,7 +154,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 OPTION_NAMES = tuple(field.name for field in msgspec.structs.fields(Settings))
-SECRET_OPTIONS = frozenset({"smtp_url", "webhook_secret", "database", "redis", "roads_url"})
+SECRET_OPTIONS = frozenset({"smtp_url", "webhook_secret", "events_webhook_secret", "database", "redis", "roads_url"})
 
 
 def load_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
@@ -232,6 +241,7 @@ def _check_together(settings: Settings) -> None:
             raise SettingsError(f"{PREFIX}SMTP_URL must begin with smtp:// or smtps://.")
         if settings.mail_from is None:
             raise SettingsError(f"{PREFIX}SMTP_URL is set; {PREFIX}MAIL_FROM must say who the mail comes from.")
+    _check_messages(settings)
     if settings.redis is not None:
         try:
             read_redis_url(settings.redis)
@@ -242,3 +252,18 @@ def _check_together(settings: Settings) -> None:
             f"{settings.workers} workers need {PREFIX}REDIS (--redis redis://host): a technician's position arrives in"
             " one process and its watchers may sit in another. Without Redis use one worker; it serves thousands."
         )
+
+
+def _check_messages(settings: Settings) -> None:
+    for name in ("webhook_url", "events_webhook_url"):
+        url = getattr(settings, name)
+        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not _has_host(url)):
+            raise SettingsError(f"{PREFIX}{name.upper()} must look like https://host/path.")
+    try:
+        read_muted(settings.muted_messages)
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}MUTED_MESSAGES: {error}") from None
+    try:
+        read_quiet_hours(settings.quiet_hours)
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}QUIET_HOURS: {error}") from None

@@ -23,7 +23,7 @@ from tracker.connections import WatcherConnection
 from tracker.errors import CloseCode
 from tracker.facts import TripFacts
 from tracker.frames import frame
-from tracker.messages import HEARTBEAT_S, SUBPROTOCOL, End, Since, decode_hello, encode
+from tracker.messages import HEARTBEAT_S, SUBPROTOCOL, End, FeedWelcome, Since, decode_hello, encode
 from web.auth import Principal, authenticate, authenticate_token, header_of, link_cookie_name, origin_is_ours
 from web.counted_watchers import CountedWatcher, VisitWatcher
 from web.links import is_dead_link
@@ -225,7 +225,7 @@ async def _follow(
     connection = CountedWatcher(state, principal)
     if refusal is None and principal is not None and topic is not None:
         if connection.admit(principal):
-            welcome = {"type": "welcome", "heartbeat_s": HEARTBEAT_S, "server_time": state.now_ms()}
+            welcome = FeedWelcome(heartbeat_s=HEARTBEAT_S, server_time=state.now_ms())
             hand_over(websocket, connection, state.sockets, frame(encode(welcome)))
             if connection.alive:
                 state.hub.subscribe(topic, connection, patient=True)

@@ -6,7 +6,7 @@ The schemas come from the very types that decode the requests, so the document c
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,6 +16,15 @@ from web.openapi import Operation, Resource
 from web.problems import PROBLEMS
 
 REF = "#/components/schemas/{name}"
+NO_WEBHOOKS: Mapping[str, type[msgspec.Struct]] = {}
+WEBHOOK_HEADERS = (
+    ("Enroute-Id", True, "The same when it is sent again."),
+    (
+        "Enroute-Signature",
+        False,
+        "`sha256=` and the HMAC-SHA-256 of the body with the configured secret, if there is one.",
+    ),
+)
 
 
 class ProblemBody(msgspec.Struct):
@@ -28,8 +37,15 @@ class ProblemBody(msgspec.Struct):
     detail: str | None = None
 
 
-def build_document(routes: Iterable[BaseRoute], *, title: str, version: str, server_url: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of every declared handler in `routes`."""
+def build_document(
+    routes: Iterable[BaseRoute],
+    *,
+    title: str,
+    version: str,
+    server_url: str,
+    webhooks: Mapping[str, type[msgspec.Struct]] = NO_WEBHOOKS,
+) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of every declared handler in `routes`, and of what this server posts to others."""
     declared = [
         (route.path_format, method.lower(), handler.operation)
         for route in routes
@@ -37,7 +53,7 @@ def build_document(routes: Iterable[BaseRoute], *, title: str, version: str, ser
         for method, handler in route.handlers.items()
         if hasattr(handler, "operation")
     ]
-    types: list[Any] = [ProblemBody]
+    types: list[Any] = [ProblemBody, *webhooks.values()]
     for _, _, operation in declared:
         types += [kind for kind in (operation.body, operation.query, *operation.answers.values()) if kind is not None]
     schemas, components = msgspec.json.schema_components(_distinct(types), ref_template=REF)
@@ -52,6 +68,7 @@ def build_document(routes: Iterable[BaseRoute], *, title: str, version: str, ser
         "info": {"title": title, "version": version},
         "servers": [{"url": server_url}],
         "paths": dict(sorted(paths.items())),
+        "webhooks": {name: {"post": _webhook_json(kind, by_type)} for name, kind in webhooks.items()},
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -101,6 +118,18 @@ def _operation_json(
         described["responses"][str(status)] = response
     described["responses"] |= _problem_responses(operation)
     return described
+
+
+def _webhook_json(kind: type[msgspec.Struct], by_type: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "description": inspect.cleandoc(_doc(kind)),
+        "parameters": [
+            {"name": name, "in": "header", "required": required, "description": text, "schema": {"type": "string"}}
+            for name, required, text in WEBHOOK_HEADERS
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": by_type[_type_key(kind)]}}},
+        "responses": {"2XX": {"description": "Taken"}},
+    }
 
 
 def _doc(type: Any) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tracker.sockets import Sockets
     from web.announcements import Announcements
     from web.bridge import Bridge
+    from web.event_webhook import Events
     from web.health import Metrics
     from web.senders import Outbox
     from web.switches import Switches
@@ -58,9 +59,10 @@ class State:
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     # Who holds which token, and what a visit is, as remembered for a second.
     lookups: Lookups = field(init=False)
-    # These two ask the State itself, so they come right after it.
+    # These ask the State itself, so they come right after it.
     bridge: Bridge = field(init=False)
     outbox: Outbox = field(init=False)
+    events: Events = field(init=False)
 
     def __post_init__(self) -> None:
         self.lookups = Lookups(self.database, now_ms=self.now_ms)

@@ -31,7 +31,7 @@ class Webhook:
         self._secret = secret.encode() if secret else None
         self._opener = urllib.request.build_opener(_NoRedirects)
 
-    async def send(self, message: dict[str, Any], *, key: str) -> None:
+    async def send(self, message: object, *, key: str) -> None:
         """Taken with a 2xx, or WebhookFailed."""
         body = msgspec.json.encode(message)
         headers = {"Content-Type": "application/json", "Enroute-Id": key, "User-Agent": "enroute"}

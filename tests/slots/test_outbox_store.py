@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+
+import msgspec
 
 from slots import booking, outbox_store
 from slots.booking import Scheduling
+from slots.events import TravelStarted
 from slots.model import Rules
 from slots.notices import Notice
-from tests.slots.factories import CUSTOMER, NOW_S, at, booked, slot_at
+from tests.slots.factories import CUSTOMER, NOW_S, RULES, at, booked, slot_at
 
 LATER_S = NOW_S + 5
 
@@ -165,3 +169,68 @@ async def test_old_settled_rows_are_forgotten(scheduling: Scheduling) -> None:
 
     assert gone == 1
     assert await states(scheduling, view.id) == {}
+
+
+def telling(scheduling: Scheduling) -> Scheduling:
+    """The same scheduling of an operator who has another program told."""
+    return Scheduling(database=scheduling.database, rules=msgspec.structs.replace(RULES, tells_events=True))
+
+
+async def claim_events(scheduling: Scheduling) -> list[str]:
+    async with scheduling.database.transaction() as connection:
+        rows = await outbox_store.claim_due(connection, now_s=LATER_S, lane="events")
+    return [row.message_key for row in rows]
+
+
+async def test_of_a_visits_events_the_oldest_unsettled_one_is_claimed_by_one_sender(
+    either_scheduling: Scheduling,
+) -> None:
+    scheduling = telling(either_scheduling)
+    view = await booked(scheduling, at(10))
+    await move_to(scheduling, view.id, at(14))
+
+    first = await asyncio.gather(*(claim_events(scheduling) for _ in range(5)))
+    while_it_is_under_way = await claim_events(scheduling)
+    await sent(scheduling, f"{view.id}.event.booked.1", told_s=None)
+    second = await claim_events(scheduling)
+
+    assert [key for keys in first for key in keys] == [f"{view.id}.event.booked.1"]
+    assert (while_it_is_under_way, second) == ([], [f"{view.id}.event.moved.2"])
+
+
+async def test_a_sender_of_events_has_nothing_to_look_for_while_the_oldest_one_waits_to_be_tried_again(
+    either_scheduling: Scheduling,
+) -> None:
+    scheduling = telling(either_scheduling)
+    view = await booked(scheduling, at(10))
+    await move_to(scheduling, view.id, at(14))
+    await claim_events(scheduling)
+    async with scheduling.database.transaction() as connection:
+        await outbox_store.mark_failed(
+            connection, message_key=f"{view.id}.event.booked.1", error="503", retry_s=LATER_S + 60, now_s=LATER_S
+        )
+
+    async with scheduling.database.read() as connection:
+        next_s = await outbox_store.next_due_s(connection, lane="events")
+
+    assert next_s == LATER_S + 60
+
+
+async def test_an_event_of_a_change_that_is_rolled_back_is_never_told(either_scheduling: Scheduling) -> None:
+    scheduling = telling(either_scheduling)
+    view = await booked(scheduling, at(10))
+    await claim_events(scheduling)
+    await sent(scheduling, f"{view.id}.event.booked.1", told_s=None)
+    event = TravelStarted(
+        view=msgspec.structs.replace(view, appointment=msgspec.structs.replace(view.appointment, version=2)),
+        actor=CUSTOMER,
+        device_s=NOW_S,
+        server_s=NOW_S,
+    )
+
+    with contextlib.suppress(ZeroDivisionError):
+        async with scheduling.database.transaction() as connection:
+            await outbox_store.write_event(connection, event, rules=scheduling.rules)
+            raise ZeroDivisionError
+
+    assert await claim_events(scheduling) == []

@@ -8,6 +8,7 @@ from tracker.messages import (
     End,
     ErrorFrame,
     Eta,
+    FeedWelcome,
     Heartbeat,
     Hello,
     Position,
@@ -57,6 +58,7 @@ SNAPSHOT = Snapshot(status="traveling", version=3, time_zone="UTC", server_time=
             '{"status":"traveling","version":3,"time_zone":"UTC","server_time":9,"epoch":"k3f9","seq":41,'
             '"tracking":true}}',
         ),
+        (FeedWelcome(25, 9), '{"type":"welcome","heartbeat_s":25,"server_time":9}'),
         (
             Board(9, [BoardTechnician(id="ana", duty="on_duty")]),
             '{"type":"board","server_time":9,"technicians":[{"id":"ana","duty":"on_duty"}]}',

@@ -23,7 +23,7 @@ from tests.web.api.house import House, open_house, settle
 from tracker.records import FixRow
 from web import accounts_store
 from web.housekeeping import EVERY_S, Housekeeping
-from web.senders import BATCH, CLAIM_S
+from web.sending import BATCH, CLAIM_S
 
 TEMPLATE = "house_template"
 _numbers = itertools.count(1)

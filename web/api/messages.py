@@ -48,9 +48,10 @@ class MessageLog(msgspec.Struct):
 
 
 class MessageQuery(msgspec.Struct):
-    """`appointment`: only the messages of this visit."""
+    """`appointment`: only the messages of this visit. `events`: those to the webhook for events instead."""
 
     appointment: str | None = None
+    events: bool = False
 
 
 @endpoint("The log of messages", tag="Dispatch", query=MessageQuery, answers={200: MessageLog})
@@ -59,7 +60,8 @@ async def read_log(request: Request) -> Response:
     principal = await require(request, "dispatcher")
     query = decode_query(request, MessageQuery)
     async with state.database.read() as conn:
-        rows = await outbox_store.log(conn, appointment_id=query.appointment)
+        lane: outbox_store.Lane = "events" if query.events else "messages"
+        rows = await outbox_store.log(conn, appointment_id=query.appointment, lane=lane)
         people = await accounts_store.people_by_id(conn, [row.contact_id for row in rows if row.contact_id])
     lines = [
         MessageLine(
@@ -75,9 +77,10 @@ async def read_log(request: Request) -> Response:
         for row in rows
     ]
     # The texts hold invitation and reset links: whoever reads those of an admin becomes one.
-    unsent = state.outbox.unsent if principal.role == "admin" else ()
+    unsent = state.outbox.unsent if principal.role == "admin" and not query.events else ()
     texts = [UnsentText(row.kind, row.to, row.subject, row.text, iso(row.at_s)) for row in reversed(unsent)]
-    return answer(MessageLog(state.outbox.is_configured, lines, texts))
+    sender = state.events if query.events else state.outbox
+    return answer(MessageLog(sender.is_configured, lines, texts))
 
 
 routes: list[BaseRoute] = [resource("/api/dispatch/messages", get=read_log)]
