@@ -15,7 +15,8 @@ from simulations.crews import Stage, run_scenario
 from simulations.customers import Wishes
 from simulations.observations import Observations
 from simulations.replay_command import replay
-from simulations.report import make_report, write_report
+from simulations.report import make_report
+from simulations.report_option import leave_report, report_options
 from simulations.scenarios import Scenario, ScenarioError, read_scenario
 from simulations.technicians import Habits
 
@@ -56,15 +57,6 @@ def _town_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _report_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--report",
-        "folder",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Write report.json and report.html into this folder.",
-    )(command)
-
-
 @simulate.command("scenarios")
 def list_scenarios() -> None:
     """List the scenarios that come with Enroute."""
@@ -78,7 +70,7 @@ def list_scenarios() -> None:
 @click.option("--duration", "duration_s", type=float, help="Seconds to play, instead of the scenario's own.")
 @click.option("--seed", type=int, help="Another seed than the scenario's own.")
 @_town_options
-@_report_option
+@report_options
 @_server_options
 @in_a_loop
 async def run(
@@ -89,6 +81,7 @@ async def run(
     near: tuple[float, float] | None,
     time_zone: str | None,
     folder: Path | None,
+    with_report: bool,
     url: str,
     email: str,
     password: str,
@@ -96,7 +89,7 @@ async def run(
     """Play SCENARIO: a file, or the name of one that comes with Enroute (see `simulate scenarios`)."""
     plan = _found(scenario)
     plan = _changed(plan, {"duration_s": duration_s, "seed": seed})
-    return await _play(_in_town(plan, map_file, near, time_zone), folder, url, email, password)
+    return await _play(_in_town(plan, map_file, near, time_zone), folder, with_report, url, email, password)
 
 
 def _found(scenario: str) -> Scenario:
@@ -117,7 +110,7 @@ def _found(scenario: str) -> Scenario:
 @click.option("--interval", "interval_s", type=click.FloatRange(0.1, 120), default=2.0, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @_town_options
-@_report_option
+@report_options
 @_server_options
 @in_a_loop
 async def technicians(
@@ -129,6 +122,7 @@ async def technicians(
     near: tuple[float, float] | None,
     time_zone: str | None,
     folder: Path | None,
+    with_report: bool,
     url: str,
     email: str,
     password: str,
@@ -144,7 +138,7 @@ async def technicians(
         habits=Habits(fix_interval_s=interval_s),
         wishes=Wishes(watchers=0, move_share=0, cancel_share=0, pause_s=5),
     )
-    return await _play(_in_town(plan, map_file, near, time_zone), folder, url, email, password)
+    return await _play(_in_town(plan, map_file, near, time_zone), folder, with_report, url, email, password)
 
 
 @simulate.command("customers")
@@ -152,7 +146,7 @@ async def technicians(
 @click.option("--seconds", "duration_s", type=float, default=300.0, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @_town_options
-@_report_option
+@report_options
 @_server_options
 @in_a_loop
 async def customers(
@@ -163,13 +157,14 @@ async def customers(
     near: tuple[float, float] | None,
     time_zone: str | None,
     folder: Path | None,
+    with_report: bool,
     url: str,
     email: str,
     password: str,
 ) -> int:
     """Customers who book, move, cancel and watch what the technicians of this server offer."""
     plan = Scenario(name=f"{count} customers", seed=seed, duration_s=duration_s, technicians=0, customers=count)
-    return await _play(_in_town(plan, map_file, near, time_zone), folder, url, email, password)
+    return await _play(_in_town(plan, map_file, near, time_zone), folder, with_report, url, email, password)
 
 
 def _in_town(plan: Scenario, map_file: str | None, near: tuple[float, float] | None, time_zone: str | None) -> Scenario:
@@ -185,7 +180,7 @@ def _changed(plan: Scenario, changes: dict[str, Any]) -> Scenario:
         raise ScenarioError(plan.name, str(error)) from error
 
 
-async def _play(plan: Scenario, folder: Path | None, url: str, email: str, password: str) -> int:
+async def _play(plan: Scenario, folder: Path | None, with_report: bool, url: str, email: str, password: str) -> int:
     admin = Api(url)
     try:
         await admin.sign_in(email, password)
@@ -201,9 +196,7 @@ async def _play(plan: Scenario, folder: Path | None, url: str, email: str, passw
     finally:
         await admin.close()
     report = _tell(stage, plan, url)
-    if folder is not None:
-        for path in write_report(report, folder):
-            click.echo(f"Wrote {path}")
+    leave_report(report, name=plan.name, folder=folder, with_report=with_report)
     return 1 if stage.observations.counts["positions out of order"] else 0
 
 
