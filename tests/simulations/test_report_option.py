@@ -95,3 +95,13 @@ async def test_a_map_that_is_not_there_is_one_line_and_nothing_is_played(playgro
     assert "Error: none.osm.pbf does not exist; give an OpenStreetMap extract such as city.osm.pbf" in said
     assert "Traceback" not in said
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_map_of_a_scenario_file_is_looked_for_beside_the_file(playground, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "scenario.json").write_text('{"name": "mine", "map": "none.osm.pbf"}', encoding="utf-8")
+
+    code, said = await simulate(tmp_path, "run", "mine/scenario.json", "--url", playground.url, *SIGN_IN)
+
+    assert code == 1
+    assert "Error: mine/none.osm.pbf does not exist" in said
