@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
 
+from simulations.doors import Door, door_beside
 from simulations.landscape import XY, Park, River, make_buildings, make_parks, make_river
 from simulations.plane import Plane
 from simulations.street_names import PARKS, street_names
@@ -64,6 +66,18 @@ class City:
 
     def street_at(self, node: int) -> Street:
         return self.streets[self.leaving[node][0].street]
+
+    def doors(self, random: Random) -> Iterator[Door]:
+        """Without end, on side streets and avenues but never on the ring road or a bridge."""
+        quiet = [
+            (number, node)
+            for number, street in enumerate(self.streets)
+            if street.kind != "primary" and not street.bridge
+            for node in street.nodes
+        ]
+        while True:
+            number, node = random.choice(quiet)
+            yield door_beside(random, self.plane, self.nodes[node], street=self.streets[number].name, town=self.name)
 
     def nearest_node(self, *, lat: float, lon: float) -> int:
         x, y = self.plane.xy(lat=lat, lon=lon)

@@ -15,7 +15,8 @@ from simulations.crews import Stage, run_scenario
 from simulations.customers import Wishes
 from simulations.observations import Observations
 from simulations.replay_command import replay
-from simulations.report import make_report, write_report
+from simulations.report import make_report
+from simulations.report_option import leave_report, report_options
 from simulations.scenarios import Scenario, ScenarioError, read_scenario
 from simulations.technicians import Habits
 
@@ -41,13 +42,19 @@ def _server_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _report_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--report",
-        "folder",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Write report.json and report.html into this folder.",
-    )(command)
+def _town_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--time-zone", help="That of the sites, such as Europe/Helsinki."),
+        click.option("--near", nargs=2, type=float, metavar="LAT LON", help="The middle of the town or of its part."),
+        click.option(
+            "--map",
+            "map_file",
+            metavar="EXTRACT.osm.pbf",
+            help="Drive on the roads of this OpenStreetMap extract (or road graph), not of a made-up city.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @simulate.command("scenarios")
@@ -62,22 +69,27 @@ def list_scenarios() -> None:
 @click.argument("scenario")
 @click.option("--duration", "duration_s", type=float, help="Seconds to play, instead of the scenario's own.")
 @click.option("--seed", type=int, help="Another seed than the scenario's own.")
-@_report_option
+@_town_options
+@report_options
 @_server_options
 @in_a_loop
 async def run(
     scenario: str,
     duration_s: float | None,
     seed: int | None,
+    map_file: str | None,
+    near: tuple[float, float] | None,
+    time_zone: str | None,
     folder: Path | None,
+    with_report: bool,
     url: str,
     email: str,
     password: str,
 ) -> int:
     """Play SCENARIO: a file, or the name of one that comes with Enroute (see `simulate scenarios`)."""
     plan = _found(scenario)
-    changes = {"duration_s": duration_s, "seed": seed}
-    return await _play(_changed(plan, changes), folder, url, email, password)
+    plan = _changed(plan, {"duration_s": duration_s, "seed": seed})
+    return await _play(_in_town(plan, map_file, near, time_zone), folder, with_report, url, email, password)
 
 
 def _found(scenario: str) -> Scenario:
@@ -85,10 +97,11 @@ def _found(scenario: str) -> Scenario:
     if not path.exists():
         path = SHIPPED / f"{scenario.removesuffix('.json')}.json"
     try:
-        return read_scenario(scenario, path.read_text(encoding="utf-8"))
+        plan = read_scenario(scenario, path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         names = ", ".join(sorted(each.stem for each in SHIPPED.glob("*.json")))
         raise ScenarioError(scenario, f"no such file, nor one of {names}") from None
+    return plan if plan.map is None else _changed(plan, {"map": str(path.parent / plan.map)})
 
 
 @simulate.command("technicians")
@@ -96,7 +109,8 @@ def _found(scenario: str) -> Scenario:
 @click.option("--seconds", "duration_s", type=float, default=600.0, show_default=True)
 @click.option("--interval", "interval_s", type=click.FloatRange(0.1, 120), default=2.0, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
-@_report_option
+@_town_options
+@report_options
 @_server_options
 @in_a_loop
 async def technicians(
@@ -104,7 +118,11 @@ async def technicians(
     duration_s: float,
     interval_s: float,
     seed: int,
+    map_file: str | None,
+    near: tuple[float, float] | None,
+    time_zone: str | None,
     folder: Path | None,
+    with_report: bool,
     url: str,
     email: str,
     password: str,
@@ -120,40 +138,49 @@ async def technicians(
         habits=Habits(fix_interval_s=interval_s),
         wishes=Wishes(watchers=0, move_share=0, cancel_share=0, pause_s=5),
     )
-    return await _play(plan, folder, url, email, password)
+    return await _play(_in_town(plan, map_file, near, time_zone), folder, with_report, url, email, password)
 
 
 @simulate.command("customers")
 @click.option("--count", type=click.IntRange(1, 20_000), default=10, show_default=True)
 @click.option("--seconds", "duration_s", type=float, default=300.0, show_default=True)
-@click.option("--near", nargs=2, type=float, metavar="LAT LON", help="Where they live; default: the made-up city.")
 @click.option("--seed", type=int, default=1, show_default=True)
-@_report_option
+@_town_options
+@report_options
 @_server_options
 @in_a_loop
 async def customers(
     count: int,
     duration_s: float,
-    near: tuple[float, float] | None,
     seed: int,
+    map_file: str | None,
+    near: tuple[float, float] | None,
+    time_zone: str | None,
     folder: Path | None,
+    with_report: bool,
     url: str,
     email: str,
     password: str,
 ) -> int:
     """Customers who book, move, cancel and watch what the technicians of this server offer."""
     plan = Scenario(name=f"{count} customers", seed=seed, duration_s=duration_s, technicians=0, customers=count)
-    if near is not None:
-        plan = _changed(plan, {"city_lat": near[0], "city_lon": near[1]})
-    return await _play(plan, folder, url, email, password)
+    return await _play(_in_town(plan, map_file, near, time_zone), folder, with_report, url, email, password)
+
+
+def _in_town(plan: Scenario, map_file: str | None, near: tuple[float, float] | None, time_zone: str | None) -> Scenario:
+    lat, lon = near or (None, None)
+    return _changed(plan, {"map": map_file, "city_lat": lat, "city_lon": lon, "time_zone": time_zone})
 
 
 def _changed(plan: Scenario, changes: dict[str, Any]) -> Scenario:
     fields = {name: getattr(plan, name) for name in plan.__struct_fields__}
-    return Scenario(**fields | {name: value for name, value in changes.items() if value is not None})
+    try:
+        return Scenario(**fields | {name: value for name, value in changes.items() if value is not None})
+    except ValueError as error:
+        raise ScenarioError(plan.name, str(error)) from error
 
 
-async def _play(plan: Scenario, folder: Path | None, url: str, email: str, password: str) -> int:
+async def _play(plan: Scenario, folder: Path | None, with_report: bool, url: str, email: str, password: str) -> int:
     admin = Api(url)
     try:
         await admin.sign_in(email, password)
@@ -169,9 +196,7 @@ async def _play(plan: Scenario, folder: Path | None, url: str, email: str, passw
     finally:
         await admin.close()
     report = _tell(stage, plan, url)
-    if folder is not None:
-        for path in write_report(report, folder):
-            click.echo(f"Wrote {path}")
+    leave_report(report, name=plan.name, folder=folder, with_report=with_report)
     return 1 if stage.observations.counts["positions out of order"] else 0
 
 
@@ -188,6 +213,7 @@ def _tell(stage: Stage, plan: Scenario, url: str) -> dict[str, Any]:
     facts = {
         "server": url,
         "seed": plan.seed,
+        "map": plan.map or "made up",
         "technicians": plan.technicians,
         "customers": plan.customers,
     }

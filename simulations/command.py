@@ -12,6 +12,7 @@ import click
 
 from simulations.api import RefusedError
 from simulations.http_client import HttpError
+from simulations.map_town import MapError
 from simulations.scenarios import ScenarioError
 from simulations.tracks import TrackError
 
@@ -25,7 +26,7 @@ def in_a_loop(main: Callable[..., Coroutine[Any, Any, int]]) -> Callable[..., No
     def command(**options: Any) -> None:
         try:
             sys.exit(asyncio.run(main(**options)))
-        except (RefusedError, HttpError, ScenarioError, TrackError) as error:
+        except (RefusedError, HttpError, ScenarioError, TrackError, MapError) as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
             raise click.Abort from None

@@ -1,13 +1,13 @@
-"""A made-up company in a made-up city, as the file that ``enroute import`` reads. Seeded. [pure]"""
+"""A made-up company in a town, as the file that ``enroute import`` reads. Seeded. [pure]"""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
-from simulations.cities import City
+from simulations.doors import Door
 
 FIRST_NAMES = (
     "Ana,Bruno,Carla,Duarte,Eva,Filipe,Gabriela,Hugo,Inês,João,Lara,Miguel,Noémia,Óscar,Paula,Rui,Sofia,Tiago,"
@@ -29,6 +29,15 @@ DESCRIPTIONS = (
     "A fibre line into the flat, router set up and speed measured.",
     "Washing machine, dishwasher, oven or fridge: found and mended.",
 )
+
+
+class Homes(Protocol):
+    """Where the company's customers live."""
+
+    @property
+    def time_zone(self) -> str: ...
+
+    def doors(self, random: Random) -> Iterator[Door]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ class Company:
 
 
 def make_company(
-    city: City,
+    homes: Homes,
     *,
     seed: int,
     technicians: int,
@@ -86,7 +95,7 @@ def make_company(
         for service, text in zip(SERVICES, DESCRIPTIONS, strict=True)
         if technicians
     ]
-    addresses = _addresses(random, city)
+    addresses = _addresses(random, homes)
     sites = [{"id": f"home-{p.id}", "account": p.id, "name": "Home", **next(addresses)} for p in people]
     assets = [
         {"id": f"appliance-{p.id}", "account": p.id, "site": f"home-{p.id}", "name": "Gas boiler"} for p in people
@@ -111,7 +120,7 @@ def make_company(
                     "name": p.name,
                     "phone": f"+351 900 000 {n:03d}",
                     "skills": [f"{prefix}{skill}" for skill in SKILLS],
-                    "time_zone": city.time_zone,
+                    "time_zone": homes.time_zone,
                     "shifts": ROUND_THE_CLOCK,
                 }
                 for n, p in enumerate(crew, start=1)
@@ -149,22 +158,6 @@ def _names(random: Random) -> Any:
         number += 1
 
 
-def _addresses(random: Random, city: City) -> Any:
-    """Doors a few metres off the street, on side streets and avenues but never on the ring road or a bridge."""
-    quiet = [
-        (number, node)
-        for number, street in enumerate(city.streets)
-        if street.kind != "primary" and not street.bridge
-        for node in street.nodes
-    ]
-    while True:
-        number, node = random.choice(quiet)
-        x, y = city.nodes[node]
-        angle = random.uniform(0, 2 * math.pi)
-        lat, lon = city.plane.lat_lon(x + 9 * math.cos(angle), y + 9 * math.sin(angle))
-        yield {
-            "address": f"{city.streets[number].name} {random.randint(1, 180)}, {city.name}",
-            "lat": round(lat, 6),
-            "lon": round(lon, 6),
-            "time_zone": city.time_zone,
-        }
+def _addresses(random: Random, homes: Homes) -> Iterator[dict[str, Any]]:
+    for door in homes.doors(random):
+        yield {"address": door.address, "lat": door.lat, "lon": door.lon, "time_zone": homes.time_zone}

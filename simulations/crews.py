@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from simulations.api import Api, Json
-from simulations.cities import City, make_city
+from simulations.cities import CENTRE_LAT, CENTRE_LON, make_city
 from simulations.company import Company, make_company
 from simulations.customers import Customer, Wishes
 from simulations.departures import Departures
+from simulations.map_town import map_town
 from simulations.observations import Observations
+from simulations.plane import distance_m
 from simulations.run_clock import RunClock
 from simulations.scenarios import Scenario
 from simulations.technicians import Habits, Technician
+from simulations.towns import MadeUpTown, Place, Town
 
 SIGN_INS_AT_ONCE = 4  # a password check costs the server tens of milliseconds of one core
 TICK_S = 0.5
@@ -24,10 +29,10 @@ TICK_S = 0.5
 
 @dataclass(slots=True)
 class Stage:
-    """One run: the city, the people in it, and what was seen."""
+    """One run: the town, the people in it, and what was seen."""
 
     base_url: str
-    city: City
+    town: Town
     company: Company
     seed: str
     clock: RunClock = field(default_factory=RunClock)
@@ -35,24 +40,24 @@ class Stage:
     departures: Departures = field(default_factory=Departures)
 
     def technicians(self, habits: Habits, *, far_from: tuple[float, float] | None = None) -> list[Technician]:
-        """The whole crew; with ``far_from`` (lat, lon) everybody starts in the farther half of the city."""
-        starts = sorted(self.city.leaving)
+        """The whole crew; with ``far_from`` (lat, lon) everybody starts in the farther half of the town."""
+        starts = list(self.town.places)
         if far_from is not None:
-            x, y = self.city.plane.xy(lat=far_from[0], lon=far_from[1])
-            starts.sort(key=lambda n: -((self.city.nodes[n][0] - x) ** 2 + (self.city.nodes[n][1] - y) ** 2))
-            starts = starts[: len(starts) // 3]
+            lat, lon = far_from
+            starts.sort(key=lambda place: -distance_m(lat_a=lat, lon_a=lon, lat_b=place.lat, lon_b=place.lon))
+            starts = starts[: max(1, len(starts) // 3)]
         random = Random(f"starts {self.seed}")
         return [
             Technician(
                 base_url=self.base_url,
                 person=person,
-                city=self.city,
+                town=self.town,
                 seed=self.seed,
                 habits=habits,
                 observations=self.observations,
                 clock=self.clock,
                 departures=self.departures,
-                start_node=random.choice(starts),
+                start=random.choice(starts),
             )
             for person in self.company.technicians
         ]
@@ -100,6 +105,29 @@ async def import_company(admin: Api, company: Company) -> None:
     await admin.post("/api/dispatch/import", company.file)
 
 
+@asynccontextmanager
+async def town_of(scenario: Scenario) -> AsyncIterator[Town]:
+    """The part of the scenario's map, or the city made up for it. Raises MapError."""
+    lat, lon = scenario.city_lat, scenario.city_lon
+    if scenario.map is None:
+        yield MadeUpTown(
+            make_city(
+                scenario.seed,
+                lat=CENTRE_LAT if lat is None else lat,
+                lon=CENTRE_LON if lon is None else lon,
+                time_zone=scenario.time_zone,
+                radius_m=scenario.city_radius_m,
+                most_buildings=0,
+            )
+        )
+        return
+    centre = None if lat is None or lon is None else Place(lat, lon)
+    async with map_town(
+        Path(scenario.map), time_zone=scenario.time_zone, radius_m=scenario.city_radius_m, centre=centre
+    ) as town:
+        yield town
+
+
 async def run_scenario(
     scenario: Scenario,
     *,
@@ -109,17 +137,17 @@ async def run_scenario(
 ) -> Stage:
     """Play ``scenario`` against the server at ``base_url`` for its duration. ``admin`` is signed in.
 
-    ``progress`` hears the seconds played and what was seen so far.
+    ``progress`` hears the seconds played and what was seen so far. Raises MapError when the scenario's map is no good.
     """
-    city = make_city(
-        scenario.seed,
-        lat=scenario.city_lat,
-        lon=scenario.city_lon,
-        radius_m=scenario.city_radius_m,
-        most_buildings=0,
-    )
+    async with town_of(scenario) as town:
+        return await _run(scenario, town, base_url=base_url, admin=admin, progress=progress)
+
+
+async def _run(
+    scenario: Scenario, town: Town, *, base_url: str, admin: Api, progress: Callable[[float, Observations], None]
+) -> Stage:
     company = make_company(
-        city,
+        town,
         seed=scenario.seed,
         technicians=scenario.technicians,
         customers=scenario.customers,
@@ -129,7 +157,7 @@ async def run_scenario(
         domain="simulation.example",
     )
     await import_company(admin, company)
-    stage = Stage(base_url=base_url, city=city, company=company, seed=str(scenario.seed))
+    stage = Stage(base_url=base_url, town=town, company=company, seed=str(scenario.seed))
     crew = stage.technicians(scenario.habits)
     customers = stage.customers(scenario.wishes, lambda visit: _called(crew, visit))
     await sign_in_all(crew)

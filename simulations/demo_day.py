@@ -21,6 +21,7 @@ from simulations.crews import Stage, call_technician, sign_in_all
 from simulations.customers import Customer, Wishes
 from simulations.http_client import HttpError
 from simulations.technicians import Habits, Technician
+from simulations.towns import MadeUpTown
 
 NEXT_BEFORE_S = 75.0  # the next technician sets off when the present one is this near
 LOOK_EVERY_S = 2.0
@@ -57,7 +58,7 @@ async def play(day: DemoDay, tell: Tell) -> None:
     company = demo_company(
         city, seed=day.seed, technicians=day.technicians, customers=day.customers, password=day.password
     )
-    stage = Stage(base_url=day.url, city=city, company=company, seed=str(day.seed))
+    stage = Stage(base_url=day.url, town=MadeUpTown(city), company=company, seed=str(day.seed))
     home = company.file["sites"][0]
     crew = stage.technicians(Habits(), far_from=(home["lat"], home["lon"]))
     wishes = Wishes(pause_s=25, move_share=0.05, cancel_share=0.03)

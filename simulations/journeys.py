@@ -1,4 +1,4 @@
-"""One car's way through a city: the quickest path, and where the car is, how fast and which way, any second.
+"""One car's way through a town: the quickest path, and where the car is, how fast and which way, any second.
 
 The car keeps to the streets, their direction and their limits; it speeds up and brakes like a van, slows
 down for bends, waits at some signals, and is slower when the town is busy. Seeded. [pure]
@@ -14,7 +14,8 @@ from itertools import pairwise
 from random import Random
 
 from simulations.cities import City, Segment
-from simulations.plane import heading_deg
+from simulations.landscape import XY
+from simulations.plane import Plane, heading_deg
 
 SPEED_UP_MPS2 = 1.4
 BRAKE_MPS2 = 1.9
@@ -29,14 +30,14 @@ TRAFFIC = (
 
 
 class NoWayError(Exception):
-    """No street leads from the one node to the other."""
+    """No street leads from the one node or place to the other."""
 
-    def __init__(self, start: int, end: int) -> None:
+    def __init__(self, start: object, end: object) -> None:
         super().__init__(start, end)
         self.start, self.end = start, end
 
     def __str__(self) -> str:
-        return f"No street leads from node {self.start} to node {self.end}; choose nodes of one city."
+        return f"No street leads from {self.start} to {self.end}; choose two of one town."
 
 
 def quickest_path(city: City, start: int, end: int) -> tuple[int, ...]:
@@ -67,6 +68,28 @@ def traffic_factor(hour: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """A line to drive, at least one point. ``limits_mps[i]`` holds from point i to the next, which lies elsewhere;
+    ``signals`` are the points where a light may be red."""
+
+    plane: Plane
+    points: tuple[XY, ...]
+    limits_mps: tuple[float, ...]
+    signals: frozenset[int]
+
+
+def way_along(city: City, path: tuple[int, ...]) -> Way:
+    """The line of ``path``. Raises NoWayError where no street joins two of its nodes."""
+    segments = [_segment(city, a, b) for a, b in pairwise(path)]
+    return Way(
+        plane=city.plane,
+        points=tuple(city.nodes[node] for node in path),
+        limits_mps=tuple(city.streets[segment.street].limit_mps for segment in segments),
+        signals=frozenset(i for i, node in enumerate(path) if node in city.signals),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """Where the car is ``t_s`` seconds after it left."""
 
@@ -93,8 +116,7 @@ class _Phase:
 class Journey:
     """A finished plan of one drive; ask it with :meth:`at`."""
 
-    city: City
-    path: tuple[int, ...]
+    way: Way
     reach_m: tuple[float, ...]
     phases: tuple[_Phase, ...]
     duration_s: float
@@ -115,50 +137,54 @@ class Journey:
         return self._moment(t_s, driven_m, speed_mps)
 
     def _moment(self, t_s: float, driven_m: float, speed_mps: float) -> Moment:
-        index = min(max(bisect_right(self.reach_m, driven_m) - 1, 0), max(len(self.path) - 2, 0))
-        (ax, ay), (bx, by) = (
-            self.city.nodes[self.path[index]],
-            self.city.nodes[self.path[min(index + 1, len(self.path) - 1)]],
-        )
+        points = self.way.points
+        index = min(max(bisect_right(self.reach_m, driven_m) - 1, 0), max(len(points) - 2, 0))
+        (ax, ay), (bx, by) = points[index], points[min(index + 1, len(points) - 1)]
         length_m = math.dist((ax, ay), (bx, by))
         share = (driven_m - self.reach_m[index]) / length_m if length_m else 0.0
-        lat, lon = self.city.plane.lat_lon(ax + (bx - ax) * share, ay + (by - ay) * share)
+        lat, lon = self.way.plane.lat_lon(ax + (bx - ax) * share, ay + (by - ay) * share)
         return Moment(t_s, lat, lon, max(0.0, speed_mps), heading_deg(bx - ax, by - ay), driven_m)
 
 
 def drive(city: City, path: tuple[int, ...], *, seed: str, traffic: float = 1.0) -> Journey:
-    """Plan the drive along ``path``. ``traffic`` (0–1] scales the speed reached between junctions."""
+    """Plan the drive along ``path``, as ``drive_way`` does."""
+    return drive_way(way_along(city, path), seed=seed, traffic=traffic)
+
+
+def drive_way(way: Way, *, seed: str, traffic: float = 1.0) -> Journey:
+    """Plan the drive. ``traffic`` (0–1] scales the speed reached between junctions."""
     random = Random(f"drive {seed}")
     habit = random.uniform(0.86, 1.0)
-    segments = [_segment(city, a, b) for a, b in pairwise(path)]
-    limits = [city.streets[s.street].limit_mps * habit * traffic * random.uniform(0.94, 1.0) for s in segments]
-    stops_s = [0.0] * len(path)
-    passing = [0.0] * len(path)
-    for i in range(1, len(path) - 1):
-        passing[i] = min(limits[i - 1], limits[i], _bend_mps(city, path[i - 1], path[i], path[i + 1]))
-        if path[i] in city.signals and random.random() < RED_SHARE:
+    points = way.points
+    lengths_m = [math.dist(a, b) for a, b in pairwise(points)]
+    limits = [limit_mps * habit * traffic * random.uniform(0.94, 1.0) for limit_mps in way.limits_mps]
+    stops_s = [0.0] * len(points)
+    passing = [0.0] * len(points)
+    for i in range(1, len(points) - 1):
+        passing[i] = min(limits[i - 1], limits[i], _bend_mps(points[i - 1], points[i], points[i + 1]))
+        if i in way.signals and random.random() < RED_SHARE:
             passing[i], stops_s[i] = 0.0, random.uniform(*RED_S)
-    for i in range(1, len(path)):
-        fastest = math.sqrt(passing[i - 1] ** 2 + 2 * SPEED_UP_MPS2 * segments[i - 1].length_m)
+    for i in range(1, len(points)):
+        fastest = math.sqrt(passing[i - 1] ** 2 + 2 * SPEED_UP_MPS2 * lengths_m[i - 1])
         passing[i] = min(passing[i], fastest)
-    for i in range(len(path) - 2, -1, -1):
-        fastest = math.sqrt(passing[i + 1] ** 2 + 2 * BRAKE_MPS2 * segments[i].length_m)
+    for i in range(len(points) - 2, -1, -1):
+        fastest = math.sqrt(passing[i + 1] ** 2 + 2 * BRAKE_MPS2 * lengths_m[i])
         passing[i] = min(passing[i], fastest)
 
     clock_s, driven_m = 0.0, 0.0
     reach_m = [0.0]
     phases: list[_Phase] = []
-    for i, segment in enumerate(segments):
-        for speed_mps, acceleration, duration_s in _trapezoid(segment.length_m, passing[i], limits[i], passing[i + 1]):
+    for i, length_m in enumerate(lengths_m):
+        for speed_mps, acceleration, duration_s in _trapezoid(length_m, passing[i], limits[i], passing[i + 1]):
             phases.append(_Phase(clock_s, driven_m, speed_mps, acceleration, duration_s))
             clock_s += duration_s
             driven_m += (speed_mps + acceleration * duration_s / 2) * duration_s
-        reach_m.append(reach_m[-1] + segment.length_m)
+        reach_m.append(reach_m[-1] + length_m)
         driven_m = reach_m[-1]
         if stops_s[i + 1]:
             phases.append(_Phase(clock_s, driven_m, 0.0, 0.0, stops_s[i + 1]))
             clock_s += stops_s[i + 1]
-    return Journey(city, path, tuple(reach_m), tuple(phases), clock_s)
+    return Journey(way, tuple(reach_m), tuple(phases), clock_s)
 
 
 def _segment(city: City, a: int, b: int) -> Segment:
@@ -168,9 +194,9 @@ def _segment(city: City, a: int, b: int) -> Segment:
     raise NoWayError(a, b)
 
 
-def _bend_mps(city: City, a: int, b: int, c: int) -> float:
+def _bend_mps(a: XY, b: XY, c: XY) -> float:
     """How fast a van passes the bend at ``b``: as before when straight, walking pace when it turns back."""
-    (ax, ay), (bx, by), (cx, cy) = city.nodes[a], city.nodes[b], city.nodes[c]
+    (ax, ay), (bx, by), (cx, cy) = a, b, c
     turn = math.degrees(math.atan2(cy - by, cx - bx) - math.atan2(by - ay, bx - ax))
     turn = abs((turn + 180) % 360 - 180)
     if turn < 20:

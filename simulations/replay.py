@@ -152,7 +152,8 @@ async def _play_trip(trip: Trip, replay: Replay, admin: Api, customer: Customer)
         for task in (watching, phoning):
             task.cancel()
         await asyncio.gather(watching, phoning, return_exceptions=True)
-    replay.observations.arrived(watcher.log.predictions, round(timed.arrived_s(replay.radius_m) * 1000))
+    if replay.in_real_time:
+        replay.observations.arrived(watcher.log.predictions, round(timed.arrived_s(replay.radius_m) * 1000))
     return judge_trip(
         timed,
         watcher.log,

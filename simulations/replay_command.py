@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,6 +15,9 @@ from simulations.command import URL, in_a_loop
 from simulations.observations import Observations
 from simulations.replay import MAX, REAL, Replay, replay_lanes
 from simulations.replay_phone import replay_phone
+from simulations.replay_verdict import ReplayResult
+from simulations.report import Report, make_report
+from simulations.report_option import leave_report, report_options
 from simulations.run_clock import RunClock
 from simulations.staging import make_lanes, staging_file
 from simulations.tracks import Track, TrackError, read_tracks
@@ -49,6 +53,7 @@ class _Speed(click.ParamType[float]):
 @click.option("--device-token", help="Play through this phone instead; nothing is made on the server.")
 @click.option("--visit", help="With --device-token: the visit its technician travels to.")
 @click.option("--token", help="With --visit: a session or tracking-link token that may watch it.")
+@report_options
 @click.option("--password", envvar="ENROUTE_SIM_PASSWORD", help="The admin's password.")
 @click.option("--email", envvar="ENROUTE_SIM_EMAIL", help="An admin's sign-in.")
 @click.option("--url", envvar="ENROUTE_SIM_URL", default=URL, show_default=True, help="The server.")
@@ -64,6 +69,8 @@ async def replay(
     device_token: str | None,
     visit: str | None,
     token: str | None,
+    folder: Path | None,
+    with_report: bool,
     url: str,
     email: str | None,
     password: str | None,
@@ -95,12 +102,14 @@ async def replay(
             bar.update(1)
 
         if device_token is not None:
+            plan.clock.start_over()
             result = await replay_phone(tracks, plan, device_token=device_token, watch=watch, done=done)
         else:
             admin = Api(url)
             try:
                 await admin.sign_in(email or "", password or "")
                 await admin.post("/api/dispatch/import", staging_file(staged, password=plan.password))
+                plan.clock.start_over()
                 result = await replay_lanes(staged, plan, admin=admin, done=done)
             finally:
                 await admin.close()
@@ -108,7 +117,22 @@ async def replay(
         click.echo(line)
     errors = plan.observations.errors
     click.echo("Errors       " + (", ".join(f"{count} {what}" for what, count in errors.items()) or "none"))
+    leave_report(_report(plan, result), name="replay", folder=folder, with_report=with_report)
     return 0 if result.passed else 1
+
+
+def _report(plan: Replay, result: ReplayResult) -> Report:
+    facts = {
+        "server": plan.base_url,
+        "trips": len(result.trips),
+        "failed": len(result.failed),
+        "speed": {REAL: "real", MAX: "max"}.get(plan.speed, f"{plan.speed:g}x"),
+        "promises": "kept" if result.passed else "not kept",
+    }
+    title = f"Replay of {len(result.trips) + len(result.failed)} recorded trips"
+    report = make_report(plan.observations, title=title, duration_s=plan.clock.elapsed_s(), facts=facts)
+    verdicts = [asdict(trip) | {"kept": result.kept(trip)} for trip in result.trips]
+    return report | {"trips": verdicts, "failed_trips": result.failed}
 
 
 def _chosen(files: tuple[Path, ...], trips: int | None, seed: int) -> list[Track]:

@@ -82,10 +82,12 @@ class ReplayResult:
     def passed(self) -> bool:
         return bool(self.trips) and not self.failed and not self._broken()
 
+    def kept(self, trip: TripVerdict) -> bool:
+        """Whether every promise was kept for ``trip``, as far as that was seen."""
+        return trip.passed if self.watched else not trip.unnamed
+
     def _broken(self) -> list[TripVerdict]:
-        if self.watched:
-            return [trip for trip in self.trips if not trip.passed]
-        return [trip for trip in self.trips if trip.unnamed]
+        return [trip for trip in self.trips if not self.kept(trip)]
 
     def lines(self) -> list[str]:
         """The summary for people."""

@@ -10,6 +10,7 @@ from typing import Any
 WIDTH, HEIGHT = 720, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 26, 34
 Point = tuple[float, float]
+_TRIP_HEAD = ("trip", "fixes", "refused", "positions", "arrival announced", "mean abs. ETA error s", "promises kept")
 
 _STYLE = """
 :root{color-scheme:light dark;
@@ -69,6 +70,9 @@ def report_page(report: dict[str, Any]) -> str:
         "<h2>Errors</h2>",
         _table("", ["error", "times"], list(report["errors"].items())),
     ]
+    if "trips" in report:
+        sections += ["<h2>Trips</h2>", _table("", _TRIP_HEAD, _trips(report)), "<h2>Trips that failed</h2>"]
+        sections.append(_table("", ["trip", "reason"], list(report["failed_trips"].items())))
     title = escape(str(report["title"]))
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -100,6 +104,21 @@ def _eta(report: dict[str, Any]) -> list[tuple[Any, ...]]:
             "–" if row["coverage"] is None else f"{row['coverage']:.0%}",
         )
         for row in report["eta"]
+    ]
+
+
+def _trips(report: dict[str, Any]) -> list[tuple[Any, ...]]:
+    return [
+        (
+            trip["name"],
+            trip["fixes"],
+            sum(trip["rejected"].values()),
+            trip["positions"],
+            "yes" if trip["announced"] else "no",
+            _number(trip["eta_error_s"]),
+            "yes" if trip["kept"] else "no",
+        )
+        for trip in report["trips"]
     ]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
 
-from simulations.cities import CENTRE_LAT, CENTRE_LON
+from simulations.cities import TIME_ZONE
 from simulations.customers import Wishes
 from simulations.technicians import Habits
 
@@ -27,6 +28,10 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """``ramp_s``: customers begin spread over this time. ``city_radius_m`` decides how long the drives are.
 
     Without technicians the customers book what the server's own technicians offer.
+
+    ``map`` is an OpenStreetMap extract, or a road graph built of one, whose roads are driven instead of those of a
+    made-up city: within ``city_radius_m`` of (``city_lat``, ``city_lon``), or of the middle of the map. In a file it
+    is relative to the file's folder.
     """
 
     name: str
@@ -37,10 +42,20 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     technicians: Annotated[int, Meta(ge=0, le=5000)] = 5
     customers: Annotated[int, Meta(ge=0, le=20_000)] = 5
     city_radius_m: Annotated[float, Meta(ge=900, le=6000)] = 1200.0
-    city_lat: Annotated[float, Meta(ge=-80, le=80)] = CENTRE_LAT
-    city_lon: Annotated[float, Meta(ge=-180, le=180)] = CENTRE_LON
+    city_lat: Annotated[float, Meta(ge=-80, le=80)] | None = None
+    city_lon: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    map: str | None = None
+    time_zone: str = TIME_ZONE
     habits: Habits = Habits()
     wishes: Wishes = Wishes()
+
+    def __post_init__(self) -> None:
+        if (self.city_lat is None) != (self.city_lon is None):
+            raise ValueError("city_lat and city_lon belong together")
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, OSError, ValueError):
+            raise ValueError(f"{self.time_zone!r} is not a time zone; Europe/Lisbon is one") from None
 
 
 def read_scenario(name: str, text: str) -> Scenario:

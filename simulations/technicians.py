@@ -14,15 +14,15 @@ import msgspec
 from msgspec import Meta
 
 from simulations.api import Api, Json, RefusedError
-from simulations.cities import City
 from simulations.company import Person
 from simulations.departures import Departures
 from simulations.devices import Phone, WireFix
 from simulations.gps_noise import USUAL, GpsFaults, PhoneFix, taken_by_phone
 from simulations.http_client import HttpError
-from simulations.journeys import Moment, drive, quickest_path, traffic_factor
+from simulations.journeys import Moment, NoWayError, drive_way, traffic_factor
 from simulations.observations import Observations
 from simulations.run_clock import RunClock
+from simulations.towns import Place, Town
 
 LOOK_EVERY_S = 15.0  # how often the technician looks at the list of today's visits
 STANDING_EVERY_S = 20.0
@@ -51,17 +51,17 @@ class Technician:
         *,
         base_url: str,
         person: Person,
-        city: City,
+        town: Town,
         seed: str,
         habits: Habits,
         observations: Observations,
         clock: RunClock,
         departures: Departures,
-        start_node: int | None = None,
+        start: Place | None = None,
     ) -> None:
         self.person = person
         self.api = Api(base_url)
-        self._city = city
+        self._town = town
         self._seed = f"{seed} {person.id}"
         self._random = Random(f"technician {self._seed}")
         self._habits = habits
@@ -71,7 +71,7 @@ class Technician:
         self._urgent: deque[str] = deque()
         self._called = asyncio.Event()
         self._last_fixed_at = 0
-        self.node = start_node if start_node is not None else self._random.choice(sorted(city.leaving))
+        self.place = start if start is not None else self._random.choice(town.places)
         self.phone: Phone | None = None
         self.visit: str | None = None
         self.left_s = 0.0  # seconds of driving left, 0 when not under way
@@ -132,7 +132,7 @@ class Technician:
         looking = asyncio.create_task(self._called.wait())
         try:
             if self._habits.roam and self._random.random() < 0.5:
-                target = self._random.choice(sorted(self._city.leaving))
+                target = self._random.choice(self._town.places)
                 await self._drive_to(target, visit=None, seed=f"{self._clock.elapsed_s()}", called=looking)
             else:
                 self._report_standing()
@@ -150,6 +150,10 @@ class Technician:
         except HttpError:
             self._seen.errors["technician: no answer"] += 1
             await asyncio.sleep(self._random.uniform(0.5, 3.0))
+        except NoWayError:
+            # Somebody gave them a visit in another town.
+            self._seen.errors["technician: no way"] += 1
+            await asyncio.sleep(LOOK_EVERY_S)
         return None
 
     async def _next_visit(self) -> Json | None:
@@ -194,13 +198,13 @@ class Technician:
     async def _drive(self, visit: Json) -> bool:
         """False when the visit was taken away on the road."""
         site = visit["site"]
-        target = self._city.nearest_node(lat=site["lat"], lon=site["lon"])
+        target = Place(site["lat"], site["lon"])
         status = await self._drive_to(target, visit=visit["id"], seed=visit["id"], stand_s=self._habits.stand_s)
         return status in ("traveling", "in_progress")
 
     async def _drive_to(
         self,
-        target: int,
+        target: Place,
         *,
         visit: str | None,
         seed: str,
@@ -212,10 +216,9 @@ class Technician:
         The visit's status as last seen (``traveling`` without one).
         """
         assert self.phone is not None
-        hour = datetime.now(ZoneInfo(self._city.time_zone))
-        journey = drive(
-            self._city,
-            quickest_path(self._city, self.node, target),
+        hour = datetime.now(ZoneInfo(self._town.time_zone))
+        journey = drive_way(
+            await self._town.way(self.place, target),
             seed=f"{self._seed} {seed}",
             traffic=traffic_factor(hour.hour + hour.minute / 60),
         )
@@ -241,11 +244,12 @@ class Technician:
                 status = now.body["status"] if now is not None else status
             if status != "traveling" or (called is not None and called.done()):
                 moment = journey.at(delivery.at_s)
-                self.node = self._city.nearest_node(lat=moment.lat, lon=moment.lon)
+                self.place = Place(moment.lat, moment.lon)
                 self.left_s = 0.0
                 return status
         await asyncio.sleep(max(0.0, began_s + whole_s - self._clock.elapsed_s()))
-        self.node, self.left_s = target, 0.0
+        end = journey.at(journey.duration_s)
+        self.place, self.left_s = Place(end.lat, end.lon), 0.0
         return "traveling"
 
     async def _stand(self, for_s: float) -> None:
@@ -256,8 +260,7 @@ class Technician:
 
     def _report_standing(self) -> None:
         assert self.phone is not None
-        lat, lon = self._city.place(self.node)
-        moment = Moment(0.0, lat, lon, 0.0, 0.0, 0.0)
+        moment = Moment(0.0, self.place.lat, self.place.lon, 0.0, 0.0, 0.0)
         deliveries = taken_by_phone(
             _still(moment),
             duration_s=0.0,

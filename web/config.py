@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from tracker.errors import ExchangeUrlError
 from tracker.redis_urls import read_redis_url
+from web.map_places import MapPlaceError, allowed_origins
 from web.message_options import read_muted, read_quiet_hours
 
 PREFIX = "ENROUTE_"
@@ -109,6 +110,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     share_name: bool = True
 
     map_style_url: str | None = None
+    # A PMTiles file elsewhere, drawn in our own style.
+    map_tiles_url: str | None = None
+    # Whatever else a style of another host asks: parted by spaces or commas.
+    map_hosts: str | None = None
     map_file: str | None = None
     roads_file: str | None = None
     roads_url: str | None = None
@@ -138,6 +143,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.secure_cookies is not None:
             return self.secure_cookies
         return self.base_url.startswith("https://")
+
+    @property
+    def map_origins(self) -> tuple[str, ...]:
+        """Where pages may get a map from, beside this server."""
+        return allowed_origins(style_url=self.map_style_url, tiles_url=self.map_tiles_url, hosts=self.map_hosts)
 
     @property
     def basemap_path(self) -> Path:
@@ -222,6 +232,7 @@ def _check_together(settings: Settings) -> None:
             raise SettingsError(
                 f"{PREFIX}ROADS_URL must look like osrm+http://host:5000 or valhalla+https://host/path."
             )
+    _check_map(settings)
     if settings.logo_file is not None:
         logo = Path(settings.logo_file)
         if logo.suffix.lower() not in LOGO_SUFFIXES or not logo.is_file():
@@ -267,3 +278,22 @@ def _check_messages(settings: Settings) -> None:
         read_quiet_hours(settings.quiet_hours)
     except ValueError as error:
         raise SettingsError(f"{PREFIX}QUIET_HOURS: {error}") from None
+
+
+def _check_map(settings: Settings) -> None:
+    for name in ("map_style_url", "map_tiles_url", "map_hosts"):
+        text = getattr(settings, name)
+        try:
+            origins = allowed_origins(**{"style_url": None, "tiles_url": None, "hosts": None} | {name[4:]: text})
+        except MapPlaceError as error:
+            raise SettingsError(f"{PREFIX}{name.upper()}: {error}.") from None
+        if settings.base_url.startswith("https:") and any(origin.startswith("http:") for origin in origins):
+            raise SettingsError(f"{PREFIX}{name.upper()} must begin with https://: a page of https asks nobody else.")
+    if settings.map_tiles_url is not None:
+        parts = urlsplit(settings.map_tiles_url)
+        if not parts.netloc or not parts.path.endswith(".pmtiles"):
+            raise SettingsError(f"{PREFIX}MAP_TILES_URL must look like https://tiles.example.com/city.pmtiles.")
+        if settings.map_style_url is not None:
+            raise SettingsError(
+                f"{PREFIX}MAP_TILES_URL is drawn in our own style, {PREFIX}MAP_STYLE_URL is another: give one of them."
+            )

@@ -28,7 +28,18 @@ from web.children import finished, running
 from web.config import PREFIX, ROADS_NAME
 
 PASSWORD = "enroute-demo"
-KEPT = ("COMPILED", "BRAND", "ACCENT", "LOGO_FILE", "CONTACT_PHONE", "CONTACT_EMAIL", "LANGUAGE", "MAP_STYLE_URL")
+KEPT = (
+    "COMPILED",
+    "BRAND",
+    "ACCENT",
+    "LOGO_FILE",
+    "CONTACT_PHONE",
+    "CONTACT_EMAIL",
+    "LANGUAGE",
+    "MAP_STYLE_URL",
+    "MAP_TILES_URL",
+    "MAP_HOSTS",
+)
 """Settings of the operator that a demo listens to."""
 READY = " is ready: "
 READY_WITHIN_S = 60.0

@@ -93,7 +93,7 @@ def render(
             self_scheduling=state.switches.self_scheduling,
             principal=principal,
             map_style_url=settings.map_style_url,
-            basemap=_basemap(state),
+            basemap=settings.map_tiles_url or _basemap(state),
             wanted="next" in request.query_params,
             appointment_id=request.path_params.get("appointment"),
             **values,

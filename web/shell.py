@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 from starlette.datastructures import MutableHeaders
@@ -32,10 +31,8 @@ DEVICE_PATHS = ("/in/", "/pub")
 
 
 def content_security_policy(settings: Settings) -> str:
-    """Everything from here; only a map style that the operator configured adds one other place."""
-    elsewhere = ""
-    if settings.map_style_url and (parts := urlsplit(settings.map_style_url)).netloc:
-        elsewhere = f" {parts.scheme}://{parts.netloc}"
+    """Everything from here; only a map that the operator configured adds other places."""
+    elsewhere = "".join(f" {origin}" for origin in settings.map_origins)
     return "; ".join(
         (
             "default-src 'self'",

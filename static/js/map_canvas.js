@@ -33,10 +33,14 @@ function fetchAhead(url) {
   fetch(url).catch(() => {});
 }
 
-/** The reader of the drawn map, which begins to read its directory while the library is still on its way. */
+/**
+ * The reader of PMTiles files. That of the drawn map begins to read its directory while the library is still on its way;
+ * without `url` it waits for a style to name one.
+ */
 async function loadTiles(url) {
   await loadScript(vendored("pmtiles/pmtiles.js"));
   const protocol = new globalThis.pmtiles.Protocol();
+  if (!url) return protocol;
   const tiles = new globalThis.pmtiles.PMTiles(url);
   protocol.add(tiles);
   tiles.getHeader().catch(() => {});
@@ -60,7 +64,7 @@ export async function openMap(container, { basemap = null, styleUrl = null, onSt
   if (!hasWebGl2()) return null;
   const basemapUrl = basemap ? new URL(basemap, location.href).href : null;
   const loading = [import(vendored("maplibre-gl/maplibre-gl.mjs")), loadSheet(vendored("maplibre-gl/maplibre-gl.css"))];
-  if (basemapUrl && !styleUrl) loading.push(loadTiles(basemapUrl));
+  if (basemapUrl || styleUrl) loading.push(loadTiles(styleUrl ? null : basemapUrl));
   const worker = vendored("maplibre-gl/maplibre-gl-worker.mjs");
   fetchAhead(worker);
   const [maplibre, , protocol] = await Promise.all(loading);

@@ -128,9 +128,11 @@ LOOKED_FOR_A_NEW_SHELL = "An unknown error occurred when fetching the script."
 class People:
     """Opens contexts at one server and remembers whatever a page complains about."""
 
-    def __init__(self, browser: Browser, url: str, household: Household) -> None:
+    def __init__(self, browser: Browser, url: str, household: Household, *, elsewhere: tuple[str, ...] = ()) -> None:
+        """`elsewhere`: what the addresses of other servers begin with that pages may ask, too."""
         self._browser = browser
         self.household = household
+        self._elsewhere = elsewhere
         self._open: list[BrowserContext] = []
         self.url = url
         self.complaints: list[str] = []
@@ -180,7 +182,7 @@ class People:
             self.complaints.append(text)
 
     def _watch_address(self, url: str) -> None:
-        if not url.startswith((self.url, self.url.replace("http", "ws", 1), "data:", "blob:")):
+        if not url.startswith((self.url, self.url.replace("http", "ws", 1), "data:", "blob:", *self._elsewhere)):
             self.complaints.append(f"a request left the server: {url}")
 
     async def leave(self) -> None:

@@ -26,11 +26,9 @@ def some_journey(seed: int, traffic: float = 1.0):
 
 
 def off_street_m(journey, moment) -> float:
-    city = journey.city
-    x, y = city.plane.xy(lat=moment.lat, lon=moment.lon)
+    x, y = journey.way.plane.xy(lat=moment.lat, lon=moment.lon)
     best = math.inf
-    for a, b in pairwise(journey.path):
-        (ax, ay), (bx, by) = city.nodes[a], city.nodes[b]
+    for (ax, ay), (bx, by) in pairwise(journey.way.points):
         length = math.dist((ax, ay), (bx, by))
         along = ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length
         along = min(max(along, 0.0), length)
@@ -40,12 +38,11 @@ def off_street_m(journey, moment) -> float:
 
 def limit_mps(journey, driven_m: float) -> float:
     """The higher limit of the two streets that meet within half a metre."""
-    limits = []
-    for index, (a, b) in enumerate(pairwise(journey.path)):
-        if journey.reach_m[index] - 0.5 <= driven_m <= journey.reach_m[index + 1] + 0.5:
-            street = next(s.street for s in journey.city.leaving[a] if s.end == b)
-            limits.append(journey.city.streets[street].limit_mps)
-    return max(limits)
+    return max(
+        limit
+        for limit, (from_m, to_m) in zip(journey.way.limits_mps, pairwise(journey.reach_m), strict=True)
+        if from_m - 0.5 <= driven_m <= to_m + 0.5
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -76,7 +73,7 @@ def test_it_starts_and_ends_standing_at_the_two_ends():
 
     assert (start.driven_m, start.speed_mps) == (0.0, 0.0)
     assert (end.driven_m, end.speed_mps) == (journey.length_m, 0.0)
-    assert (end.lat, end.lon) == pytest.approx(journey.city.place(journey.path[-1]))
+    assert (end.lat, end.lon) == pytest.approx(journey.way.plane.lat_lon(*journey.way.points[-1]))
 
 
 @given(seed=st.integers(0, 40), a=st.floats(0, 1), b=st.floats(0, 1))
@@ -126,5 +123,5 @@ def test_the_rush_hours_are_slower_than_the_night():
 def test_a_place_outside_the_city_has_no_way_to_it():
     city = small_city()
 
-    with pytest.raises(NoWayError, match="choose nodes of one city"):
+    with pytest.raises(NoWayError, match="choose two of one town"):
         quickest_path(city, next(iter(city.leaving)), -1)

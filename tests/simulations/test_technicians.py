@@ -7,6 +7,7 @@ from simulations.customers import Wishes
 from simulations.gps_noise import PERFECT
 from simulations.plane import distance_m
 from simulations.technicians import Habits
+from simulations.towns import MadeUpTown, Place
 from simulations.watchers import Watcher
 from tests.simulations.cities import small_city
 from tests.simulations.test_company import company
@@ -24,7 +25,7 @@ async def until(log, wanted, heard: asyncio.Event) -> None:
 async def test_a_technicians_fixes_reach_the_customer_who_watches(playground, admin):
     people = company(prefix="watch-", technicians=1, customers=1)
     await import_company(admin, people)
-    stage = Stage(base_url=playground.url, city=small_city(), company=people, seed="1")
+    stage = Stage(base_url=playground.url, town=MadeUpTown(small_city()), company=people, seed="1")
     (technician,) = crew = stage.technicians(HABITS)
     (customer,) = stage.customers(Wishes(), lambda visit: None)
     await technician.sign_in()
@@ -52,8 +53,8 @@ async def test_a_technicians_fixes_reach_the_customer_who_watches(playground, ad
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await customer.api.close()
-    start = stage.city.place(technician.node)
-    assert distance_m(lat_a=lat, lon_a=lon, lat_b=start[0], lon_b=start[1]) < 200
+    start = technician.place
+    assert distance_m(lat_a=lat, lon_a=lon, lat_b=start.lat, lon_b=start.lon) < 200
     assert (watcher.log.backwards, watcher.log.without_eta) == (0, 0)
     assert watcher.log.statuses[-1] == "traveling"
     assert stage.observations.latency_ms.percentile(50) < 1000
@@ -63,11 +64,11 @@ async def test_a_technicians_fixes_reach_the_customer_who_watches(playground, ad
 async def test_a_visit_is_worked_from_booking_to_completion(playground, admin):
     people = company(prefix="whole-", technicians=1, customers=1)
     await import_company(admin, people)
-    stage = Stage(base_url=playground.url, city=small_city(), company=people, seed="1")
+    stage = Stage(base_url=playground.url, town=MadeUpTown(small_city()), company=people, seed="1")
     home = people.file["sites"][0]
-    door = stage.city.nearest_node(lat=home["lat"], lon=home["lon"])
     (technician,) = crew = stage.technicians(HABITS)
-    technician.node = door  # next door already: the drive takes no time, the bell rings after a while
+    # Next door already: the drive takes no time, the bell rings after a while
+    technician.place = Place(home["lat"], home["lon"])
     (customer,) = stage.customers(
         Wishes(move_share=0, cancel_share=0, feedback_share=1, drops_per_hour=0),
         lambda visit: call_technician(crew, visit),

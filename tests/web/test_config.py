@@ -112,6 +112,52 @@ def test_the_basemap_lies_beside_the_database_unless_it_is_named():
     assert str(load_settings({}, map_file="/maps/porto.pmtiles").basemap_path) == "/maps/porto.pmtiles"
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"map_tiles_url": "/maps/porto.pmtiles"}, "ENROUTE_MAP_TILES_URL must look like https://"),
+        ({"map_tiles_url": "https://tiles.example/porto.mbtiles"}, "ENROUTE_MAP_TILES_URL must look like https://"),
+        ({"map_tiles_url": "ftp://tiles.example/porto.pmtiles"}, "ENROUTE_MAP_TILES_URL: .* is no address"),
+        ({"map_tiles_url": "https://a;b/porto.pmtiles"}, "ENROUTE_MAP_TILES_URL: .* is no address"),
+        ({"map_style_url": "https://a b/style.json"}, "ENROUTE_MAP_STYLE_URL: .* is no address"),
+        ({"map_hosts": "tiles.example 'unsafe-inline'"}, "ENROUTE_MAP_HOSTS: .*unsafe-inline"),
+        ({"map_hosts": "tiles.example;script-src"}, "ENROUTE_MAP_HOSTS: "),
+        ({"map_hosts": "https://tiles.example/fonts"}, "ENROUTE_MAP_HOSTS: .* is more than a host"),
+        ({"map_hosts": "*"}, "ENROUTE_MAP_HOSTS: "),
+        ({"map_hosts": "https://[::1"}, "ENROUTE_MAP_HOSTS: "),
+        (
+            {"map_hosts": "http://tiles.example", "public_url": "https://visits.example"},
+            "ENROUTE_MAP_HOSTS must begin with https://",
+        ),
+        (
+            {"map_tiles_url": "https://a.example/a.pmtiles", "map_style_url": "https://b.example/style.json"},
+            "give one of them",
+        ),
+    ],
+)
+def test_a_map_from_a_place_that_pages_cannot_ask_is_refused(options, problem):
+    with pytest.raises(SettingsError, match=problem):
+        load_settings({}, **options)
+
+
+def test_the_places_of_a_map_are_read_from_all_that_name_one():
+    settings = load_settings(
+        {
+            "ENROUTE_MAP_STYLE_URL": "https://maps.example/style.json?key=1",
+            "ENROUTE_MAP_HOSTS": "tiles.example, *.fonts.example:8443  http://[::1]:8080 https://maps.example",
+        }
+    )
+
+    assert settings.map_origins == (
+        "https://maps.example",
+        "https://tiles.example",
+        "https://*.fonts.example:8443",
+        "http://[::1]:8080",
+    )
+    assert load_settings({}).map_origins == ()
+    assert load_settings({}, map_style_url="/static/style.json").map_origins == ()
+
+
 def test_the_roads_lie_beside_the_basemap_unless_they_are_named():
     assert str(load_settings({}, database="sqlite:////data/e.db").roads_path) == "/data/roads.graph"
     assert str(load_settings({}, map_file="/maps/porto.pmtiles").roads_path) == "/maps/roads.graph"

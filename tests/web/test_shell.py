@@ -45,6 +45,19 @@ def test_only_a_configured_map_style_opens_the_policy_and_only_to_its_host():
     assert "style.json" not in opened
 
 
+def test_tiles_elsewhere_and_further_hosts_of_a_map_open_the_policy_for_images_fonts_and_requests():
+    tiles = content_security_policy(Settings(map_tiles_url="https://tiles.example:8443/maps/porto.pmtiles"))
+    style = content_security_policy(
+        Settings(map_style_url="https://maps.example/style.json", map_hosts="a.example, *.b.example")
+    )
+
+    assert "connect-src 'self' https://tiles.example:8443;" in tiles
+    assert "porto" not in tiles
+    for directive in ("img-src 'self' data: blob:", "connect-src 'self'", "font-src 'self'"):
+        assert f"{directive} https://maps.example https://a.example https://*.b.example;" in style
+    assert "default-src 'self';" in style
+
+
 async def test_a_body_that_is_too_large_is_a_problem_413(house: House):
     announced = await house.rui.put("/api/profile", content=b" " * 2_000_000)
 
