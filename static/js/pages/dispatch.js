@@ -1,6 +1,8 @@
 /** The dispatcher's board: who is where, which visit is in which state. */
 
 import { get } from "../api.js";
+import { BoardMap } from "../board_map.js";
+import { placeOf } from "../board_state.js";
 import { byId, element, inARow, say } from "../components/element.js";
 import { showNotice, showProblem } from "../components/notice.js";
 import { initials } from "../components/person.js";
@@ -16,15 +18,9 @@ const DUTY = { on_duty: later("On duty"), on_break: later("On break"), off_duty:
 const main = byId("content");
 let map = null;
 let mapAsked = false;
-const markers = new Map();
-
-function placeOf({ lat_e6, lon_e6, fixed_at }) {
-  return Number.isFinite(lat_e6) ? { lat: lat_e6 / 1e6, lon: lon_e6 / 1e6, fixed_at } : null;
-}
 
 function technicianRow(technician, now) {
-  const place = placeOf(technician);
-  const seen = place?.fixed_at ? _("seen {age} ago", { age: age(now - place.fixed_at) }) : _("no position");
+  const seen = placeOf(technician) ? _("seen {age} ago", { age: age(now - technician.fixed_at) }) : _("no position");
   return element(
     "li",
     { "data-id": technician.id },
@@ -65,29 +61,18 @@ function visitRow(visit) {
   );
 }
 
-async function drawMap(technicians) {
-  const placed = technicians.map((each) => ({ ...each, place: placeOf(each) })).filter((each) => each.place);
-  if (!placed.length) return;
-  if (!mapAsked) {
+async function drawMap(board, now) {
+  if (!mapAsked && BoardMap.hasPlaces(board, now)) {
     mapAsked = true;
     byId("map-frame").hidden = false;
     try {
-      const { openMap } = await import("../map_canvas.js");
-      const [{ place }] = placed;
-      map = await openMap(byId("map"), { basemap: main.dataset.basemap ?? null, styleUrl: main.dataset.styleUrl ?? null, center: [place.lon, place.lat], zoom: 12 });
+      map = await BoardMap.open(byId("map"), { basemap: main.dataset.basemap ?? null, styleUrl: main.dataset.styleUrl ?? null, board, now });
     } catch (error) {
       console.warn("The map could not be shown; the lists go on without it.", error.message);
     }
     byId("map-frame").hidden = !map;
   }
-  if (!map) return;
-  for (const { id, name, place } of placed) {
-    if (!markers.has(id)) {
-      const node = element("div", { class: "vehicle", "data-level": "live", title: name }, element("span", { class: "face-photo" }, initials(name)));
-      markers.set(id, new map.maplibre.Marker({ element: node }).setLngLat([place.lon, place.lat]).addTo(map.map));
-    }
-    markers.get(id).setLngLat([place.lon, place.lat]);
-  }
+  map?.show(board, now);
 }
 
 function listOf(node, items, nothing) {
@@ -99,13 +84,14 @@ const questions = new Questions();
 async function refresh() {
   const isLast = questions.ask();
   try {
-    const { technicians, visits, server_time: now } = await get("/api/dispatch/board");
+    const board = await get("/api/dispatch/board");
     if (!isLast()) return;
+    const { technicians, visits, server_time: now } = board;
     listOf(byId("technicians"), technicians.map((each) => technicianRow(each, now)), _("No technicians yet."));
     listOf(byId("visits"), visits.map(visitRow), _("No visits today."));
     say(byId("board-state"), _("{count} on duty", { count: technicians.filter((each) => each.duty === "on_duty").length }));
     showNotice(byId("problem"), "");
-    await drawMap(technicians);
+    await drawMap(board, now);
   } catch (problem) {
     if (isLast()) showProblem(byId("problem"), problem);
   }
