@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.conftest import DESK, People
+from tests.browser.conftest import DESK, People, open_and_listen
 from tests.browser.looks import DESK_DARK, PHONE_LIGHT, look_at
 from tests.browser.test_live_page import fix_north
 from tests.browser.visits import travel
@@ -94,3 +94,28 @@ async def test_a_visit_is_on_the_map_by_its_state_and_leads_to_its_page(people: 
     # Every household lives in the same house: whose visit lies on top does not matter here.
     await site.click(force=True)
     await expect(page).to_have_url(re.compile(r"/dispatch/visits/[^/]+$"))
+
+
+async def test_an_unhappy_rating_is_read_on_the_board_and_on_the_visit_whoever_looks(people: People) -> None:
+    customer, technician = await people.customer(), await people.technician()
+    visit = await people.book(customer)
+    await travel(technician, visit)
+    for action in ("start", "complete"):
+        await technician.context.request.post(f"/api/appointments/{visit['id']}/{action}", data={})
+    page = await board_of(people)
+    await open_and_listen(page, "/dispatch")
+    row = page.locator(f"#unhappy li[data-id='{visit['id']}']")
+    await expect(row).to_have_count(0)
+
+    feedback = {"rating": 1, "comment": "Muddy boots <b>everywhere</b>"}
+    await customer.context.request.post(f"/api/appointments/{visit['id']}/feedback", data=feedback)
+
+    await expect(row).to_contain_text("Muddy boots <b>everywhere</b>")
+    await expect(row.locator(".badge")).to_have_text("1 of 5")
+    wrong = await look_at(page, "board with a low rating", LOOKS)
+    await row.get_by_role("link").click()
+    await expect(page.locator("#rating")).to_contain_text("Feedback: 1 of 5")
+    await expect(page.locator("#rating")).to_contain_text("Muddy boots <b>everywhere</b>")
+    assert wrong + await look_at(page, "visit with a low rating", LOOKS) == []
+    await customer.goto(f"/appointments/{visit['id']}")
+    await expect(customer.locator(".facts")).to_contain_text("Muddy boots <b>everywhere</b>")

@@ -3,13 +3,13 @@
 import { get } from "../api.js";
 import { BoardMap } from "../board_map.js";
 import { placeOf } from "../board_state.js";
-import { byId, element, inARow, say } from "../components/element.js";
+import { byId, element, inARow, say, written } from "../components/element.js";
 import { showNotice, showProblem } from "../components/notice.js";
 import { initials } from "../components/person.js";
 import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
 import { Questions } from "../questions.js";
-import { age } from "../time_words.js";
+import { age, day } from "../time_words.js";
 import { _, later } from "../words.js";
 
 const AGAIN_MS = 10_000;
@@ -18,6 +18,8 @@ const DUTY = { on_duty: later("On duty"), on_break: later("On break"), off_duty:
 const main = byId("content");
 let map = null;
 let mapAsked = false;
+
+const visitPath = ({ id }) => `/dispatch/visits/${encodeURIComponent(id)}`;
 
 function technicianRow(technician, now) {
   const seen = placeOf(technician) ? _("seen {age} ago", { age: age(now - technician.fixed_at) }) : _("no position");
@@ -49,7 +51,7 @@ function visitRow(visit) {
     element(
       "div",
       {},
-      element("p", { class: "numbers" }, element("a", { href: `/dispatch/visits/${encodeURIComponent(appointment.id)}` }, inARow([words.window, words.service]))),
+      element("p", { class: "numbers" }, element("a", { href: visitPath(appointment) }, inARow([words.window, words.service]))),
       element("p", { class: "quiet small" }, who),
     ),
     element(
@@ -58,6 +60,24 @@ function visitRow(visit) {
       warningsOf(visit),
       element("span", { class: `badge ${words.status.tone}` }, words.arrival ? _("{first}, {second}", { first: words.status.text, second: words.arrival }) : words.status.text),
     ),
+  );
+}
+
+function ratingRow({ appointment, account, contact }) {
+  const words = visitWords(appointment);
+  const { rating, comment, rated_at } = appointment.rating;
+  const when = day(rated_at, appointment.time_zone, { short: true });
+  return element(
+    "li",
+    { "data-id": appointment.id },
+    element(
+      "div",
+      {},
+      element("p", { class: "numbers" }, element("a", { href: visitPath(appointment) }, inARow([words.day, words.window, words.service]))),
+      comment && written("p", {}, comment),
+      element("p", { class: "quiet small" }, inARow([words.technician, contact.name || account, _("rated {when}", { when })])),
+    ),
+    element("div", { class: "badges" }, element("span", { class: "badge warning" }, _("{number} of 5", { number: rating }))),
   );
 }
 
@@ -86,9 +106,11 @@ async function refresh() {
   try {
     const board = await get("/api/dispatch/board");
     if (!isLast()) return;
-    const { technicians, visits, server_time: now } = board;
+    const { technicians, visits, unhappy, server_time: now } = board;
     listOf(byId("technicians"), technicians.map((each) => technicianRow(each, now)), _("No technicians yet."));
     listOf(byId("visits"), visits.map(visitRow), _("No visits today."));
+    byId("unhappy").replaceChildren(...unhappy.map(ratingRow));
+    byId("unhappy-section").hidden = !unhappy.length;
     say(byId("board-state"), _("{count} on duty", { count: technicians.filter((each) => each.duty === "on_duty").length }));
     showNotice(byId("problem"), "");
     await drawMap(board, now);

@@ -41,6 +41,12 @@ function callLink({ phone }) {
   return element("a", { href: phoneAddress(phone), dir: "ltr" }, phone);
 }
 
+function ratingOf({ rating }) {
+  if (!rating) return null;
+  const score = element("p", {}, icon("star"), " ", _("Feedback: {number} of 5", { number: rating.rating }));
+  return element("div", { id: "rating" }, score, rating.comment && written("p", { class: "quiet" }, rating.comment));
+}
+
 async function cancel(appointment) {
   if (await askToCancel(appointment)) await refresh();
 }
@@ -61,6 +67,7 @@ function drawVisit(appointment) {
       element("p", {}, words.technician ? _("{service} with {name}", { service: words.service, name: words.technician }) : words.service),
       customer?.name && element("p", { id: "customer" }, `${customer.name}, `, customer.phone ? callLink(customer) : customer.email),
       lines.filter(Boolean).map((line) => written("p", { class: "quiet" }, line)),
+      ratingOf(appointment),
       actions(appointment),
     ),
   );
