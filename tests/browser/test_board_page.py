@@ -119,3 +119,21 @@ async def test_an_unhappy_rating_is_read_on_the_board_and_on_the_visit_whoever_l
     assert wrong + await look_at(page, "visit with a low rating", LOOKS) == []
     await customer.goto(f"/appointments/{visit['id']}")
     await expect(customer.locator(".facts")).to_contain_text("Muddy boots <b>everywhere</b>")
+
+
+async def test_a_cancel_with_the_technician_on_the_way_is_flagged_as_late(people: People) -> None:
+    customer, technician = await people.customer(), await people.technician()
+    visit = await people.book(customer)
+    await travel(technician, visit)
+    answer = await customer.context.request.post(f"/api/appointments/{visit['id']}/cancel", data={"reason": "Away"})
+    assert answer.ok, await answer.text()
+    page = await board_of(people)
+
+    await page.goto("/dispatch")
+
+    row = page.locator(f"#visits li[data-id='{visit['id']}']")
+    await expect(row.locator(".badge")).to_have_text(["Late cancellation", "Canceled"])
+    await row.get_by_role("link").click()
+    await expect(page.locator(".visit-head .badge")).to_have_text(["Canceled", "Late cancellation"])
+    await expect(page.locator("#history li").first).to_contain_text("the technician was on the way")
+    assert await look_at(page, "visit canceled late", LOOKS) == []

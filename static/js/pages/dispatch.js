@@ -37,6 +37,7 @@ function warningsOf(visit) {
   const list = [];
   if (visit.overdue) list.push(_("Nobody set off"));
   else if (visit.late_risk) list.push(_("Late"));
+  if (visit.appointment.late_cancel) list.push(_("Late cancellation"));
   if (visit.low_rating) list.push(_("Unhappy"));
   return list.map((text) => element("span", { class: "badge warning" }, text));
 }

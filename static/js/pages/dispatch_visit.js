@@ -41,6 +41,10 @@ function callLink({ phone }) {
   return element("a", { href: phoneAddress(phone), dir: "ltr" }, phone);
 }
 
+function lateBadge({ late_cancel: late }) {
+  return late ? [" ", element("span", { class: "badge warning" }, _("Late cancellation"))] : null;
+}
+
 function ratingOf({ rating }) {
   if (!rating) return null;
   const score = element("p", {}, icon("star"), " ", _("Feedback: {number} of 5", { number: rating.rating }));
@@ -63,7 +67,7 @@ function drawVisit(appointment) {
     element(
       "div",
       { class: "stack" },
-      element("div", { class: "visit-head" }, statusBadge(words), element("h1", {}, words.day), element("p", { class: "window numbers" }, words.window)),
+      element("div", { class: "visit-head" }, statusBadge(words), lateBadge(appointment), element("h1", {}, words.day), element("p", { class: "window numbers" }, words.window)),
       element("p", {}, words.technician ? _("{service} with {name}", { service: words.service, name: words.technician }) : words.service),
       customer?.name && element("p", { id: "customer" }, `${customer.name}, `, customer.phone ? callLink(customer) : customer.email),
       lines.filter(Boolean).map((line) => written("p", { class: "quiet" }, line)),
