@@ -28,7 +28,7 @@ const at = (instant) => _("{first}, {second}", { first: day(instant, shown.time_
 
 function actions(appointment) {
   const list = [];
-  if (appointment.status === "traveling") list.push(element("a", { class: "button primary", href: page("/live") }, icon("map"), _("View Live Map")));
+  if (appointment.allowed.live_map) list.push(element("a", { class: "button primary", href: page("/live") }, icon("map"), _("View Live Map")));
   if (appointment.allowed.move) list.push(element("a", { class: "button", href: page("/modify") }, _("Modify")));
   list.push(element("a", { class: "button", href: page("") }, icon("eye"), _("As the customer sees it")));
   if (appointment.allowed.cancel) {
@@ -58,7 +58,8 @@ async function cancel(appointment) {
 function drawVisit(appointment) {
   const words = visitWords(appointment);
   if (shown && shown.status !== appointment.status) say(byId("news"), words.status.text);
-  const same = shown && shown.version === appointment.version;
+  // What is allowed changes without a new version, too: by a switch, or as time passes.
+  const same = shown && shown.version === appointment.version && JSON.stringify(shown.allowed) === JSON.stringify(appointment.allowed);
   shown = appointment;
   if (same) return;
   const { customer } = appointment;
