@@ -30,9 +30,11 @@ function visitNode({ appointment: { id } }) {
 }
 
 function changeVisit(node, { appointment, account, contact }) {
+  const version = String(appointment.version);
+  if (node.dataset.version === version) return;
+  node.dataset.version = version;
   const words = visitWords(appointment);
   const title = inWords([words.window, words.service, contact.name || account, words.status.text]);
-  if (node.title === title) return;
   node.dataset.status = appointment.status;
   node.title = title;
   node.setAttribute("aria-label", title);
@@ -59,7 +61,7 @@ export class BoardMap {
 
   /** Whether there is anything to be shown on a map. */
   static hasPlaces(board, now) {
-    return BoardMap.#placed(board).length + BoardMap.#sites(board, now).length > 0;
+    return BoardMap.#placed(board).length > 0 || BoardMap.#sites(board, now).length > 0;
   }
 
   static #placed({ technicians }) {
@@ -71,8 +73,11 @@ export class BoardMap {
     return today.map((row) => ({ id: row.appointment.id, row, place: siteOf(row) })).filter(({ place }) => place);
   }
 
-  show(board, now) {
+  showVisits(board, now) {
     this.#tend(this.#visits, BoardMap.#sites(board, now), visitNode, changeVisit, now);
+  }
+
+  showTechnicians(board, now) {
     this.#tend(this.#technicians, BoardMap.#placed(board), technicianNode, changeTechnician, now);
   }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.conftest import DESK, People, open_and_listen
+from tests.browser.conftest import DESK, SOON_MS, People, open_and_listen
 from tests.browser.looks import DESK_DARK, PHONE_LIGHT, look_at
 from tests.browser.test_live_page import fix_north
 from tests.browser.visits import travel
@@ -65,6 +66,41 @@ async def test_a_technician_is_on_the_map_as_long_as_they_are_on_duty(people: Pe
     await expect(vehicle(page, people)).to_have_count(1)
     await phone.turn("off_duty")
     await expect(vehicle(page, people)).to_have_count(0)
+
+
+# Whatever the page shows then, nobody told it by the clock.
+NEVER_AGAIN = """
+const original = window.setInterval;
+window.setInterval = (work, wait_ms, ...rest) => (wait_ms === 10_000 ? 0 : original(work, wait_ms, ...rest));"""
+
+
+async def test_a_moving_technician_moves_the_marker_and_the_board_is_not_asked_for_again(people: People) -> None:
+    phone = await Phone.on_duty(people)
+    await phone.tell(north_m=500, age_s=120)
+    page = await board_of(people)
+    await page.add_init_script(NEVER_AGAIN)
+    asked: list[str] = []
+    page.on("request", lambda request: request.url.endswith("/api/dispatch/board") and asked.append(request.url))
+    await open_and_listen(page, "/dispatch")
+    marker = vehicle(page, people)
+    row = page.locator(f"#technicians li[data-id=ana-{people.household.number}]")
+    await expect(marker).to_have_attribute("data-level", "delayed")
+    place = await marker.get_attribute("style")
+
+    await phone.tell(north_m=1500)
+
+    await expect(marker).to_have_attribute("data-level", "live")
+    await expect(marker).not_to_have_attribute("style", place or "")
+    await expect(row).to_contain_text(re.compile(r"seen \d+ s ago"))
+    await phone.turn("on_break")
+    await expect(row.locator(".badge")).to_have_text("On break")
+    await expect(marker).to_have_count(0)
+    assert len(asked) == 1
+    # News of a visit is asked for.
+    await people.book(await people.customer())
+    async with asyncio.timeout(SOON_MS / 1000):
+        while len(asked) < 2:
+            await page.wait_for_timeout(50)
 
 
 async def test_a_phone_that_fell_silent_is_dimmed_where_it_was_last_seen(people: People) -> None:

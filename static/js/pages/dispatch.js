@@ -2,13 +2,14 @@
 
 import { get } from "../api.js";
 import { BoardMap } from "../board_map.js";
-import { placeOf } from "../board_state.js";
+import { hearAnswer, hearFrame, isSilent, nothingOnBoard, placeOf } from "../board_state.js";
 import { byId, element, inARow, say, written } from "../components/element.js";
 import { showNotice, showProblem } from "../components/notice.js";
 import { initials } from "../components/person.js";
 import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
 import { Questions } from "../questions.js";
+import { serverNow } from "../server_clock.js";
 import { age, day } from "../time_words.js";
 import { _, later } from "../words.js";
 
@@ -18,6 +19,7 @@ const DUTY = { on_duty: later("On duty"), on_break: later("On break"), off_duty:
 const main = byId("content");
 let map = null;
 let mapAsked = false;
+let board = nothingOnBoard;
 
 const visitPath = ({ id }) => `/dispatch/visits/${encodeURIComponent(id)}`;
 
@@ -27,7 +29,7 @@ function technicianRow(technician, now) {
     "li",
     { "data-id": technician.id },
     element("div", { class: "person" }, element("span", { class: "face-photo", "aria-hidden": "true" }, initials(technician.name)), element("div", {}, element("p", {}, technician.name), element("p", { class: "quiet small" }, seen))),
-    technician.silent
+    isSilent(technician, now)
       ? element("span", { class: "badge warning" }, _("Phone silent"))
       : element("span", { class: `badge ${technician.duty === "on_duty" ? "lively" : ""}` }, _(DUTY[technician.duty] ?? "")),
   );
@@ -82,44 +84,79 @@ function ratingRow({ appointment, account, contact }) {
   );
 }
 
-async function drawMap(board, now) {
-  if (!mapAsked && BoardMap.hasPlaces(board, now)) {
-    mapAsked = true;
-    byId("map-frame").hidden = false;
-    try {
-      map = await BoardMap.open(byId("map"), { basemap: main.dataset.basemap ?? null, styleUrl: main.dataset.styleUrl ?? null, board, now });
-    } catch (error) {
-      console.warn("The map could not be shown; the lists go on without it.", error.message);
-    }
-    byId("map-frame").hidden = !map;
+/** A map, once there is something to show on it. */
+async function wantMap() {
+  if (mapAsked || !BoardMap.hasPlaces(board, serverNow())) return;
+  mapAsked = true;
+  byId("map-frame").hidden = false;
+  try {
+    const { basemap = null, styleUrl = null } = main.dataset;
+    map = await BoardMap.open(byId("map"), { basemap, styleUrl, board, now: serverNow() });
+  } catch (error) {
+    console.warn("The map could not be shown; the lists go on without it.", error.message);
   }
-  map?.show(board, now);
+  byId("map-frame").hidden = !map;
+  map?.showVisits(board, serverNow());
+  map?.showTechnicians(board, serverNow());
 }
 
 function listOf(node, items, nothing) {
   node.replaceChildren(...(items.length ? items : [element("li", { class: "quiet" }, nothing)]));
 }
 
+function drawVisits() {
+  const { visits, unhappy } = board;
+  listOf(byId("visits"), visits.map(visitRow), _("No visits today."));
+  byId("unhappy").replaceChildren(...unhappy.map(ratingRow));
+  byId("unhappy-section").hidden = !unhappy.length;
+  map?.showVisits(board, serverNow());
+}
+
+/** All of them: ages grow also where nothing is told. */
+function drawTechnicians() {
+  const { technicians } = board;
+  const now = serverNow();
+  listOf(byId("technicians"), technicians.map((each) => technicianRow(each, now)), _("No technicians yet."));
+  drawOnDuty();
+}
+
+function drawOnDuty() {
+  say(byId("board-state"), _("{count} on duty", { count: board.technicians.filter((each) => each.duty === "on_duty").length }));
+  map?.showTechnicians(board, serverNow());
+}
+
+/** Who moves is told by the frames themselves; visits are asked for. */
+function takes(message) {
+  if (message.type !== "board" || !board.known) return false;
+  board = hearFrame(board, message);
+  const rows = new Map([...byId("technicians").children].map((node) => [node.dataset.id, node]));
+  const now = serverNow();
+  for (const each of board.technicians) if (each.heard === board.frames) rows.get(each.id)?.replaceWith(technicianRow(each, now));
+  drawOnDuty();
+  wantMap();
+  return true;
+}
+
 const questions = new Questions();
 
 async function refresh() {
   const isLast = questions.ask();
+  const { frames } = board;
   try {
-    const board = await get("/api/dispatch/board");
+    const answer = await get("/api/dispatch/board");
     if (!isLast()) return;
-    const { technicians, visits, unhappy, server_time: now } = board;
-    listOf(byId("technicians"), technicians.map((each) => technicianRow(each, now)), _("No technicians yet."));
-    listOf(byId("visits"), visits.map(visitRow), _("No visits today."));
-    byId("unhappy").replaceChildren(...unhappy.map(ratingRow));
-    byId("unhappy-section").hidden = !unhappy.length;
-    say(byId("board-state"), _("{count} on duty", { count: technicians.filter((each) => each.duty === "on_duty").length }));
+    board = hearAnswer(board, answer, frames);
+    drawVisits();
     showNotice(byId("problem"), "");
-    await drawMap(board, now);
   } catch (problem) {
-    if (isLast()) showProblem(byId("problem"), problem);
+    if (!isLast()) return;
+    showProblem(byId("problem"), problem);
+    if (!board.known) return;
   }
+  drawTechnicians();
+  await wantMap();
 }
 
 await refresh();
 setInterval(refresh, AGAIN_MS);
-followHome(refresh, { path: "/ws/dispatch" });
+followHome(refresh, { path: "/ws/dispatch", takes });
