@@ -47,7 +47,7 @@ function lateBadge({ late_cancel: late }) {
 
 function ratingOf({ rating }) {
   if (!rating) return null;
-  const score = element("p", {}, icon("star"), " ", _("Feedback: {number} of 5", { number: rating.rating }));
+  const score = element("p", {}, _("Feedback: {number} of 5", { number: rating.rating }));
   return element("div", { id: "rating" }, score, rating.comment && written("p", { class: "quiet" }, rating.comment));
 }
 
