@@ -125,6 +125,15 @@ async def overdue(connection: AsyncConnection, *, now_s: int) -> tuple[Appointme
     return await views(connection, _visits.c.status == Status.SCHEDULED.value, _visits.c.window_end_s <= now_s)
 
 
+async def rated_low(
+    connection: AsyncConnection, *, since_s: int, low_rating: int, limit: int
+) -> tuple[AppointmentView, ...]:
+    """Rated no better than that since then; the newest rating first."""
+    wanted = (_visits.c.rated_s >= since_s, _visits.c.rating <= low_rating)
+    query = _VIEW.where(*wanted).order_by(_visits.c.rated_s.desc(), _visits.c.id).limit(limit)
+    return tuple(_to_view(row) for row in await connection.execute(query))
+
+
 async def traveling_of(connection: AsyncConnection, technician_key: int) -> str | None:
     """The id of the visit that this technician is under way to."""
     query = select(_visits.c.id).where(

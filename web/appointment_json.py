@@ -78,6 +78,7 @@ class RatingJson(msgspec.Struct):
 
     rating: int
     comment: str
+    rated_at: str
     editable_until: str
 
 
@@ -174,7 +175,10 @@ def appointment_json(view: AppointmentView, *, viewer: Viewer, section: Section,
         rating=None
         if rating is None
         else RatingJson(
-            rating=rating.rating, comment=rating.comment, editable_until=iso(rating.editable_until_s, zone)
+            rating=rating.rating,
+            comment=rating.comment,
+            rated_at=iso(rating.rated_s, zone),
+            editable_until=iso(rating.editable_until_s, zone),
         ),
     )
 

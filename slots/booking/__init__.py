@@ -6,7 +6,8 @@ returns values; what happened comes back as events, to be told only then.
     taking    book, move
     states    cancel, travel, undo, start, complete
     reassigning, rating   reassign; rate
-    reading   get, sections, day_of_technician, traveling, under_way, board, overdue, history
+    reading   get, sections, day_of_technician, traveling, under_way, board, overdue, unhappy,
+              history
 """
 
 from slots.booking.explaining import explain
@@ -22,6 +23,7 @@ from slots.booking.reading import (
     sections,
     traveling,
     under_way,
+    unhappy,
     visits_before,
 )
 from slots.booking.reassigning import reassign
@@ -54,5 +56,6 @@ __all__ = [
     "traveling",
     "under_way",
     "undo",
+    "unhappy",
     "visits_before",
 ]

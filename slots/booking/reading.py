@@ -108,6 +108,13 @@ async def overdue(scheduling: Scheduling, *, now_s: int) -> tuple[AppointmentVie
         return await appointment_store.overdue(connection, now_s=now_s)
 
 
+async def unhappy(scheduling: Scheduling, *, since_s: int, limit: int = 100) -> tuple[AppointmentView, ...]:
+    """Visits that were rated low since then, whenever they took place; the newest rating first."""
+    low = scheduling.rules.low_rating
+    async with scheduling.database.read() as connection:
+        return await appointment_store.rated_low(connection, since_s=since_s, low_rating=low, limit=limit)
+
+
 async def history(scheduling: Scheduling, *, appointment_id: str) -> tuple[ChangeRecord, ...]:
     """Every change in the order of device time."""
     async with scheduling.database.read() as connection:

@@ -1,11 +1,14 @@
-/** Calls `onChange` when anything about the visits of this person may have changed: on any message, and after a gap. No DOM. */
+/**
+ * Calls `onChange` when anything about the visits of this person may have changed: on any message, and after a gap. A
+ * message that `takes` takes in says all of its news itself. No DOM.
+ */
 
 import { ReturningSocket, socketUrl } from "./returning_socket.js";
 
 const SETTLE_MS = 120;
 const POLL_MS = 20_000;
 
-export function followHome(onChange, { path = "/ws/home", world = globalThis } = {}) {
+export function followHome(onChange, { path = "/ws/home", takes = () => false, world = globalThis } = {}) {
   let timer = null;
   let poll = null;
   let missed = false;
@@ -19,6 +22,7 @@ export function followHome(onChange, { path = "/ws/home", world = globalThis } =
     onMessage: (message) => {
       // The first words of a first connection tell nothing that the page does not have.
       if (message.type === "heartbeat" || (message.type === "welcome" && !missed)) return;
+      if (takes(message)) return;
       missed = false;
       soon();
     },

@@ -1,7 +1,7 @@
 /** The map of the live page: destination, route, and the technician's marker gliding from fix to fix. */
 
 import { element, icon } from "./components/element.js";
-import { lngLat, openMap } from "./map_canvas.js";
+import { boundsOf, lngLat, openMap } from "./map_canvas.js";
 import { ahead, glide, glideDuration, placeAt } from "./motion.js";
 
 const PADDING_PX = 56;
@@ -9,14 +9,6 @@ const still = globalThis.matchMedia("(prefers-reduced-motion: reduce)");
 
 function lineOf(points) {
   return { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates: points.map(lngLat) } };
-}
-
-function boundsOf(points) {
-  const [lats, lons] = [points.map((each) => each.lat), points.map((each) => each.lon)];
-  return [
-    [Math.min(...lons), Math.min(...lats)],
-    [Math.max(...lons), Math.max(...lats)],
-  ];
 }
 
 /** Everything in one picture, and no closer than one finds one's way. */

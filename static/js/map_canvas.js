@@ -97,3 +97,12 @@ export async function openMap(container, { basemap = null, styleUrl = null, onSt
 }
 
 export const lngLat = ({ lat, lon }) => [lon, lat];
+
+/** The box of some places, as `bounds` of a map. */
+export function boundsOf(points) {
+  const [lats, lons] = [points.map((each) => each.lat), points.map((each) => each.lon)];
+  return [
+    [Math.min(...lons), Math.min(...lats)],
+    [Math.max(...lons), Math.max(...lats)],
+  ];
+}

@@ -31,6 +31,7 @@ export function changeWords(change, technicians = new Map()) {
   const name = technicians.get(facts.technician) ?? facts.technician ?? "";
   const text = _(ACTIONS[change.action] ?? change.action, { name, number: facts.rating ?? "" });
   const more = [
+    change.applied && change.action === "cancel" && change.from_status === "traveling" && _("the technician was on the way"),
     facts.reason && _("Reason: {reason}", { reason: facts.reason }),
     !change.applied && _("came too late and changed nothing"),
   ];

@@ -8,6 +8,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import DESK, People
 from tests.browser.looks import DESK_DARK, PHONE_LIGHT, look_at
+from tests.browser.visits import travel
 
 LOOKS = (PHONE_LIGHT, DESK_DARK)
 
@@ -104,3 +105,22 @@ async def test_a_technician_who_cannot_do_it_is_refused_with_the_reason(people: 
 
     await expect(page.get_by_role("alert")).to_be_visible()
     assert await look_at(page, "reassignment refused", LOOKS) == []
+
+
+async def test_no_live_map_is_offered_where_tracking_is_off(people: People) -> None:
+    visit = await people.book(await people.customer())
+    await travel(await people.technician(), visit)
+    page = await dispatcher_of(people)
+    live_map = page.get_by_role("link", name="View Live Map")
+    await page.goto(f"/dispatch/visits/{visit['id']}")
+    await expect(live_map).to_be_visible()
+
+    try:
+        await page.context.request.put("/api/dispatch/switches", data={"technician_tracking": False})
+        await page.reload()
+
+        await expect(page.locator(".visit-head .badge")).to_have_text("On the way")
+        await expect(live_map).to_have_count(0)
+    finally:
+        # Every test has the same server.
+        await page.context.request.put("/api/dispatch/switches", data={"technician_tracking": True})

@@ -27,7 +27,7 @@ INITDB_OPTIONS = ("--auth=trust", "--username=enroute", "--no-sync", "--encoding
 def run_migration(connection: Connection) -> None:
     """Only this room's revisions: the other rooms' tables are not needed to test scheduling."""
     with Operations.context(MigrationContext.configure(connection)):
-        for name in ("0001_slots", "0002_live_times"):
+        for name in ("0001_slots", "0002_live_times", "0003_ratings"):
             importlib.import_module(f"slots.migrations.{name}").upgrade()
 
 

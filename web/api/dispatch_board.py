@@ -23,6 +23,8 @@ from web.state import State, state_of
 
 BEFORE_S = 12 * 3600
 AFTER_S = 36 * 3600
+# So long an unhappy rating stands on the board, whenever the visit was.
+UNHAPPY_FOR_S = 7 * 86_400
 
 
 class BoardQuery(msgspec.Struct):
@@ -67,11 +69,13 @@ class BoardVisit(msgspec.Struct):
 
 
 class BoardJson(msgspec.Struct):
-    """`server_time` in ms since 1970; overdue visits of earlier days are among `visits` too."""
+    """`server_time` in ms since 1970; overdue visits of earlier days are among `visits` too. `unhappy`: low ratings of
+    the last seven days, the newest first, whatever the day of the visit."""
 
     server_time: int
     technicians: list[BoardTechnicianJson]
     visits: list[BoardVisit]
+    unhappy: list[BoardVisit]
 
 
 @endpoint("Technicians and visits of the day", tag="Dispatch", query=BoardQuery, answers={200: BoardJson})
@@ -82,18 +86,21 @@ async def read_board(request: Request) -> Response:
     middle_s = state.now_s() if day is None else _midnight_s(day)
     views = await booking.board(state.booking, from_s=middle_s - BEFORE_S, to_s=middle_s + AFTER_S)
     overdue = await booking.overdue(state.booking, now_s=state.now_s())
+    unhappy = await booking.unhappy(state.booking, since_s=state.now_s() - UNHAPPY_FOR_S)
     shown = {view.id: view for view in (*overdue, *views)}
+    contacts = {view.appointment.contact_id for view in (*shown.values(), *unhappy)}
     async with state.database.read() as conn:
         resources = await catalog_store.resources(conn)
-        people = await accounts_store.people_by_id(conn, list({view.appointment.contact_id for view in shown.values()}))
+        people = await accounts_store.people_by_id(conn, list(contacts))
         accounts = {account.id: account.name for account in await accounts_store.accounts_listed(conn)}
     viewer = viewer_of(request, principal)
-    visits = [
-        _visit(state, view, viewer, people, accounts.get(view.appointment.account_id, ""))
-        for view in sorted(shown.values(), key=lambda view: (view.appointment.start_s, view.id))
-    ]
+
+    def told(view: AppointmentView) -> BoardVisit:
+        return _visit(state, view, viewer, people, accounts.get(view.appointment.account_id, ""))
+
+    visits = [told(view) for view in sorted(shown.values(), key=lambda view: (view.appointment.start_s, view.id))]
     await state.node.bus.company(BOARD_TOPIC)
-    return answer(BoardJson(state.now_ms(), _technicians(state, resources), visits))
+    return answer(BoardJson(state.now_ms(), _technicians(state, resources), visits, [told(view) for view in unhappy]))
 
 
 def _midnight_s(day: datetime.date) -> int:

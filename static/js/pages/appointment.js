@@ -104,6 +104,7 @@ function draw(appointment) {
           quoted("note", _("Details"), appointment.details),
           canceled,
           rating,
+          quoted("note", _("Your comment"), appointment.rating?.comment),
         ),
       ),
       technician,

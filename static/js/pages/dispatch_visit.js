@@ -28,7 +28,7 @@ const at = (instant) => _("{first}, {second}", { first: day(instant, shown.time_
 
 function actions(appointment) {
   const list = [];
-  if (appointment.status === "traveling") list.push(element("a", { class: "button primary", href: page("/live") }, icon("map"), _("View Live Map")));
+  if (appointment.allowed.live_map) list.push(element("a", { class: "button primary", href: page("/live") }, icon("map"), _("View Live Map")));
   if (appointment.allowed.move) list.push(element("a", { class: "button", href: page("/modify") }, _("Modify")));
   list.push(element("a", { class: "button", href: page("") }, icon("eye"), _("As the customer sees it")));
   if (appointment.allowed.cancel) {
@@ -41,6 +41,16 @@ function callLink({ phone }) {
   return element("a", { href: phoneAddress(phone), dir: "ltr" }, phone);
 }
 
+function lateBadge({ late_cancel: late }) {
+  return late ? [" ", element("span", { class: "badge warning" }, _("Late cancellation"))] : null;
+}
+
+function ratingOf({ rating }) {
+  if (!rating) return null;
+  const score = element("p", {}, _("Feedback: {number} of 5", { number: rating.rating }));
+  return element("div", { id: "rating" }, score, rating.comment && written("p", { class: "quiet" }, rating.comment));
+}
+
 async function cancel(appointment) {
   if (await askToCancel(appointment)) await refresh();
 }
@@ -48,7 +58,8 @@ async function cancel(appointment) {
 function drawVisit(appointment) {
   const words = visitWords(appointment);
   if (shown && shown.status !== appointment.status) say(byId("news"), words.status.text);
-  const same = shown && shown.version === appointment.version;
+  // What is allowed changes without a new version, too: by a switch, or as time passes.
+  const same = shown && shown.version === appointment.version && JSON.stringify(shown.allowed) === JSON.stringify(appointment.allowed);
   shown = appointment;
   if (same) return;
   const { customer } = appointment;
@@ -57,10 +68,11 @@ function drawVisit(appointment) {
     element(
       "div",
       { class: "stack" },
-      element("div", { class: "visit-head" }, statusBadge(words), element("h1", {}, words.day), element("p", { class: "window numbers" }, words.window)),
+      element("div", { class: "visit-head" }, statusBadge(words), lateBadge(appointment), element("h1", {}, words.day), element("p", { class: "window numbers" }, words.window)),
       element("p", {}, words.technician ? _("{service} with {name}", { service: words.service, name: words.technician }) : words.service),
       customer?.name && element("p", { id: "customer" }, `${customer.name}, `, customer.phone ? callLink(customer) : customer.email),
       lines.filter(Boolean).map((line) => written("p", { class: "quiet" }, line)),
+      ratingOf(appointment),
       actions(appointment),
     ),
   );

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
 from slots import booking
 from slots.booking import Change, Scheduling
@@ -89,3 +90,27 @@ async def test_with_surveys_off_nothing_is_rated(scheduling: Scheduling) -> None
 
     with pytest.raises(SurveysOff):
         await rate(scheduling, view.id, switches=Switches(surveys=False))
+
+
+async def test_low_ratings_are_found_by_when_they_were_given_the_newest_first(either_scheduling: Scheduling) -> None:
+    first, second, happy = [await completed(either_scheduling) for _ in range(3)]
+    await rate(either_scheduling, first.id, 1, now_s=at(12, day=8))
+    await rate(either_scheduling, second.id, 2, now_s=at(12, day=9))
+    await rate(either_scheduling, happy.id, 3, now_s=at(12, day=9))
+
+    found = [
+        [view.id for view in await booking.unhappy(either_scheduling, since_s=since_s)]
+        for since_s in (at(12, day=8), at(12, day=8) + 1, at(12, day=9) + 1)
+    ]
+
+    assert found == [[second.id, first.id], [second.id], []]
+
+
+async def test_low_ratings_are_found_without_reading_years_of_visits(scheduling: Scheduling) -> None:
+    query = (
+        "EXPLAIN QUERY PLAN SELECT id FROM appointments WHERE rated_s >= :since AND rating <= 2 ORDER BY rated_s DESC"
+    )
+    async with scheduling.database.read() as connection:
+        plan = (await connection.execute(text(query), {"since": at(12)})).all()
+
+    assert "USING INDEX rated_appointments" in str(plan)

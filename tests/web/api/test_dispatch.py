@@ -81,6 +81,30 @@ async def test_a_low_rating_is_flagged_on_the_board(house: House):
     assert [shown["low_rating"] for shown in board.json()["visits"]] == [True]
 
 
+async def test_a_rating_that_comes_later_is_on_the_board_for_seven_days(house: House):
+    visit = await house.bring_to(await house.book(), "completed")
+    house.turn_to("2026-12-01T12:00")
+    await house.rui.post(f"/api/appointments/{visit['id']}/feedback", json={"rating": 2, "comment": "Muddy boots"})
+    house.turn_to("2026-12-08T11:59")
+
+    board = (await house.dora.get("/api/dispatch/board")).json()
+
+    (shown,) = board["unhappy"]
+    assert (shown["appointment"]["id"], shown["contact"]["name"], board["visits"]) == (visit["id"], "Rui", [])
+    rating = shown["appointment"]["rating"]
+    assert (rating["rating"], rating["comment"]) == (2, "Muddy boots")
+    assert rating["rated_at"] == "2026-12-01T12:00:00+00:00"
+    house.turn_to("2026-12-08T12:01")
+    assert (await house.dora.get("/api/dispatch/board")).json()["unhappy"] == []
+
+
+async def test_a_good_rating_is_no_news_on_the_board(house: House):
+    visit = await house.bring_to(await house.book(), "completed")
+    await house.rui.post(f"/api/appointments/{visit['id']}/feedback", json={"rating": 3})
+
+    assert (await house.dora.get("/api/dispatch/board")).json()["unhappy"] == []
+
+
 async def test_reassigning_gives_the_visit_to_the_other_technician(house: House):
     visit = await house.read(await house.book())
     other = "bo" if visit["technician"]["id"] == "ana" else "ana"
