@@ -15,11 +15,11 @@ export class DeviceLink {
   #outbox = emptyOutbox;
   #store;
 
-  /** `store` is a FixStore or null; `onChange({waiting, link})`, `onArrival(trip)`, `onRate(interval_s)` tell the page. */
-  constructor({ token, store, onChange, onArrival = () => {}, onRate = () => {}, world = globalThis }) {
+  /** `store` is a FixStore or null; `onChange({waiting, link})` and `onRate(interval_s)` tell the page. */
+  constructor({ token, store, onChange, onRate = () => {}, world = globalThis }) {
     this.#store = store;
     this.link = "connecting";
-    Object.assign(this, { onChange, onArrival, onRate });
+    Object.assign(this, { onChange, onRate });
     this.#socket = new ReturningSocket({
       url: socketUrl("/ws/device", world.location),
       protocols: ["enroute.v1.json", `bearer.${base64url(token)}`],
@@ -71,8 +71,7 @@ export class DeviceLink {
       this.#apply(message);
       this.#store?.forgetUpTo(message.upto).catch(() => {});
       this.#flush();
-    } else if (message.type === "arrival") this.onArrival(message.trip);
-    else if (message.type === "rate") this.onRate(message.interval_s);
+    } else if (message.type === "rate") this.onRate(message.interval_s);
   }
 
   #flush() {

@@ -1,11 +1,14 @@
-/** Calls `onChange` when anything about the visits of this person may have changed: on any message, and after a gap. No DOM. */
+/**
+ * Calls `onChange` when anything about the visits of this person may have changed: on any message, and after a gap. `onMessage`
+ * is told first what was said. No DOM.
+ */
 
 import { ReturningSocket, socketUrl } from "./returning_socket.js";
 
 const SETTLE_MS = 120;
 const POLL_MS = 20_000;
 
-export function followHome(onChange, { path = "/ws/home", world = globalThis } = {}) {
+export function followHome(onChange, { path = "/ws/home", onMessage = () => {}, world = globalThis } = {}) {
   let timer = null;
   let poll = null;
   let missed = false;
@@ -20,6 +23,7 @@ export function followHome(onChange, { path = "/ws/home", world = globalThis } =
       // The first words of a first connection tell nothing that the page does not have.
       if (message.type === "heartbeat" || (message.type === "welcome" && !missed)) return;
       missed = false;
+      onMessage(message);
       soon();
     },
     onLink: (link) => {

@@ -32,8 +32,8 @@ export class Sharing {
   #timer = null;
   isOn = false;
 
-  constructor({ onChange, onArrival }) {
-    Object.assign(this, { onChange, onArrival });
+  constructor({ onChange }) {
+    this.onChange = onChange;
     globalThis.addEventListener("online", () => this.#link?.wake());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible" || !this.isOn) return;
@@ -87,7 +87,6 @@ export class Sharing {
         this.#linkState = link;
         this.#tell();
       },
-      onArrival: this.onArrival,
     });
     await this.#link.start();
   }

@@ -6,7 +6,7 @@ import asyncio
 
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.conftest import People, open_and_listen, until
+from tests.browser.conftest import DESTINATION, People, open_and_listen, until
 from tests.browser.visits import travel
 
 PLACE = {"latitude": 41.156, "longitude": -8.61, "accuracy": 5}
@@ -106,6 +106,30 @@ async def test_setting_off_by_mistake_can_be_undone(people: People) -> None:
     await technician.get_by_role("button", name="Undo").click()
 
     await expect(technician.locator(".visit")).to_contain_text("Planned")
+
+
+async def test_at_the_door_the_start_is_suggested_and_still_after_a_reload(people: People) -> None:
+    await people.book(await people.customer())
+    technician = await at_work(people)
+    async with technician.expect_websocket(lambda line: line.url.endswith("/ws/device")) as opening:
+        await technician.get_by_role("button", name="Start traveling").click()
+    phone = await opening.value
+    await expect(technician.locator("#sharing-state")).to_contain_text("On · last position")
+    suggestion = technician.locator(".visit").get_by_text("You seem to be there")
+    await expect(suggestion).to_be_hidden()
+
+    # A jump is believed once some fixes agree. Then a millimetre at a time, because that is what a new fix takes.
+    for step in range(10):
+        door = {"latitude": DESTINATION["lat"] + step * 0.000_000_01, "longitude": DESTINATION["lon"], "accuracy": 5}
+        async with phone.expect_event("framesent"):
+            await technician.context.set_geolocation(door)  # type: ignore[arg-type]
+
+    await expect(suggestion).to_be_visible()
+    await expect(technician.locator(".visit")).to_contain_text("On the way")
+    await technician.reload()
+    await expect(suggestion).to_be_visible()
+    await technician.get_by_role("button", name="Undo").click()
+    await expect(suggestion).to_be_hidden()
 
 
 async def test_a_finger_on_a_button_is_not_disturbed_by_news_that_change_nothing(people: People) -> None:

@@ -21,6 +21,7 @@ const STEPS = [
 const WATCHERS_EVERY_MS = 5_000;
 const problemPlace = byId("problem");
 
+/** The visit whose door was told of here; `arrived` says it, too, but not every process of the server knows. */
 let arrivedAt = null;
 let visits = [];
 let drawn = "";
@@ -71,7 +72,7 @@ function visitNode(visit) {
       visit.contact?.name ? element("p", { class: "quiet small" }, visit.contact.name) : null,
       visit.details ? element("p", { class: "small" }, visit.details) : null,
     ),
-    arrivedAt === visit.id && visit.status === "traveling" ? element("p", { class: "notice good", role: "status" }, _("You seem to be there. Start the visit?")) : null,
+    visit.status === "traveling" && (visit.arrived || arrivedAt === visit.id) ? element("p", { class: "notice good", role: "status" }, _("You seem to be there. Start the visit?")) : null,
     element(
       "div",
       { class: "button-row" },
@@ -80,6 +81,11 @@ function visitNode(visit) {
       visit.allowed.cancel ? element("button", { type: "button", class: "button danger", "data-step": "cancel", onclick: () => cancel(visit) }, _("Cannot be done")) : null,
     ),
   );
+}
+
+function suggestStart(visit_id) {
+  arrivedAt = visit_id;
+  drawVisits();
 }
 
 function drawSharingHint() {
@@ -102,6 +108,8 @@ async function lookAgain() {
     const [{ appointments }, { duty }] = await Promise.all([get("/api/technician/appointments"), get("/api/duty")]);
     if (!isLast()) return;
     visits = appointments;
+    // Whoever sets off again has not arrived again.
+    if (!visits.some(({ id, status }) => id === arrivedAt && status === "traveling")) arrivedAt = null;
     drawVisits();
     for (const input of byId("duty").querySelectorAll("input")) input.checked = input.value === duty;
     showNotice(problemPlace, "");
@@ -140,10 +148,6 @@ const sharing = new Sharing({
     byId("waiting-fixes").hidden = waiting < 5;
     say(byId("waiting-fixes"), _("{count} positions are waiting for the network. Nothing is lost.", { count: waiting }));
   },
-  onArrival: (trip) => {
-    arrivedAt = trip;
-    drawVisits();
-  },
 });
 
 byId("sharing").addEventListener("click", () => (sharing.isOn ? sharing.turnOff() : sharing.turnOn()));
@@ -160,5 +164,5 @@ byId("duty").addEventListener("change", async (event) => {
 
 await refresh();
 await sharing.resume();
-followHome(refresh);
+followHome(refresh, { onMessage: (message) => message.type === "arrival" && suggestStart(message.trip) });
 setInterval(showWatchers, WATCHERS_EVERY_MS);

@@ -1,5 +1,7 @@
 """The technician's day, duty, and who can see them: product.md §5 and §7 through HTTP."""
 
+from typing import Any
+
 import pytest
 
 from tests.web.api.house import House
@@ -69,6 +71,30 @@ async def test_off_duty_no_position_is_taken(house: House):
     (verdict,) = house.state.node.ingest("ana", [fix], house.clock_ms[0])
 
     assert verdict.value == "off_duty"
+
+
+async def test_who_stands_at_the_door_is_asked_whether_to_begin_until_they_set_off_anew(house: House):
+    visit = await house.bring_to(await house.book(), "traveling")
+    technician = house.technician_of(visit)
+    house.pass_s(60)
+
+    async def shown() -> dict[str, Any]:
+        (visit,) = (await technician.get("/api/technician/appointments")).json()["appointments"]
+        return visit
+
+    on_the_way = await shown()
+    site, now_ms = on_the_way["site"], house.clock_ms[0]
+    at_the_door = [
+        Fix(fixed_at=now_ms - ago_ms, lat=site["lat"], lon=site["lon"], speed_mps=0.0) for ago_ms in (10_000, 5_000, 0)
+    ]
+    house.state.node.ingest(visit["technician"]["id"], at_the_door, now_ms)
+    there = await shown()
+    for action in ("undo", "travel"):
+        house.pass_s(60)
+        await technician.post(f"/api/appointments/{visit['id']}/{action}", json={})
+
+    assert (on_the_way["arrived"], there["arrived"]) == (False, True)
+    assert (await shown())["arrived"] is False
 
 
 @pytest.mark.parametrize("path", ["/api/technician/appointments", "/api/technician/watchers", "/api/duty"])
