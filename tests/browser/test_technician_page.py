@@ -47,6 +47,28 @@ async def test_going_off_duty_ends_the_sharing(people: People) -> None:
     assert await answer.json() == {"duty": "off_duty"}
 
 
+async def test_off_duty_the_page_says_that_positions_are_not_taken_and_setting_off_is_work(people: People) -> None:
+    await people.book(await people.customer())
+    technician = await people.technician(permissions=["geolocation"], geolocation=PLACE)
+    await technician.context.request.post("/api/duty", data={"duty": "on_break"})
+    await open_and_listen(technician, "/technician")
+    state = technician.locator("#sharing-state")
+    await technician.get_by_role("switch").click()
+    await expect(state).to_have_text("You are on a break: your positions are not taken.")
+    # Told on another device.
+    await technician.context.request.post("/api/duty", data={"duty": "off_duty"})
+    await technician.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(state).to_have_text("You are off duty: your positions are not taken.")
+
+    await technician.get_by_role("button", name="Start traveling").click()
+
+    await expect(technician.get_by_label("On duty")).to_be_checked()
+    await technician.context.set_geolocation(PLACE | {"latitude": 41.1561})  # type: ignore[arg-type]
+    await expect(state).to_contain_text("On · last position")
+    await until(technician, f"async () => (await ({WAITING})()) === 0")
+    await expect(state).to_contain_text("On · last position")
+
+
 async def test_fixes_wait_through_a_tunnel_and_are_forgotten_only_when_the_server_has_them(people: People) -> None:
     technician = await at_work(people)
     await technician.get_by_role("switch").click()

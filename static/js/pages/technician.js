@@ -111,6 +111,7 @@ async function lookAgain() {
     // Whoever sets off again has not arrived again.
     if (!visits.some(({ id, status }) => id === arrivedAt && status === "traveling")) arrivedAt = null;
     drawVisits();
+    sharing.duty = duty;
     for (const input of byId("duty").querySelectorAll("input")) input.checked = input.value === duty;
     showNotice(problemPlace, "");
   } catch (problem) {
@@ -148,6 +149,8 @@ const sharing = new Sharing({
     byId("waiting-fixes").hidden = waiting < 5;
     say(byId("waiting-fixes"), _("{count} positions are waiting for the network. Nothing is lost.", { count: waiting }));
   },
+  // Perhaps it was changed on another device.
+  onOffDuty: () => refresh(),
 });
 
 byId("sharing").addEventListener("click", () => (sharing.isOn ? sharing.turnOff() : sharing.turnOn()));
