@@ -169,20 +169,6 @@ async def test_a_finger_on_a_button_is_not_disturbed_by_news_that_change_nothing
     await expect(technician.locator(".visit")).to_contain_text("On the way")
 
 
-async def test_a_step_that_failed_can_be_tried_again(people: People) -> None:
-    people.expects("ERR_FAILED")
-    await people.book(await people.customer())
-    technician = await at_work(people)
-    await technician.route("**/travel", lambda route: route.abort())
-    await technician.get_by_role("button", name="Start traveling").click()
-    await expect(technician.get_by_role("alert")).to_contain_text("cannot reach the server")
-
-    await technician.unroute("**/travel")
-    await technician.get_by_role("button", name="Start traveling").click()
-
-    await expect(technician.locator(".visit")).to_contain_text("On the way")
-
-
 async def test_an_answer_that_was_overtaken_is_not_drawn(people: People) -> None:
     visit = await people.book(await people.customer())
     technician = await at_work(people)

@@ -41,6 +41,7 @@ class StateChange(msgspec.Struct):
 class TechnicianDay(msgspec.Struct):
     """Today's visits of the technician by planned start, and those still under way from before."""
 
+    technician: str
     duty: str
     appointments: list[TechnicianVisit]
 
@@ -71,7 +72,7 @@ async def read_day(request: Request) -> Response:
     state = state_of(request)
     with refusals(state.settings):
         views = await booking.day_of_technician(state.booking, technician_id=technician_id, now_s=state.now_s())
-    return answer(TechnicianDay(state.node.duty(technician_id), await technician_visits(state, views)))
+    return answer(TechnicianDay(technician_id, state.node.duty(technician_id), await technician_visits(state, views)))
 
 
 async def _technician(request: Request) -> str:
