@@ -50,13 +50,8 @@ class _Error(msgspec.Struct, tag_field="type", tag="error"):
     fixed_at: int | None = None
 
 
-class _Arrival(msgspec.Struct, tag_field="type", tag="arrival"):
-    trip: str
-    at: int
-
-
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(_Ack | _Rate | _Error | _Arrival).decode
+_decode = msgspec.json.Decoder(_Ack | _Rate | _Error).decode
 
 
 class StayAwayError(Exception):
@@ -99,7 +94,6 @@ class Phone:
         self.visit: str | None = None
         self.interval_s: int | None = None
         self.rejected: dict[str, int] = {}
-        self.arrivals: dict[str, int] = {}
 
     @property
     def held(self) -> int:
@@ -191,8 +185,6 @@ class Phone:
                 self._confirmed(message)
             elif isinstance(message, _Rate):
                 self.interval_s = message.interval_s
-            elif isinstance(message, _Arrival):
-                self.arrivals[message.trip] = message.at
             elif message.fixed_at is None:
                 # A refused fix has its time and is counted by the next ack; this is about the message itself.
                 self._seen.errors[f"device: {message.code}"] += 1

@@ -171,7 +171,7 @@ class Rate(msgspec.Struct, gc=False, tag_field="type", tag="rate"):
 
 
 class Arrival(msgspec.Struct, gc=False, tag_field="type", tag="arrival"):
-    """To the technician's device: you seem to be there; the visit's state is still yours to change."""
+    """To the technician's pages: you seem to be there; the visit's state is still yours to change."""
 
     trip: str
     at: int

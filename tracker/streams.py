@@ -89,6 +89,11 @@ class Streams:
         told = live.motion.eta(0, now_ms) if live.motion is not None else live.far_eta(now_ms)
         return EtaView(told.eta_at, told.eta_low_at, told.eta_high_at) if told is not None else None
 
+    def arrived(self, trip_id: str) -> bool:
+        """Does the technician seem to be at the door? Known where their fixes are decided."""
+        live = self._trips.get(trip_id)
+        return live is not None and live.motion is not None and live.motion.arrival.arrived_at is not None
+
     def end(self, trip_id: str, reason: str) -> None:
         """Nothing more will come for this visit: tell its watchers and let them go."""
         live = self._trips.get(trip_id)

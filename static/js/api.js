@@ -32,12 +32,12 @@ async function problemOf(response) {
 }
 
 /** `{data, etag}`; throws `Problem`. `version` makes the change conditional on what the page has shown. */
-export async function request(method, path, { body, version, idempotencyKey } = {}) {
+export async function request(method, path, { body, version, idempotencyKey, within_ms } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
-  const signal = AbortSignal.timeout(method === "GET" ? ANSWER_WITHIN_MS : CHANGE_WITHIN_MS);
+  const signal = AbortSignal.timeout(within_ms ?? (method === "GET" ? ANSWER_WITHIN_MS : CHANGE_WITHIN_MS));
   let response;
   try {
     response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", signal });

@@ -3,6 +3,7 @@
  * the server says that it has them. No DOM.
  */
 
+import { reduceRefusal } from "./fix_refusals.js";
 import { emptyOutbox, nextBatch, reduceOutbox } from "./outbox_state.js";
 import { ReturningSocket, socketUrl } from "./returning_socket.js";
 
@@ -14,12 +15,13 @@ export class DeviceLink {
   #socket;
   #outbox = emptyOutbox;
   #store;
+  #refused = null;
 
-  /** `store` is a FixStore or null; `onChange({waiting, link})`, `onArrival(trip)`, `onRate(interval_s)` tell the page. */
-  constructor({ token, store, onChange, onArrival = () => {}, onRate = () => {}, world = globalThis }) {
+  /** `store` is a FixStore or null; `onChange({waiting, link, refused})` and `onRate(interval_s)` tell the page. */
+  constructor({ token, store, onChange, onRate = () => {}, world = globalThis }) {
     this.#store = store;
     this.link = "connecting";
-    Object.assign(this, { onChange, onArrival, onRate });
+    Object.assign(this, { onChange, onRate });
     this.#socket = new ReturningSocket({
       url: socketUrl("/ws/device", world.location),
       protocols: ["enroute.v1.json", `bearer.${base64url(token)}`],
@@ -57,7 +59,13 @@ export class DeviceLink {
 
   #apply(message) {
     this.#outbox = reduceOutbox(this.#outbox, message);
-    this.onChange({ waiting: this.waiting, link: this.link });
+    this.#refused = reduceRefusal(this.#refused, message);
+    this.onChange({ waiting: this.waiting, link: this.link, refused: this.#refused });
+  }
+
+  /** What was refused so far says nothing about the next fix. */
+  forgetRefusal() {
+    this.#refused = null;
   }
 
   #linked(link) {
@@ -71,7 +79,7 @@ export class DeviceLink {
       this.#apply(message);
       this.#store?.forgetUpTo(message.upto).catch(() => {});
       this.#flush();
-    } else if (message.type === "arrival") this.onArrival(message.trip);
+    } else if (message.type === "error") this.#apply(message);
     else if (message.type === "rate") this.onRate(message.interval_s);
   }
 

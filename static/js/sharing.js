@@ -2,6 +2,7 @@
 
 import { get, post, problemWords } from "./api.js";
 import { DeviceLink } from "./device_link.js";
+import { refusalWords } from "./fix_refusals.js";
 import { FixStore } from "./fix_store.js";
 import { age } from "./time_words.js";
 import { _, later } from "./words.js";
@@ -28,18 +29,32 @@ export class Sharing {
   #waiting = 0;
   #newest_at = null;
   #refusal = "";
+  #refused = null;
+  #duty = null;
   #wakeLock = null;
   #timer = null;
   isOn = false;
 
-  constructor({ onChange, onArrival }) {
-    Object.assign(this, { onChange, onArrival });
+  /** `onChange({on, text, waiting})`; `onOffDuty()` when the server begins to refuse positions because of the duty. */
+  constructor({ onChange, onOffDuty }) {
+    Object.assign(this, { onChange, onOffDuty });
     globalThis.addEventListener("online", () => this.#link?.wake());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible" || !this.isOn) return;
       this.#link?.wake();
       this.#stayAwake();
     });
+  }
+
+  /** The technician's duty as the server told it. */
+  set duty(duty) {
+    if (duty === this.#duty) return;
+    this.#duty = duty;
+    if (duty === "on_duty") {
+      this.#refused = null;
+      this.#link?.forgetRefusal();
+    }
+    this.#tell();
   }
 
   /** Takes up again what was on before the page was closed. */
@@ -82,12 +97,14 @@ export class Sharing {
     this.#link = new DeviceLink({
       token,
       store,
-      onChange: ({ waiting, link }) => {
+      onChange: ({ waiting, link, refused }) => {
+        const isNew = refused?.code === "off_duty" && this.#refused?.code !== "off_duty";
         this.#waiting = waiting;
         this.#linkState = link;
+        this.#refused = refused;
         this.#tell();
+        if (isNew) this.onOffDuty();
       },
-      onArrival: this.onArrival,
     });
     await this.#link.start();
   }
@@ -101,6 +118,7 @@ export class Sharing {
     clearInterval(this.#timer);
     this.#link?.stop();
     this.#link = null;
+    this.#refused = null;
     this.#wakeLock?.release();
     this.#wakeLock = null;
     this.#tell();
@@ -128,6 +146,7 @@ export class Sharing {
     if (this.#refusal) return this.#refusal;
     if (this.#linkState === "sign_in") return _("Please sign in again.");
     if (this.#linkState !== "open") return _("No network. Your positions wait here.");
+    if (this.#refused) return refusalWords(this.#refused, this.#duty);
     if (this.#newest_at === null) return _("Looking for your position …");
     return _("On · last position {age} ago", { age: age(Date.now() - this.#newest_at) });
   }

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from slots import booking
 from slots.booking import Change
+from slots.events import TravelStarted
 from web import accounts_store
 from web.announcements import DutyChanged, WatchedBy
 from web.api.technician_visits import TechnicianVisit, technician_visits
@@ -40,6 +41,7 @@ class StateChange(msgspec.Struct):
 class TechnicianDay(msgspec.Struct):
     """Today's visits of the technician by planned start, and those still under way from before."""
 
+    technician: str
     duty: str
     appointments: list[TechnicianVisit]
 
@@ -70,7 +72,7 @@ async def read_day(request: Request) -> Response:
     state = state_of(request)
     with refusals(state.settings):
         views = await booking.day_of_technician(state.booking, technician_id=technician_id, now_s=state.now_s())
-    return answer(TechnicianDay(state.node.duty(technician_id), await technician_visits(state, views)))
+    return answer(TechnicianDay(technician_id, state.node.duty(technician_id), await technician_visits(state, views)))
 
 
 async def _technician(request: Request) -> str:
@@ -100,13 +102,27 @@ async def _change_state(request: Request, use_case: UseCase) -> Response:
             at_s=seconds_of(body.at),
             now_s=state.now_s(),
         )
+        for event in change.events:
+            if isinstance(event, TravelStarted) and principal.role == "technician":
+                await _begin_duty(state, view.technician.id, at_s=event.device_s)
         await state.bridge.announce(change.events)
     (visit,) = await technician_visits(state, (change.view,))
     return answer(visit, headers={"ETag": etag(change.view.version)})
 
 
+async def _begin_duty(state: State, technician_id: str, *, at_s: int) -> None:
+    """Who sets off is at work: on duty from then on, unless they said something else later."""
+    node = state.node
+    since_ms = node.technician(technician_id).duty_since
+    if node.duty(technician_id) == "on_duty" or at_s < since_ms // 1000:
+        return
+    at_ms = max(at_s * 1000, since_ms)
+    node.set_duty(technician_id=technician_id, duty="on_duty", now_ms=at_ms)
+    await state.announcements.to_all(DutyChanged(technician_id, "on_duty", at_ms))
+
+
 @endpoint(
-    "Set off to a visit",
+    "Set off to a visit; a technician who does is on duty from then on",
     tag="Technician",
     body=StateChange,
     answers={200: TechnicianVisit},

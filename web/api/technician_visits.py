@@ -36,7 +36,8 @@ class ContactJson(msgspec.Struct):
 
 
 class TechnicianVisit(msgspec.Struct):
-    """`planned_start` is when to be there; the window is what the customer was told. `eta_at` in ms since 1970."""
+    """`planned_start` is when to be there; the window is what the customer was told. `eta_at` in ms since 1970.
+    `arrived`: the technician seems to be there, and may be asked whether to begin."""
 
     id: str
     version: int
@@ -53,6 +54,7 @@ class TechnicianVisit(msgspec.Struct):
     details: str
     overdue: bool
     eta_at: int | None
+    arrived: bool
     cancel_reason: str | None
     allowed: TechnicianAllowed
 
@@ -92,6 +94,7 @@ def _visit(state: State, view: AppointmentView, contact: ContactJson, *, traveli
         details=appointment.details,
         overdue=policy.is_overdue(appointment, now_s=state.now_s()),
         eta_at=told.eta_at if told is not None else None,
+        arrived=view.status is Status.TRAVELING and state.node.arrived(view.id),
         cancel_reason=appointment.cancel_reason,
         allowed=TechnicianAllowed(
             travel=allowed.travel,

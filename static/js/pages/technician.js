@@ -1,29 +1,32 @@
 /** The technician's day: duty, position, visits. */
 
-import { appointmentPath, get, post } from "../api.js";
+import { get, post } from "../api.js";
 import { askToCancel } from "../components/cancel_dialog.js";
 import { byId, element, icon, inARow, say } from "../components/element.js";
-import { showNotice, showProblem, withButton } from "../components/notice.js";
+import { showNotice, showProblem } from "../components/notice.js";
 import { callButton } from "../components/phone.js";
 import { statusBadge } from "../components/visit_card.js";
+import { refusedNotice, stepButtons, waitingNotices } from "../components/visit_steps.js";
 import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
 import { Questions } from "../questions.js";
 import { Sharing } from "../sharing.js";
-import { _, later } from "../words.js";
+import { StepOutbox } from "../step_outbox.js";
+import { refusedSteps, withSteps } from "../steps_state.js";
+import { _ } from "../words.js";
 
-const STEPS = [
-  { name: "travel", text: later("Start traveling"), primary: true },
-  { name: "start", text: later("Start the visit"), primary: true },
-  { name: "complete", text: later("Complete"), primary: true },
-  { name: "undo", text: later("Undo: not traveling") },
-];
 const WATCHERS_EVERY_MS = 5_000;
+const SEND_AGAIN_EVERY_MS = 20_000;
 const problemPlace = byId("problem");
 
+/** The visit whose door was told of here; `arrived` says it, too, but not every process of the server knows. */
 let arrivedAt = null;
 let visits = [];
 let drawn = "";
+let drawnRefused = "[]";
+/** Steps that this page is asking the server to take, and their visits. Until then they are not shown as waiting. */
+const pressed = new Map();
+let outbox = null;
 const questions = new Questions();
 let latest = null;
 
@@ -32,20 +35,50 @@ function directions(site) {
   return element("a", { class: "button", href: `geo:${site.lat},${site.lon}?q=${site.lat},${site.lon}` }, icon("place"), _("Directions"));
 }
 
-async function change(visit, name, button) {
-  // One change at a time: what comes next depends on the answer.
-  const card = button.closest(".visit");
-  card.inert = true;
-  const done = await withButton(button, problemPlace, () =>
-    post(appointmentPath(visit.id, `/${name}`), { at: new Date().toISOString() }, { version: visit.version }),
-  );
-  if (!done) problemPlace.scrollIntoView({ block: "center" });
-  if (done && name === "travel" && !sharing.isOn) await sharing.turnOn();
-  const kept = done ? "" : problemPlace.textContent;
-  await refresh();
+/** The card of a visit cannot be touched while a step of it is being decided: what comes next depends on that. */
+function holdCards() {
+  const held = new Set(pressed.values());
+  for (const card of byId("visits").querySelectorAll(".visit")) card.inert = held.has(card.dataset.id);
+}
+
+async function press(visit, name) {
+  if ([...pressed.values()].includes(visit.id)) return;
+  const at = Date.now();
+  const step = { id: `${at} ${visit.id} ${name}`, visit: visit.id, name, at, version: visit.version, window: visitWords(visit).window, zone: visit.time_zone };
+  pressed.set(step.id, visit.id);
+  holdCards();
+  outbox.tell({ type: "pressed", step });
+  await outbox.flush();
+  const decided = outbox.steps.find((each) => each.id === step.id);
+  const isWaiting = decided && !decided.refused;
+  if (!isWaiting) await refresh();
+  pressed.delete(step.id);
+  drawVisits();
   // A step that was refused leaves the picture as it was, and this card in it.
-  card.inert = false;
-  if (kept) showNotice(problemPlace, kept);
+  holdCards();
+  if (decided?.refused) byId("refused-steps").scrollIntoView({ block: "center" });
+  if (isWaiting) await refresh();
+}
+
+function takeBack(step) {
+  // What is being told just now can be undone when the server has answered.
+  if (outbox.sending === step.id) return;
+  outbox.tell({ type: "taken_back", id: step.id });
+  drawVisits();
+}
+
+function read(step) {
+  outbox.tell({ type: "read", id: step.id });
+  drawVisits();
+}
+
+function stepTaken(step, visit) {
+  if (step.name === "travel" && visit.status === "traveling" && !outbox.steps.some((each) => each.visit === visit.id)) sharing.turnOn();
+  if (pressed.has(step.id)) return;
+  // It was shown as done already: the card shows at once what the server made of it, and no older answer does.
+  questions.ask();
+  visits = visits.map((each) => (each.id === visit.id ? visit : each));
+  drawVisits();
 }
 
 async function cancel(visit) {
@@ -55,9 +88,6 @@ async function cancel(visit) {
 
 function visitNode(visit) {
   const words = visitWords(visit);
-  const steps = STEPS.filter(({ name }) => visit.allowed[name]).map(({ name, text, primary }) =>
-    element("button", { type: "button", class: primary ? "button primary" : "button", "data-step": name, onclick: (event) => change(visit, name, event.currentTarget) }, _(text)),
-  );
   const under_way = ["traveling", "in_progress"].includes(visit.status);
   return element(
     "article",
@@ -71,38 +101,68 @@ function visitNode(visit) {
       visit.contact?.name ? element("p", { class: "quiet small" }, visit.contact.name) : null,
       visit.details ? element("p", { class: "small" }, visit.details) : null,
     ),
-    arrivedAt === visit.id && visit.status === "traveling" ? element("p", { class: "notice good", role: "status" }, _("You seem to be there. Start the visit?")) : null,
+    visit.status === "traveling" && (visit.arrived || arrivedAt === visit.id) ? element("p", { class: "notice good", role: "status" }, _("You seem to be there. Start the visit?")) : null,
+    waitingNotices(visit, takeBack),
     element(
       "div",
       { class: "button-row" },
-      steps,
+      stepButtons(visit, (name) => press(visit, name)),
       under_way || visit.status === "scheduled" ? [directions(visit.site), callButton(visit.contact ?? {})] : null,
       visit.allowed.cancel ? element("button", { type: "button", class: "button danger", "data-step": "cancel", onclick: () => cancel(visit) }, _("Cannot be done")) : null,
     ),
   );
 }
 
+function takes(message) {
+  if (message.type !== "arrival") return false;
+  arrivedAt = message.trip;
+  drawVisits();
+  return true;
+}
+
+/** The visits with what was pressed on them and waits for the network. */
+function shownVisits() {
+  const steps = outbox?.steps ?? [];
+  return withSteps(visits, steps.filter((step) => !pressed.has(step.id)));
+}
+
 function drawSharingHint() {
-  byId("not-shared").hidden = sharing.isOn || !visits.some((each) => each.status === "traveling");
+  byId("not-shared").hidden = sharing.isOn || !shownVisits().some((each) => each.status === "traveling");
+}
+
+function drawRefused() {
+  const refused = refusedSteps(outbox?.steps ?? []);
+  const picture = JSON.stringify(refused);
+  // Read aloud once.
+  if (picture === drawnRefused) return;
+  drawnRefused = picture;
+  byId("refused-steps").replaceChildren(...refused.map((step) => refusedNotice(step, read)));
 }
 
 function drawVisits() {
   drawSharingHint();
+  drawRefused();
+  const shown = shownVisits();
   // The same again is not drawn again: a finger may be on a button. The arrival changes often and is not shown here.
-  const picture = JSON.stringify([visits, arrivedAt], (name, value) => (name === "eta_at" ? undefined : value));
+  const picture = JSON.stringify([shown, arrivedAt], (name, value) => (name === "eta_at" ? undefined : value));
   if (picture === drawn) return;
   drawn = picture;
   byId("no-visits").hidden = visits.length > 0;
-  byId("visits").replaceChildren(...visits.map(visitNode));
+  byId("visits").replaceChildren(...shown.map(visitNode));
+  holdCards();
 }
 
 async function lookAgain() {
   const isLast = questions.ask();
   try {
-    const [{ appointments }, { duty }] = await Promise.all([get("/api/technician/appointments"), get("/api/duty")]);
+    const [{ technician, appointments }, { duty }] = await Promise.all([get("/api/technician/appointments"), get("/api/duty")]);
     if (!isLast()) return;
+    outbox ??= new StepOutbox({ technician, onTaken: stepTaken });
     visits = appointments;
+    // Whoever sets off again has not arrived again.
+    if (!visits.some(({ id, status }) => id === arrivedAt && status === "traveling")) arrivedAt = null;
     drawVisits();
+    sharing.duty = duty;
     for (const input of byId("duty").querySelectorAll("input")) input.checked = input.value === duty;
     showNotice(problemPlace, "");
   } catch (problem) {
@@ -119,6 +179,16 @@ async function refresh() {
     seen = latest;
     await seen;
   }
+}
+
+/** After a gap, or news: what waits is sent first. */
+async function catchUp() {
+  // A step that is being pressed is on its way by itself.
+  if (outbox?.isWaiting && !pressed.size) {
+    await outbox.flush();
+    drawVisits();
+  }
+  await refresh();
 }
 
 async function showWatchers() {
@@ -140,10 +210,8 @@ const sharing = new Sharing({
     byId("waiting-fixes").hidden = waiting < 5;
     say(byId("waiting-fixes"), _("{count} positions are waiting for the network. Nothing is lost.", { count: waiting }));
   },
-  onArrival: (trip) => {
-    arrivedAt = trip;
-    drawVisits();
-  },
+  // Perhaps it was changed on another device.
+  onOffDuty: () => refresh(),
 });
 
 byId("sharing").addEventListener("click", () => (sharing.isOn ? sharing.turnOff() : sharing.turnOn()));
@@ -160,5 +228,8 @@ byId("duty").addEventListener("change", async (event) => {
 
 await refresh();
 await sharing.resume();
-followHome(refresh);
+if (outbox?.isWaiting) await catchUp();
+addEventListener("storage", drawVisits);
+setInterval(() => outbox?.isWaiting && catchUp(), SEND_AGAIN_EVERY_MS);
+followHome(catchUp, { takes });
 setInterval(showWatchers, WATCHERS_EVERY_MS);

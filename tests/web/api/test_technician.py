@@ -1,5 +1,7 @@
 """The technician's day, duty, and who can see them: product.md §5 and §7 through HTTP."""
 
+from typing import Any
+
 import pytest
 
 from tests.web.api.house import House
@@ -62,6 +64,49 @@ async def test_a_duty_that_is_none_is_refused(house: House):
     assert (await house.ana.get("/api/duty")).json() == {"duty": "on_duty"}
 
 
+@pytest.mark.parametrize("duty", ["on_break", "off_duty"])
+async def test_who_sets_off_is_on_duty_from_then_on_however_late_it_is_told(house: House, duty: str):
+    visit = await house.read(await house.book())
+    technician, technician_id = house.technician_of(visit), visit["technician"]["id"]
+    await technician.post("/api/duty", json={"duty": duty})
+    house.pass_s(600)
+    set_off_ms = house.clock_ms[0]
+    house.pass_s(600)
+
+    answer = await technician.post(f"/api/appointments/{visit['id']}/travel", json={"at": set_off_ms})
+
+    assert answer.status_code == 200
+    assert (await technician.get("/api/duty")).json() == {"duty": "on_duty"}
+    fixes = [Fix(fixed_at=set_off_ms + ago_ms, lat=41.15, lon=-8.61) for ago_ms in (-1000, 1000, 2000)]
+    verdicts = house.state.node.ingest(technician_id, fixes, house.clock_ms[0])
+    assert [verdict.value for verdict in verdicts] == ["off_duty", "current", "current"]
+
+
+async def test_a_break_after_setting_off_goes_on_though_the_setting_off_is_told_later(house: House):
+    visit = await house.read(await house.book())
+    technician = house.technician_of(visit)
+    set_off_ms = house.clock_ms[0]
+    house.pass_s(600)
+    await technician.post("/api/duty", json={"duty": "on_break"})
+
+    answer = await technician.post(f"/api/appointments/{visit['id']}/travel", json={"at": set_off_ms})
+
+    assert answer.status_code == 200
+    assert (await technician.get("/api/duty")).json() == {"duty": "on_break"}
+
+
+async def test_a_dispatcher_puts_nobody_on_duty(house: House):
+    visit = await house.read(await house.book())
+    technician = house.technician_of(visit)
+    await technician.post("/api/duty", json={"duty": "off_duty"})
+    house.pass_s(60)
+
+    answer = await house.dora.post(f"/api/appointments/{visit['id']}/travel", json={})
+
+    assert answer.status_code == 200, answer.text
+    assert (await technician.get("/api/duty")).json() == {"duty": "off_duty"}
+
+
 async def test_off_duty_no_position_is_taken(house: House):
     await house.ana.post("/api/duty", json={"duty": "off_duty"})
     fix = Fix(fixed_at=house.clock_ms[0], lat=41.15, lon=-8.61)
@@ -69,6 +114,30 @@ async def test_off_duty_no_position_is_taken(house: House):
     (verdict,) = house.state.node.ingest("ana", [fix], house.clock_ms[0])
 
     assert verdict.value == "off_duty"
+
+
+async def test_who_stands_at_the_door_is_asked_whether_to_begin_until_they_set_off_anew(house: House):
+    visit = await house.bring_to(await house.book(), "traveling")
+    technician = house.technician_of(visit)
+    house.pass_s(60)
+
+    async def shown() -> dict[str, Any]:
+        (visit,) = (await technician.get("/api/technician/appointments")).json()["appointments"]
+        return visit
+
+    on_the_way = await shown()
+    site, now_ms = on_the_way["site"], house.clock_ms[0]
+    at_the_door = [
+        Fix(fixed_at=now_ms - ago_ms, lat=site["lat"], lon=site["lon"], speed_mps=0.0) for ago_ms in (10_000, 5_000, 0)
+    ]
+    house.state.node.ingest(visit["technician"]["id"], at_the_door, now_ms)
+    there = await shown()
+    for action in ("undo", "travel"):
+        house.pass_s(60)
+        await technician.post(f"/api/appointments/{visit['id']}/{action}", json={})
+
+    assert (on_the_way["arrived"], there["arrived"]) == (False, True)
+    assert (await shown())["arrived"] is False
 
 
 @pytest.mark.parametrize("path", ["/api/technician/appointments", "/api/technician/watchers", "/api/duty"])
