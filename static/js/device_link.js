@@ -4,7 +4,7 @@
  */
 
 import { reduceRefusal } from "./fix_refusals.js";
-import { emptyOutbox, nextBatch, reduceOutbox } from "./outbox_state.js";
+import { emptyOutbox, isOwed, nextBatch, reduceOutbox } from "./outbox_state.js";
 import { ReturningSocket, socketUrl } from "./returning_socket.js";
 
 function base64url(text) {
@@ -27,6 +27,8 @@ export class DeviceLink {
       protocols: ["enroute.v1.json", `bearer.${base64url(token)}`],
       onMessage: (message) => this.#hear(message),
       onLink: (link) => this.#linked(link),
+      // A phone that stands still says nothing, and is told nothing.
+      mayBeSilent: () => !isOwed(this.#outbox),
       world,
     });
   }
@@ -79,14 +81,19 @@ export class DeviceLink {
       this.#apply(message);
       this.#store?.forgetUpTo(message.upto).catch(() => {});
       this.#flush();
-    } else if (message.type === "error") this.#apply(message);
+    } else if (message.type === "error") {
+      this.#apply(message);
+      if (message.code === "future") this.#store?.forgetFrom(message.fixed_at).catch(() => {});
+    }
     else if (message.type === "rate") this.onRate(message.interval_s);
   }
 
   #flush() {
     if (!this.#socket.isOpen) return;
     const batch = nextBatch(this.#outbox);
+    const wasOwed = isOwed(this.#outbox);
     if (!batch.length || !this.#socket.send(batch.length === 1 ? batch[0] : batch)) return;
     this.#apply({ type: "sent", upto: batch.at(-1).fixed_at });
+    if (!wasOwed) this.#socket.listenForSilence();
   }
 }

@@ -39,4 +39,9 @@ export class FixStore {
   forgetUpTo(fixed_at) {
     return done(this.#store("readwrite").delete(this.world.IDBKeyRange.upperBound(fixed_at)));
   }
+
+  /** Everything from `fixed_at` on is of a wrong clock. */
+  forgetFrom(fixed_at) {
+    return done(this.#store("readwrite").delete(this.world.IDBKeyRange.lowerBound(fixed_at)));
+  }
 }

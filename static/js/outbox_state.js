@@ -16,6 +16,11 @@ export function reduceOutbox(outbox, message) {
   }
   if (message.type === "sent") return { ...outbox, sent_upto: Math.max(outbox.sent_upto, message.upto) };
   if (message.type === "ack") return { ...outbox, fixes: outbox.fixes.filter((fix) => fix.fixed_at > message.upto) };
+  // A clock that was ahead: such times never come good, and would stand in the way of all that follow.
+  if (message.type === "error" && message.code === "future") {
+    const fixes = outbox.fixes.filter((fix) => fix.fixed_at < message.fixed_at);
+    return { fixes, sent_upto: Math.min(outbox.sent_upto, fixes.at(-1)?.fixed_at ?? 0) };
+  }
   // Nobody answers for what was in flight when the line broke: it counts as unsent.
   if (message.type === "closed") return { ...outbox, sent_upto: 0 };
   if (message.type === "restored") {
@@ -24,6 +29,11 @@ export function reduceOutbox(outbox, message) {
     return { ...outbox, fixes: fixes.sort((a, b) => a.fixed_at - b.fixed_at).slice(-FULL_AT) };
   }
   return outbox;
+}
+
+/** Was something sent that is not answered for yet? */
+export function isOwed(outbox) {
+  return outbox.fixes.length > 0 && outbox.fixes[0].fixed_at <= outbox.sent_upto;
 }
 
 /** The next fixes to send, oldest first; empty when all are sent. */

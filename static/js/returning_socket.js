@@ -2,7 +2,8 @@
  * A websocket that comes back: watches for silence, waits with jitter, obeys the server's close codes. No DOM.
  *
  * Handlers: `onMessage(object)`, `onLink("asking" | "open" | "retrying" | "stay_away" | "sign_in", code)`,
- * `onFailedOpen(count)` for opens in a row that never succeeded. `greeting()` may return a first message to send.
+ * `onFailedOpen(count)` for opens in a row that never succeeded. `greeting()` may return a first message to send;
+ * `mayBeSilent()` says when no word is owed to us.
  */
 
 import { afterClose, reconnectDelay } from "./backoff.js";
@@ -24,8 +25,8 @@ export class ReturningSocket {
   #silence_ms = FIRST_SILENCE_MS;
   #wanted = false;
 
-  constructor({ url, protocols, greeting = () => null, onMessage, onLink, onFailedOpen = () => {}, world = globalThis }) {
-    Object.assign(this, { url, protocols, greeting, onMessage, onLink, onFailedOpen, world });
+  constructor({ url, protocols, greeting = () => null, onMessage, onLink, onFailedOpen = () => {}, mayBeSilent = () => false, world = globalThis }) {
+    Object.assign(this, { url, protocols, greeting, onMessage, onLink, onFailedOpen, mayBeSilent, world });
   }
 
   open() {
@@ -76,13 +77,13 @@ export class ReturningSocket {
       this.onLink("open");
       const first = this.greeting();
       if (first) this.send(first);
-      this.#listenForSilence();
+      this.listenForSilence();
     };
     socket.onmessage = (event) => {
       this.#attempt = 0;
       const message = JSON.parse(event.data);
       if (message.heartbeat_s) this.#silence_ms = LATE_HEARTBEAT * 1_000 * message.heartbeat_s;
-      this.#listenForSilence();
+      this.listenForSilence();
       this.onMessage(message);
     };
     socket.onclose = (event) => this.#closed(event.code, opened);
@@ -107,10 +108,12 @@ export class ReturningSocket {
     }
   }
 
-  #listenForSilence() {
+  /** From here on a word is waited for. */
+  listenForSilence() {
+    if (!this.isOpen) return;
     this.world.clearTimeout(this.#silenceTimer);
     // A line that went dead without a word never fires `close` by itself.
-    this.#silenceTimer = this.world.setTimeout(() => this.#closed(LOST, true), this.#silence_ms);
+    this.#silenceTimer = this.world.setTimeout(() => !this.mayBeSilent() && this.#closed(LOST, true), this.#silence_ms);
   }
 
   #forget() {
