@@ -10,12 +10,12 @@ import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
 import { Questions } from "../questions.js";
 import { serverNow } from "../server_clock.js";
-import { clock, day } from "../time_words.js";
+import { clock, day, duration } from "../time_words.js";
 import { changeWords } from "../visit_history.js";
 import { _ } from "../words.js";
 
 const AGAIN_MS = 15_000;
-const DAY_MS = 86_400_000;
+const DAY_S = 86_400;
 
 const id = byId("content").dataset.appointment;
 const dispatchPath = (rest) => `/api/dispatch/appointments/${encodeURIComponent(id)}${rest}`;
@@ -102,15 +102,16 @@ function linkRow(link) {
   const expires = (instant) => put(path, { expires_at: new Date(instant).toISOString() });
   const buttons = [];
   if (!link.blocked) {
-    const from = Math.max(new Date(link.expires_at).getTime(), serverNow());
-    buttons.push(linkButton(_("One more day"), () => expires(from + DAY_MS)));
+    buttons.push(linkButton(_("One more day"), () => post(`${path}/extend`, { longer_s: DAY_S })));
     if (link.alive) buttons.push(linkButton(_("End now"), () => expires(serverNow())), linkButton(_("Block"), () => remove(path), "danger"));
   }
+  const minutes = Math.round(link.after_visit_s / 60);
+  const until = link.alive && link.after_visit_s !== null ? _("until {time} after the visit", { time: duration(minutes) }) : _("until {when}", { when: at(link.expires_at) });
   const opened = link.opened_at ? _("opened {when}", { when: at(link.opened_at) }) : _("not opened yet");
   return element(
     "li",
     { "data-link": link.id },
-    element("div", {}, element("p", {}, link.recipient ?? _("Anyone who has it")), element("p", { class: "quiet small" }, inARow([opened, _("until {when}", { when: at(link.expires_at) })]))),
+    element("div", {}, element("p", {}, link.recipient ?? _("Anyone who has it")), element("p", { class: "quiet small" }, inARow([opened, until]))),
     element("div", { class: "row-actions" }, linkState(link), buttons),
   );
 }
