@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracker.records import DutyChange
 from web.accounts import end_outdated_watches_here
 from web.announcements import (
     DutyChanged,
@@ -28,7 +29,7 @@ def hear_announcements(state: State) -> None:
         await state.announcements.to_all(SwitchesChanged())
 
     def duty_changed(told: DutyChanged) -> None:
-        state.node.set_duty(technician_id=told.technician_id, duty=told.duty, now_ms=told.at_ms, recorded=True)
+        state.node.hear_duty(DutyChange(told.technician_id, told.at_ms, told.duty))
 
     state.announcements.on_any = state.lookups.changed_elsewhere
     handle = state.announcements.handle
