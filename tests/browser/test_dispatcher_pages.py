@@ -8,6 +8,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import DESK, People
 from tests.browser.looks import DESK_DARK, PHONE_LIGHT, look_at
+from tests.browser.visits import travel
 
 LOOKS = (PHONE_LIGHT, DESK_DARK)
 
@@ -88,6 +89,23 @@ async def test_a_link_is_made_extended_blocked_and_everything_is_in_the_history(
     await row.get_by_role("button", name="Block").click()
     await expect(row).to_contain_text("Blocked")
     await expect(row.get_by_role("button")).to_have_count(0)
+
+
+async def test_the_dispatcher_reads_who_watched_the_technician(people: People) -> None:
+    customer, technician = await people.customer(), await people.technician()
+    visit = await people.book(customer)
+    page = await dispatcher_of(people)
+    await page.goto(f"/dispatch/visits/{visit['id']}")
+    await expect(page.locator("#watched li")).to_have_text(["Nobody so far."])
+    await travel(technician, visit)
+
+    await customer.goto(f"/appointments/{visit['id']}/live")
+    await expect(customer.locator("main[data-stage=on_the_way]")).to_be_visible()
+    await page.reload()
+
+    row = page.locator("#watched li", has_text="on their page")
+    await expect(row).to_contain_text("saw Ana")
+    assert await look_at(page, "visit that was watched", LOOKS) == []
 
 
 async def test_a_technician_who_cannot_do_it_is_refused_with_the_reason(people: People) -> None:

@@ -8,6 +8,7 @@ import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { phoneAddress } from "../components/phone.js";
 import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
+import { drawWatchLog } from "../components/watch_log.js";
 import { Questions } from "../questions.js";
 import { serverNow } from "../server_clock.js";
 import { clock, day, duration } from "../time_words.js";
@@ -152,10 +153,11 @@ async function refresh({ keepProblem = false } = {}) {
     if (!isLast()) return;
     drawVisit(appointment);
     if (before !== shown.version) await Promise.all([drawLinks(), drawHistory()]);
+    await drawWatchLog(dispatchPath("/watchers"), { at, technicians });
     if (!keepProblem) showNotice(problemPlace, "");
   } catch (problem) {
     if (!isLast()) return;
-    if (!shown) for (const place of ["visit", "links", "history"]) byId(place).replaceChildren();
+    if (!shown) for (const place of ["visit", "links", "history", "watched"]) byId(place).replaceChildren();
     showProblem(problemPlace, problem);
   }
 }
