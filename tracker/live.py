@@ -113,7 +113,7 @@ class LiveTechnician:
             return
         # What was in force at the oldest moment of which a fix may still come began before it.
         oldest_ms = next(reversed(known)) - MAX_AGE_MS
-        before_ms = max((since_ms for since_ms in known if since_ms <= oldest_ms), default=0)
+        before_ms = max((since_ms for since_ms in known if since_ms <= oldest_ms), default=oldest_ms)
         self.duty_changes = {since_ms: duty for since_ms, duty in known.items() if since_ms >= before_ms}
         edges: list[int] = []
         for since_ms, duty in self.duty_changes.items():
