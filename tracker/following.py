@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from tracker.board import BOARD_TOPIC
@@ -17,7 +18,7 @@ from tracker.ledger import area_of
 from tracker.live import Duty, FarView, LiveTechnician, LiveTrip, fix_of, state_of
 from tracker.messages import RouteLine, encode
 from tracker.recorder import Recorder
-from tracker.records import LastState
+from tracker.records import DutyChange, LastState
 from tracker.roads import NoRoads, RoadEngine
 from tracker.settling import Settling
 from tracker.store import TrackStore
@@ -67,15 +68,27 @@ class Following(Fleet):
         """Take up what the store remembers; then follow."""
         self.recorder.start()
         states = await self.recorder.in_thread(self.store.last_states)
-        duties = await self.recorder.in_thread(self.store.duties)
         for state in states:
             self._restored[state.technician_id] = state
             track = self.technician(state.technician_id).track
             track.receive(fix_of(state), state.fixed_at)
-        for technician_id, (duty, since_ms) in duties.items():
-            self.technician(technician_id).set_duty(Duty(duty), since_ms)
+        await self.read_duties()
         self.hub.start()
         self._spawn(self._tell_boards(), "boards")
+
+    async def read_duties(self) -> None:
+        """Duties, and how they changed, are what is stored, and what is about to be."""
+        changes: defaultdict[str, list[tuple[int, Duty]]] = defaultdict(list)
+        for change in await self.recorder.in_thread(self.store.duty_changes):
+            changes[change.technician_id].append((change.since_at, Duty(change.duty)))
+        for technician_id, of_one in changes.items():
+            self._take_duties(self.technician(technician_id), of_one)
+
+    def _take_duties(self, technician: LiveTechnician, changes: Iterable[tuple[int, Duty]]) -> None:
+        before = technician.duty
+        technician.take_duties(changes)
+        if technician.duty is not before:
+            self._changed.add(technician.id)
 
     async def stop(self) -> None:
         for task in list(self._tasks):
@@ -245,17 +258,18 @@ class Following(Fleet):
             self.tell_status(live, now_ms)
             self.end(trip_id, ending)
 
-    def set_duty(self, *, technician_id: str, duty: str | Duty, now_ms: int, recorded: bool = False) -> None:
-        """On duty, on a break or off; durable once ``recorder.committed()`` returns. ``recorded``: another process
-        sees to that."""
+    def set_duty(self, *, technician_id: str, duty: str | Duty, now_ms: int) -> int:
+        """On duty, on a break or off, from now on; durable once ``recorder.committed()`` returns. Returns since when
+        (ms since 1970): the last word counts, also where the clock of whoever took the one before is ahead."""
         technician = self.technician(technician_id)
-        if recorded and now_ms < technician.duty_since:
-            return
-        technician.set_duty(Duty(duty), now_ms)
-        self._changed.add(technician_id)
-        value = technician.duty.value
-        if not recorded:
-            self.recorder.also(lambda: self.store.write_duty(technician_id, value, now_ms))
+        change = DutyChange(technician_id, max(now_ms, technician.duty_since + 1), Duty(duty).value)
+        self.hear_duty(change)
+        self.recorder.also(lambda: self.store.write_duty(change))
+        return change.since_at
+
+    def hear_duty(self, change: DutyChange) -> None:
+        """Another process took this change, and sees to its being stored."""
+        self._take_duties(self.technician(change.technician_id), [(change.since_at, Duty(change.duty))])
 
     # Inside
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
@@ -11,7 +13,7 @@ from typing import Final
 import msgspec
 
 from tracker.facts import TripFacts
-from tracker.filters import TrackFilter
+from tracker.filters import MAX_AGE_MS, TrackFilter
 from tracker.grants import Grant, Zone
 from tracker.ledger import PredictionLog
 from tracker.messages import Destination, Eta, Fix, Position, RouteLine, Snapshot, Status
@@ -64,12 +66,12 @@ class LiveTechnician:
     __slots__ = (
         "always_on",
         "duty",
-        "duty_since",
+        "duty_changes",
         "fence",
         "id",
         "keep_ms",
         "moved",
-        "off_spans",
+        "off_edges",
         "owned",
         "owner",
         "track",
@@ -92,21 +94,38 @@ class LiveTechnician:
         # Waits for the end of the turn to be told.
         self.moved = False
         self.duty = Duty.ON_DUTY
-        self.duty_since = 0
         # On duty, and nothing is known of a time when they were not: every fix counts.
         self.always_on = True
-        self.off_spans: deque[tuple[int, int]] = deque(maxlen=16)
+        # The duty from each of these instants on (ms since 1970), in order.
+        self.duty_changes: dict[int, Duty] = {}
+        # When they went off, came back, went off again …
+        self.off_edges: list[int] = []
 
-    def set_duty(self, duty: Duty, now_ms: int) -> None:
-        if self.duty is not Duty.ON_DUTY and self.duty_since < now_ms:
-            self.off_spans.append((self.duty_since, now_ms))
-        self.duty = duty
-        self.duty_since = now_ms
-        self.always_on = duty is Duty.ON_DUTY and not self.off_spans
+    @property
+    def duty_since(self) -> int:
+        """Since when the duty is what it is, as far as it was heard; 0 when it never changed."""
+        return next(reversed(self.duty_changes), 0)
+
+    def take_duties(self, changes: Iterable[tuple[int, Duty]]) -> None:
+        """Changes of duty, and when (ms since 1970): new ones, known ones and ones that were missed."""
+        known = dict(sorted((self.duty_changes | dict(changes)).items()))
+        if not known:
+            return
+        # What was in force at the oldest moment of which a fix may still come began before it.
+        oldest_ms = next(reversed(known)) - MAX_AGE_MS
+        before_ms = max((since_ms for since_ms in known if since_ms <= oldest_ms), default=oldest_ms)
+        self.duty_changes = {since_ms: duty for since_ms, duty in known.items() if since_ms >= before_ms}
+        edges: list[int] = []
+        for since_ms, duty in self.duty_changes.items():
+            if (duty is not Duty.ON_DUTY) != (len(edges) % 2 == 1):
+                edges.append(since_ms)
+        self.off_edges = edges
+        self.duty = self.duty_changes[self.duty_since]
+        self.always_on = not edges
 
     def off_at(self, fixed_at: int) -> bool:
         """Was the technician off duty or on a break when this was fixed? A phone may hand it in later."""
-        return any(start <= fixed_at < end for start, end in self.off_spans)
+        return bisect_right(self.off_edges, fixed_at) % 2 == 1
 
 
 class FarView:

@@ -65,6 +65,14 @@ class Prediction(msgspec.Struct, gc=False):
     """The coarse cell of the destination (``ledger.area_of``); None without a destination."""
 
 
+class DutyChange(msgspec.Struct, gc=False):
+    """A technician's duty and since when (ms since 1970)."""
+
+    technician_id: str
+    since_at: int
+    duty: str
+
+
 class ToldArrival(msgspec.Struct, gc=False):
     """What customers were told at a moment of a trip (ms since 1970), as long as its arrival is not known."""
 

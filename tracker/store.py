@@ -17,12 +17,12 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from tracker import calibration_store, fix_store, ledger_store, night_store, told_store
+from tracker import calibration_store, duty_store, fix_store, ledger_store, night_store, told_store
 from tracker.driven_trips import DrivenTrips
 from tracker.errors import TracksUnavailable
 from tracker.fix_days_store import FixDays, by_day
 from tracker.recordings import Recording
-from tracker.records import FixRow, KeptCalibration, LastState, Prediction, ToldArrival
+from tracker.records import DutyChange, FixRow, KeptCalibration, LastState, Prediction, ToldArrival
 
 metadata = MetaData()
 
@@ -37,14 +37,7 @@ last_states = Table(
     Column("updated_at", BigInteger, nullable=False),
 )
 
-duties = Table(
-    "duties",
-    metadata,
-    Column("technician_id", String(64), primary_key=True),
-    Column("duty", String(16), nullable=False),
-    Column("since_at", BigInteger, nullable=False),
-)
-
+duty_changes = duty_store.duty_changes_table(metadata)
 predictions = ledger_store.predictions_table(metadata)
 told_arrivals = told_store.told_table(metadata)
 calibrations = calibration_store.calibrations_table(metadata)
@@ -56,8 +49,8 @@ class TrackStore(Protocol):
 
     def write(self, rows: Iterable[FixRow], states: Iterable[LastState], told: Iterable[ToldArrival] = ()) -> None: ...
     def last_states(self) -> list[LastState]: ...
-    def duties(self) -> dict[str, tuple[str, int]]: ...
-    def write_duty(self, technician_id: str, duty: str, since_ms: int) -> None: ...
+    def duty_changes(self) -> list[DutyChange]: ...
+    def write_duty(self, change: DutyChange) -> None: ...
     def told(self, trip_id: str, *, from_ms: int) -> list[ToldArrival]: ...
     def write_predictions(self, rows: Iterable[Prediction], *, if_missing: bool = False) -> None: ...
     def ledger(self, from_ms: int, to_ms: int) -> list[Prediction]: ...
@@ -97,10 +90,6 @@ class SqlTrackStore:
             " ON CONFLICT (technician_id) DO UPDATE SET trip_id = excluded.trip_id, state = excluded.state,"
             " updated_at = excluded.updated_at"
         )
-        self._upsert_duty = (
-            f"INSERT INTO duties (technician_id, duty, since_at) VALUES ({mark}, {mark}, {mark})"
-            " ON CONFLICT (technician_id) DO UPDATE SET duty = excluded.duty, since_at = excluded.since_at"
-        )
 
     def write(self, rows: Iterable[FixRow], states: Iterable[LastState], told: Iterable[ToldArrival] = ()) -> None:
         batch = list(rows)
@@ -136,14 +125,14 @@ class SqlTrackStore:
                 state.move_to(row)
         return states
 
-    def duties(self) -> dict[str, tuple[str, int]]:
-        """Each technician's duty and since when (ms since 1970)."""
+    def duty_changes(self) -> list[DutyChange]:
+        """Each technician's changes in order: the newest, and those before it as long as a fix from then may come."""
         with self._reading() as connection:
-            return {row.technician_id: (row.duty, row.since_at) for row in connection.execute(select(duties))}
+            return duty_store.everybody(connection, duty_changes)
 
-    def write_duty(self, technician_id: str, duty: str, since_ms: int) -> None:
+    def write_duty(self, change: DutyChange) -> None:
         with self._engine.begin() as connection:
-            connection.exec_driver_sql(self._upsert_duty, [(technician_id, duty, since_ms)])
+            duty_store.write(connection, duty_changes, change)
 
     def told(self, trip_id: str, *, from_ms: int) -> list[ToldArrival]:
         """What was told of a trip under way from then on (ms since 1970), in order; about one a minute."""

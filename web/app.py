@@ -54,6 +54,7 @@ from web.api import (
     slots,
     technician,
     visit_history,
+    watchers,
 )
 from web.asyncapi import build_asyncapi
 from web.auth import authenticate
@@ -102,6 +103,7 @@ API_MODULES = (
     links,
     messages,
     visit_history,
+    watchers,
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -135,8 +135,14 @@ class Bridge:
 
     def take_up(self, view: AppointmentView, *, driver: str | None) -> None:
         """Make of a visit what the database says of it; ``driver`` is who this process believed to be under way."""
-        state, now_ms = self._state, self._state.now_ms()
-        node, facts = state.node, self.facts(view)
+        with self._noting_who_sees(view.id):
+            self._follow(view, driver=driver)
+        self.home.note(view.appointment)
+        if driver is not None or view.status is not Status.TRAVELING:
+            self._tell_visit(view.appointment)
+
+    def _follow(self, view: AppointmentView, *, driver: str | None) -> None:
+        node, facts, now_ms = self._state.node, self.facts(view), self._state.now_ms()
         if view.status is Status.TRAVELING:
             if driver is not None and driver != view.technician.id:
                 self._let_go(view, driver)
@@ -155,9 +161,14 @@ class Bridge:
             node.close_trip(trip_id=view.id, facts=facts, reason=CLOSED_AS[view.status], now_ms=now_ms)
         else:
             node.update_facts(trip_id=view.id, facts=facts, now_ms=now_ms)
-        self.home.note(view.appointment)
-        if driver is not None or view.status is not Status.TRAVELING:
-            self._tell_visit(view.appointment)
+
+    @contextlib.contextmanager
+    def _noting_who_sees(self, trip_id: str) -> Iterator[None]:
+        """Where this brings a technician to be seen, whoever watches already is noted in the log of watches."""
+        log = self._state.watch_log
+        before = log.seen_on(trip_id)
+        yield
+        log.technician_begins(trip_id, before=before, now_ms=self._state.now_ms())
 
     async def announce(self, events: Sequence[Event]) -> None:
         """Pass on what a use case reported: in this process at once, and before this returns in every other one."""
@@ -172,7 +183,8 @@ class Bridge:
         for event in events:
             if isinstance(event, AppointmentMoved | AppointmentReassigned):
                 self._let_go(event.view, event.old_technician.id)
-            self._steer_trip(event)
+            with self._noting_who_sees(event.view.id):
+                self._steer_trip(event)
             self._tell_pages(event)
         if events:
             self._state.outbox.wake()
@@ -195,7 +207,8 @@ class Bridge:
         for view in await booking.traveling(state.booking):
             facts, known = self.facts(view), state.node.known_trip(view.id)
             if known is None or known.facts != facts:
-                state.node.update_facts(trip_id=view.id, facts=facts, now_ms=state.now_ms())
+                with self._noting_who_sees(view.id):
+                    state.node.update_facts(trip_id=view.id, facts=facts, now_ms=state.now_ms())
             self._tell_visit(view.appointment)
 
     def choose_again(self) -> None:

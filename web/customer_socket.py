@@ -173,7 +173,7 @@ def _admit(
     begin(welcome)
     if connection.alive:
         state.hub.subscribe(live.topic, connection)
-        state.watch_log.note(trip_id=trip_id, principal=principal, now_ms=now_ms)
+        state.watch_log.watch_begins(trip_id=trip_id, principal=principal, now_ms=now_ms)
 
 
 async def watch_home(websocket: WebSocket) -> None:
@@ -195,8 +195,9 @@ async def watch_board(websocket: WebSocket) -> None:
     if refusal is None:
         await state.node.bus.company(BOARD_TOPIC)
     connection = await _follow(websocket, state, principal, BOARD_TOPIC, refusal)
-    if connection.alive:
+    if connection.alive and principal is not None:
         connection.send(encode(state.node.board(state.now_ms())))
+        state.watch_log.board_begins(principal, now_ms=state.now_ms())
 
 
 async def _signed_in(websocket: WebSocket, state: State) -> tuple[Principal | None, tuple[CloseCode, str] | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tracker.board import BOARD_TOPIC
+from tracker.records import DutyChange
 from web.accounts import end_outdated_watches_here
 from web.announcements import (
     DutyChanged,
@@ -15,6 +17,7 @@ from web.announcements import (
 from web.device_tokens import revoke_phones_here
 from web.links import disconnect_session_here
 from web.state import State
+from web.watch_log import watched_by
 
 
 def hear_announcements(state: State) -> None:
@@ -28,7 +31,7 @@ def hear_announcements(state: State) -> None:
         await state.announcements.to_all(SwitchesChanged())
 
     def duty_changed(told: DutyChanged) -> None:
-        state.node.set_duty(technician_id=told.technician_id, duty=told.duty, now_ms=told.at_ms, recorded=True)
+        state.node.hear_duty(DutyChange(told.technician_id, told.at_ms, told.duty))
 
     state.announcements.on_any = state.lookups.changed_elsewhere
     handle = state.announcements.handle
@@ -48,13 +51,15 @@ def watchers_here(state: State, technician_id: str) -> dict[str, WatchedBy]:
     """Who sees the technician through this process: person, or session where there is no person -> by what."""
     live = state.node.watched(technician_id)
     visit = live.id if live is not None and live.facts is not None and live.facts.tracking else None
-    principals = [watcher.principal for watcher in state.hub.watchers(state.node.topic(visit))] if visit else []
+    pollers, now_ms = state.watch_log.pollers, state.now_ms()
+    principals = [watcher.principal for watcher in state.hub.watchers(BOARD_TOPIC)]
+    principals += pollers.still_there(None, now_ms=now_ms)
+    if visit is not None:
+        principals += pollers.still_there(visit, now_ms=now_ms)
+        principals += [watcher.principal for watcher in state.hub.watchers(state.node.topic(visit))]
     by_person: dict[str, WatchedBy] = {}
     for principal in principals:
-        if principal is None or principal.technician_id == technician_id:
-            continue
-        person_id = principal.person_id or principal.contact_id or principal.session_id
-        by_person[person_id] = "link" if principal.role == "link" else "board" if principal.is_staff else "page"
-    for watcher in state.hub.watchers("dispatch"):
-        by_person.setdefault(watcher.principal.person_id or watcher.principal.session_id, "board")
+        if principal is not None and principal.technician_id != technician_id:
+            person_id = principal.person_id or principal.contact_id or principal.session_id
+            by_person[person_id] = watched_by(principal.role)
     return by_person

@@ -61,11 +61,21 @@ async def is_dead_link(state: State, token: str, *, appointment_id: str) -> bool
 
 
 def cut_to_visit(link: Link, visit: Appointment, *, grace_s: int) -> Link:
-    """The end of the visit ends the link, unless somebody set the link's end by hand."""
+    """The end of the visit, and what the link was extended by, end the link, unless somebody set its end by hand."""
     ended_s = visit.completed_s or visit.canceled_s
     if link.extended or ended_s is None:
         return link
-    return msgspec.structs.replace(link, expires_s=min(link.expires_s, ended_s + grace_s))
+    return msgspec.structs.replace(link, expires_s=min(link.expires_s, ended_s + grace_s + link.longer_s))
+
+
+def extended(link: Link, visit: Appointment, *, by_s: int, grace_s: int, now_s: int) -> Link:
+    """The link that lives so much longer than this one would: beyond the end of its visit while that is to come, else
+    from its own end, or from now when that has passed."""
+    cut = cut_to_visit(link, visit, grace_s=grace_s)
+    is_over = (visit.completed_s or visit.canceled_s) is not None
+    if link.extended or is_over or not cut.is_alive(now_s):
+        return msgspec.structs.replace(link, expires_s=max(cut.expires_s, now_s) + by_s, extended=True)
+    return msgspec.structs.replace(link, longer_s=link.longer_s + by_s)
 
 
 async def redeem_link(state: State, token: str) -> Link:
@@ -81,10 +91,9 @@ async def redeem_link(state: State, token: str) -> Link:
 
 @again_if_undone
 async def set_link_expiry(state: State, *, link_id: str, expires_s: int) -> Link:
-    """Extend, or end at an instant. Problem `not_found`, or `invalid` beyond a year."""
+    """End at an instant, whenever the visit ends. Problem `not_found`, or `invalid` beyond a year."""
     now_s = state.now_s()
-    if expires_s > now_s + MAX_LIFETIME_S:
-        raise Problem("invalid", "A link lives for a year at most.", field="expires_at")
+    _check_lifetime(expires_s - now_s, field="expires_at")
     async with state.database.transaction() as conn:
         # Before 1970 is as dead as 1970, and can be shown.
         await links_store.set_expiry(conn, link_id=link_id, expires_s=max(0, expires_s))
@@ -93,6 +102,36 @@ async def set_link_expiry(state: State, *, link_id: str, expires_s: int) -> Link
         raise Problem("not_found", "There is no such link.")
     await _close_watches(state, link, "the link was changed")
     return link
+
+
+@again_if_undone
+async def extend_link(state: State, *, link_id: str, by_s: int) -> None:
+    """Let it live so much longer than it would have. Problem `not_found`, or `invalid` beyond a year."""
+    now_s, grace_s = state.now_s(), state.settings.link_grace_s
+    async with state.database.read() as conn:
+        found = await links_store.link_by_id(conn, link_id)
+    if found is None:
+        raise Problem("not_found", "There is no such link.")
+    visit = (await booking.get(state.booking, appointment_id=found.appointment_id)).appointment
+    async with state.database.transaction() as conn:
+        before = await links_store.link_by_id(conn, link_id, to_change=True)
+        if before is None:
+            raise Problem("not_found", "There is no such link.")
+        link = extended(before, visit, by_s=by_s, grace_s=grace_s, now_s=now_s)
+        if link.longer_s != before.longer_s:
+            _check_lifetime(link.longer_s, field="longer_s")
+            await links_store.set_longer(conn, link_id=link_id, longer_s=link.longer_s)
+        else:
+            _check_lifetime(link.expires_s - now_s, field="longer_s")
+            await links_store.set_expiry(conn, link_id=link_id, expires_s=link.expires_s)
+    # What was opened carries the end of the link; where only the time after the visit grew, that is still right.
+    if link.expires_s != before.expires_s:
+        await _close_watches(state, link, "the link was changed")
+
+
+def _check_lifetime(seconds: int, *, field: str) -> None:
+    if seconds > MAX_LIFETIME_S:
+        raise Problem("invalid", "A link lives for a year at most.", field=field)
 
 
 @again_if_undone

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, insert, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from web.accounts_store import metadata
@@ -22,6 +22,7 @@ links = Table(
     Column("created_s", BigInteger, nullable=False),
     Column("expires_s", BigInteger, nullable=False),
     Column("extended", Boolean, nullable=False),
+    Column("longer_s", BigInteger, nullable=False, server_default=text("0")),
     Column("blocked_s", BigInteger),
     Column("opened_s", BigInteger),
     Index("links_by_appointment", "appointment_id"),
@@ -29,8 +30,8 @@ links = Table(
 
 
 class Link(msgspec.Struct, frozen=True):
-    """`extended`: somebody set `expires_s` by hand, so the end of the visit does not shorten it. `opened_s`: when it
-    was first opened."""
+    """`extended`: somebody set `expires_s` by hand, so the end of the visit does not shorten it. `longer_s`: so much
+    longer than the grace period it lives on after the visit. `opened_s`: when it was first opened."""
 
     id: str
     appointment_id: str
@@ -38,6 +39,7 @@ class Link(msgspec.Struct, frozen=True):
     created_s: int
     expires_s: int
     extended: bool
+    longer_s: int
     blocked_s: int | None
     opened_s: int | None
 
@@ -53,7 +55,7 @@ async def add_link(
 ) -> tuple[Link, str]:
     """A new link and its token, which exists nowhere else."""
     token = new_token()
-    link = Link(secrets.token_urlsafe(9), appointment_id, contact_id, now_s, expires_s, False, None, None)
+    link = Link(secrets.token_urlsafe(9), appointment_id, contact_id, now_s, expires_s, False, 0, None, None)
     await conn.execute(insert(links).values(msgspec.structs.asdict(link) | {"token_hash": hash_token(token)}))
     return link, token
 
@@ -64,8 +66,10 @@ async def link_by_token(conn: AsyncConnection, token: str) -> Link | None:
     return Link(*row) if row else None
 
 
-async def link_by_id(conn: AsyncConnection, link_id: str) -> Link | None:
-    row = (await conn.execute(select(*_COLUMNS).where(links.c.id == link_id))).one_or_none()
+async def link_by_id(conn: AsyncConnection, link_id: str, *, to_change: bool = False) -> Link | None:
+    """`to_change`: nobody else changes it until this transaction ends."""
+    query = select(*_COLUMNS).where(links.c.id == link_id)
+    row = (await conn.execute(query.with_for_update() if to_change else query)).one_or_none()
     return Link(*row) if row else None
 
 
@@ -87,6 +91,11 @@ async def mark_opened(conn: AsyncConnection, *, link_id: str, now_s: int) -> Non
 async def set_expiry(conn: AsyncConnection, *, link_id: str, expires_s: int) -> None:
     """By hand: the end of the visit no longer shortens it. A blocked link stays blocked."""
     await conn.execute(update(links).where(links.c.id == link_id).values(expires_s=expires_s, extended=True))
+
+
+async def set_longer(conn: AsyncConnection, *, link_id: str, longer_s: int) -> None:
+    """How much longer than the grace period it lives on after the visit."""
+    await conn.execute(update(links).where(links.c.id == link_id).values(longer_s=longer_s))
 
 
 async def block(conn: AsyncConnection, *, link_id: str, now_s: int) -> None:

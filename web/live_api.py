@@ -39,8 +39,10 @@ async def snapshot(request: Request) -> Response:
     state = state_of(request)
     trip_id = request.path_params["appointment"]
     async with _Pinned(state, trip_id):
-        await _admitted(request, state, trip_id)
-        body = encode(state.node.snapshot(trip_id, state.now_ms()))
+        principal = await _admitted(request, state, trip_id)
+        now_ms = state.now_ms()
+        body = encode(state.node.snapshot(trip_id, now_ms))
+        state.watch_log.polled(trip_id=trip_id, principal=principal, now_ms=now_ms)
     return Response(body, media_type="application/json", headers=NO_STORE)
 
 
@@ -72,7 +74,7 @@ async def events(request: Request) -> Response:
             watcher.over = True
         else:
             state.hub.subscribe(node.topic(trip_id), watcher, heartbeat=False)
-            state.watch_log.note(trip_id=trip_id, principal=principal, now_ms=now_ms)
+            state.watch_log.watch_begins(trip_id=trip_id, principal=principal, now_ms=now_ms)
     return StreamingResponse(
         _stream(state, trip_id, principal, watcher),
         media_type="text/event-stream",

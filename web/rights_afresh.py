@@ -23,9 +23,7 @@ async def read_rights_afresh(state: State) -> None:
     if state.switches.values != before:
         await state.bridge.switches_changed()
     node = state.node
-    for technician_id, (duty, since_ms) in (await node.recorder.in_thread(node.store.duties)).items():
-        if node.duty(technician_id) != duty:
-            node.set_duty(technician_id=technician_id, duty=duty, now_ms=since_ms, recorded=True)
+    await node.read_duties()
     await end_outdated_watches_here(state)
     principals = {each for each in state.hub.principals() if isinstance(each, Principal)}
     sessions = {each.session_id for each in principals if each.role != "link"}

@@ -82,13 +82,30 @@ async def test_a_link_is_made_extended_blocked_and_everything_is_in_the_history(
     row = page.locator("#links li[data-link]")
     await expect(row).to_contain_text("Works")
     await expect(row).to_contain_text("not opened yet")
-    before = await row.inner_text()
+    await expect(row).to_contain_text("until 1 h after the visit")
     await row.get_by_role("button", name="One more day").click()
-    await expect(row).not_to_have_text(before, use_inner_text=True)
+    await expect(row).to_contain_text("until 25 h after the visit")
     assert await look_at(page, "visit with a link", LOOKS) == []
     await row.get_by_role("button", name="Block").click()
     await expect(row).to_contain_text("Blocked")
     await expect(row.get_by_role("button")).to_have_count(0)
+
+
+async def test_the_dispatcher_reads_who_watched_the_technician(people: People) -> None:
+    customer, technician = await people.customer(), await people.technician()
+    visit = await people.book(customer)
+    page = await dispatcher_of(people)
+    await page.goto(f"/dispatch/visits/{visit['id']}")
+    await expect(page.locator("#watched li")).to_have_text(["Nobody so far."])
+    await travel(technician, visit)
+
+    await customer.goto(f"/appointments/{visit['id']}/live")
+    await expect(customer.locator("main[data-stage=on_the_way]")).to_be_visible()
+    await page.reload()
+
+    row = page.locator("#watched li", has_text="on their page")
+    await expect(row).to_contain_text("saw Ana")
+    assert await look_at(page, "visit that was watched", LOOKS) == []
 
 
 async def test_a_technician_who_cannot_do_it_is_refused_with_the_reason(people: People) -> None:

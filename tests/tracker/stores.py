@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from tracker.driven_trips import DrivenTrips
 from tracker.recordings import Recording
-from tracker.records import FixRow, KeptCalibration, LastState, Prediction, ToldArrival
+from tracker.records import DutyChange, FixRow, KeptCalibration, LastState, Prediction, ToldArrival
 
 
 class MemoryTrackStore:
@@ -20,7 +20,7 @@ class MemoryTrackStore:
         self.attempts = 0
         self.fixes: dict[tuple[str, int], FixRow] = {}
         self.states: dict[str, LastState] = {}
-        self.kept_duties: dict[str, tuple[str, int]] = {}
+        self.kept_duties: list[DutyChange] = []
         self.kept_told: dict[tuple[str, int], ToldArrival] = {}
         self.predictions: list[Prediction] = []
         self.kept_calibrations: list[KeptCalibration] = []
@@ -44,12 +44,12 @@ class MemoryTrackStore:
                 state.move_to(newest)
         return list(self.states.values())
 
-    def duties(self) -> dict[str, tuple[str, int]]:
-        return dict(self.kept_duties)
+    def duty_changes(self) -> list[DutyChange]:
+        return list(self.kept_duties)
 
-    def write_duty(self, technician_id: str, duty: str, since_ms: int) -> None:
+    def write_duty(self, change: DutyChange) -> None:
         self._begin()
-        self.kept_duties[technician_id] = (duty, since_ms)
+        self.kept_duties.append(change)
 
     def told(self, trip_id: str, *, from_ms: int) -> list[ToldArrival]:
         of_trip = [one for one in self.kept_told.values() if one.trip_id == trip_id and one.told_at >= from_ms]

@@ -118,8 +118,37 @@ def test_after_the_halt_nothing_is_left_to_show():
 
 def test_what_was_fixed_off_duty_stays_off_duty_whenever_it_is_handed_in():
     ana = LiveTechnician("ana")
-    ana.set_duty(Duty.ON_BREAK, 1000)
-    ana.set_duty(Duty.OFF_DUTY, 2000)
-    ana.set_duty(Duty.ON_DUTY, 3000)
+    ana.take_duties([(1000, Duty.ON_BREAK), (2000, Duty.OFF_DUTY), (3000, Duty.ON_DUTY)])
 
     assert [ana.off_at(ms) for ms in (999, 1000, 1999, 2000, 2999, 3000)] == [False, True, True, True, True, False]
+
+
+def test_a_change_of_duty_that_is_heard_late_is_put_in_order():
+    ana = LiveTechnician("ana")
+    ana.take_duties([(3000, Duty.ON_DUTY)])
+
+    ana.take_duties([(1000, Duty.ON_BREAK)])
+
+    assert (ana.duty, ana.duty_since) == (Duty.ON_DUTY, 3000)
+    assert [ana.off_at(ms) for ms in (999, 1000, 2999, 3000)] == [False, True, True, False]
+
+
+def test_all_breaks_of_a_day_are_known_and_none_of_the_day_before():
+    ana = LiveTechnician("ana")
+    hour_ms = 3_600_000
+
+    for hour in range(48):
+        ana.take_duties([(hour * hour_ms, Duty.ON_BREAK), (hour * hour_ms + 60_000, Duty.ON_DUTY)])
+
+    assert [hour for hour in range(48) if ana.off_at(hour * hour_ms + 1000)] == list(range(24, 48))
+    assert not any(ana.off_at(hour * hour_ms + 60_000) for hour in range(48))
+
+
+def test_a_break_that_began_long_ago_counts_to_its_end():
+    ana = LiveTechnician("ana")
+    hour_ms = 3_600_000
+
+    for since_h, duty in ((-60, Duty.ON_DUTY), (-50, Duty.ON_BREAK), (-2, Duty.ON_DUTY), (-1, Duty.ON_DUTY)):
+        ana.take_duties([(since_h * hour_ms, duty)])
+
+    assert [ana.off_at(hours * hour_ms) for hours in (-24, -3, -2, 0)] == [True, True, False, False]

@@ -8,8 +8,9 @@ from tests.tracker.sockets import until
 from tests.tracker.test_route import decode_polyline6
 from tracker import ways as module
 from tracker.errors import NotTracked
-from tracker.filters import CURRENT, Rejection
+from tracker.filters import CURRENT, LATE, Rejection
 from tracker.messages import TechnicianCard
+from tracker.records import DutyChange
 from tracker.route import Route
 from tracker.telling import SLICE, TURN_WRITES
 
@@ -269,6 +270,48 @@ async def test_a_break_over_a_restart_is_still_one(nodes, store, clock):
 
     assert report(after, fix_at(s=9), fix_at(s=15), fix_at(s=21)) == [CURRENT, Rejection.OFF_DUTY, CURRENT]
     assert after.duty("nobody") == "on_duty"
+
+
+@pytest.mark.parametrize("kept_in", ["memory", "sql", "postgresql"])
+async def test_fixes_of_a_break_stay_refused_after_a_restart(nodes, kept_in, request):
+    store = request.getfixturevalue(kept_in)
+    before = await nodes.start(store)
+    before.set_duty(technician_id="ana", duty="on_break", now_ms=NOW_MS + 10_000)
+    before.set_duty(technician_id="ana", duty="on_duty", now_ms=NOW_MS + 20_000)
+    await before.recorder.committed()
+    await nodes.stop(before)
+
+    after = await nodes.start(store)
+    set_off(after, since_ms=NOW_MS)
+    verdicts = report(after, fix_at(s=30), *(fix_at(s=s) for s in (9, 10, 15, 20)))
+    await after.recorder.committed()
+
+    assert verdicts == [CURRENT, LATE, Rejection.OFF_DUTY, Rejection.OFF_DUTY, LATE]
+    stored = await after.recorder.in_thread(lambda: store.history("visit"))
+    assert [row.fixed_at - NOW_MS for row in stored] == [9_000, 20_000, 30_000]
+
+
+async def test_a_break_that_was_taken_in_another_process_is_read_with_its_end(nodes, sql):
+    here, there = await nodes.start(sql), await nodes.start(sql)
+    there.set_duty(technician_id="ana", duty="on_break", now_ms=NOW_MS + 10_000)
+    there.set_duty(technician_id="ana", duty="on_duty", now_ms=NOW_MS + 20_000)
+    await there.recorder.committed()
+
+    await here.read_duties()
+
+    assert here.duty("ana") == "on_duty"
+    assert report(here, fix_at(s=15), fix_at(s=21)) == [Rejection.OFF_DUTY, CURRENT]
+
+
+async def test_the_last_word_counts_though_the_clock_of_the_one_before_was_ahead(nodes, sql):
+    here, there = await nodes.start(sql), await nodes.start(sql)
+    ahead = there.set_duty(technician_id="ana", duty="on_break", now_ms=NOW_MS + 10_000)
+    here.hear_duty(DutyChange("ana", ahead, "on_break"))
+
+    at_ms = here.set_duty(technician_id="ana", duty="on_duty", now_ms=NOW_MS + 9_000)
+    there.hear_duty(DutyChange("ana", at_ms, "on_duty"))
+
+    assert (here.duty("ana"), there.duty("ana")) == ("on_duty", "on_duty")
 
 
 async def test_an_unknown_duty_is_refused(node):

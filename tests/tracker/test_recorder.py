@@ -7,6 +7,7 @@ from tests.tracker.stores import MemoryTrackStore
 from tests.tracker.test_store import a_row, a_state
 from tracker import recorder as module
 from tracker.recorder import Recorder
+from tracker.records import DutyChange
 
 SOON_S = 20.0
 
@@ -103,11 +104,11 @@ async def test_with_nothing_to_write_a_wait_ends_at_once(recorder, memory):
 
 
 async def test_small_writes_are_covered_by_the_commit(recorder, memory):
-    recorder.also(lambda: memory.write_duty("ana", "off_duty", 5))
+    recorder.also(lambda: memory.write_duty(DutyChange("ana", 5, "off_duty")))
 
     await recorder.committed()
 
-    assert memory.kept_duties == {"ana": ("off_duty", 5)}
+    assert memory.kept_duties == [DutyChange("ana", 5, "off_duty")]
 
 
 async def test_a_failing_disk_acknowledges_nothing_and_is_tried_again(recorder, memory):

@@ -5,10 +5,12 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import DBAPIError
 
 from tests.tracker.journeys import NOW_MS
-from tests.tracker.migrations import revisions
+from tests.tracker.migrations import downgrade, migrate, revisions
 from tracker import calibration_store
-from tracker.records import FixRow, KeptCalibration, LastState, Prediction, ToldArrival
+from tracker.records import DutyChange, FixRow, KeptCalibration, LastState, Prediction, ToldArrival
 from tracker.store import SqlTrackStore, metadata, tracks_url
+
+HOUR_MS = 3_600_000
 
 
 def a_row(**changed) -> FixRow:
@@ -84,12 +86,24 @@ def test_the_last_state_of_a_technician_is_replaced(sql):
     }
 
 
-def test_duties_are_kept_with_their_beginning(sql):
-    sql.write_duty("ana", "on_duty", NOW_MS)
+def test_changes_of_duty_come_back_in_order_and_once(sql):
+    changes = [DutyChange("ana", NOW_MS + 5, "on_break"), DutyChange("ana", NOW_MS, "on_duty")]
 
-    sql.write_duty("ana", "on_break", NOW_MS + 5)
+    for change in (*changes, DutyChange("rui", NOW_MS, "off_duty"), *changes):
+        sql.write_duty(change)
 
-    assert sql.duties() == {"ana": ("on_break", NOW_MS + 5)}
+    assert sql.duty_changes() == [*reversed(changes), DutyChange("rui", NOW_MS, "off_duty")]
+
+
+def test_changes_of_duty_are_kept_as_long_as_a_fix_from_then_may_come(sql):
+    hours = [-30, -26, -25, -3, 0]
+    sql.write_duty(DutyChange("rui", NOW_MS - 90 * HOUR_MS, "off_duty"))
+
+    for hour in hours:
+        sql.write_duty(DutyChange("ana", NOW_MS + hour * HOUR_MS, "on_break"))
+
+    kept = [(change.since_at - NOW_MS) // HOUR_MS for change in sql.duty_changes()]
+    assert kept == [-25, -3, 0, -90]
 
 
 def test_what_was_told_of_a_trip_comes_back_in_order_and_once(sql):
@@ -194,6 +208,29 @@ def test_the_migration_makes_the_tables_the_store_uses(tmp_path):
         for revision in reversed(revisions()):
             revision.downgrade()
         assert inspect(connection).get_table_names() == []
+    engine.dispose()
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_the_duty_of_before_the_changes_were_kept_stays_in_force(database, tmp_path, request):
+    url = f"sqlite:///{tmp_path / 'migrated.db'}"
+    if database == "postgresql":
+        url = request.getfixturevalue("empty_postgresql")
+    migrate(url, upto="tracker_0006")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO duties VALUES ('ana', 'on_break', 5)")
+
+    migrate(url, after="tracker_0006")
+    store = SqlTrackStore(url)
+    kept = store.duty_changes()
+    store.write_duty(DutyChange("ana", 9, "on_duty"))
+    store.close()
+    downgrade(url, "tracker_0007")
+
+    assert kept == [DutyChange("ana", 5, "on_break")]
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT * FROM duties").all() == [("ana", "on_duty", 9)]
     engine.dispose()
 
 

@@ -252,3 +252,31 @@ async def test_fixes_that_two_processes_write_at_once_are_all_kept(url, tmp_path
         await asyncio.gather(*(asyncio.to_thread(write, house) for house in (one, other)))
 
         assert len(one.state.node.store.history("trip")) == 60
+
+
+async def test_a_link_that_is_extended_by_two_processes_at_once_lives_longer_by_both(url, tmp_path):
+    async with two_processes(url, tmp_path) as (one, other):
+        visit = await one.book()
+        link = (await one.dora.post(f"/api/dispatch/appointments/{visit['id']}/links")).json()
+        path = f"/api/dispatch/links/{link['id']}/extend"
+
+        extended = [house.dora.post(path, json={"longer_s": 3600}) for house in (one, other) * 4]
+        answers = await asyncio.gather(*extended)
+
+        assert [answer.status_code for answer in answers] == [204] * 8
+        (line,) = (await other.dora.get(f"/api/dispatch/appointments/{visit['id']}/links")).json()["links"]
+        assert line["after_visit_s"] == one.state.settings.link_grace_s + 8 * 3600
+
+
+async def test_who_watched_by_one_process_is_read_in_another(url, tmp_path):
+    async with two_processes(url, tmp_path) as (one, other):
+        visit = await one.bring_to(await one.book(), "traveling")
+        other.clock_ms[0] = one.clock_ms[0]
+        await one.rui.get(f"/api/appointments/{visit['id']}/live")
+        await one.dora.get("/api/dispatch/board")
+        await one.state.watch_log.write()
+
+        answer = await other.dora.get(f"/api/dispatch/appointments/{visit['id']}/watchers")
+
+    seen = [(line["name"], line["by"], line["technician"]) for line in answer.json()["watchers"]]
+    assert sorted(seen, key=str) == [("Dora", "board", None), ("Rui", "page", visit["technician"]["id"])]

@@ -100,7 +100,9 @@ async def read_board(request: Request) -> Response:
 
     visits = [told(view) for view in sorted(shown.values(), key=lambda view: (view.appointment.start_s, view.id))]
     await state.node.bus.company(BOARD_TOPIC)
-    return answer(BoardJson(state.now_ms(), _technicians(state, resources), visits, [told(view) for view in unhappy]))
+    now_ms = state.now_ms()
+    state.watch_log.board_polled(principal, now_ms=now_ms)
+    return answer(BoardJson(now_ms, _technicians(state, resources), visits, [told(view) for view in unhappy]))
 
 
 def _midnight_s(day: datetime.date) -> int:

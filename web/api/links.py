@@ -48,12 +48,15 @@ class NewLink(msgspec.Struct):
 
 
 class LinkLine(msgspec.Struct):
-    """One link of a visit. `recipient` is an e-mail address; `opened_at` when it was first opened."""
+    """One link of a visit. `recipient` is an e-mail address; `opened_at` when it was first opened. While the visit is
+    to come or under way the link dies so many seconds after its end (`after_visit_s`), `expires_at` at the latest; null
+    when the visit is over, or when somebody set the end by hand."""
 
     id: str
     recipient: str | None
     created_at: str
     expires_at: str
+    after_visit_s: int | None
     opened_at: str | None
     blocked: bool
     alive: bool
@@ -66,9 +69,16 @@ class LinkList(msgspec.Struct):
 
 
 class LinkExpiry(msgspec.Struct):
-    """The new end, with an offset from UTC; an instant in the past ends the link now."""
+    """The new end, with an offset from UTC, whenever the visit ends; an instant in the past ends the link now."""
 
     expires_at: Annotated[datetime, Meta(tz=True)]
+
+
+class LinkExtension(msgspec.Struct):
+    """How many seconds longer the link lives than it would have: after the end of the visit and the grace period, or
+    after an end that was set by hand; from now, where that has passed."""
+
+    longer_s: Annotated[int, Meta(ge=60, le=links.MAX_LIFETIME_S)]
 
 
 @endpoint(
@@ -109,6 +119,7 @@ async def list_links(request: Request) -> Response:
     async with state.database.read() as conn:
         found = await links_store.links_of(conn, view.id)
         people = await accounts_store.people_by_id(conn, [link.contact_id for link in found if link.contact_id])
+    is_over = (view.appointment.completed_s or view.appointment.canceled_s) is not None
     lines = []
     for link in (_cut(state, link, view) for link in found):
         person = people.get(link.contact_id or "")
@@ -118,6 +129,7 @@ async def list_links(request: Request) -> Response:
                 recipient=person.email if person else None,
                 created_at=iso(link.created_s),
                 expires_at=iso(link.expires_s),
+                after_visit_s=None if is_over or link.extended else state.settings.link_grace_s + link.longer_s,
                 opened_at=None if link.opened_s is None else iso(link.opened_s),
                 blocked=link.blocked_s is not None,
                 alive=link.is_alive(state.now_s()),
@@ -127,7 +139,7 @@ async def list_links(request: Request) -> Response:
 
 
 @endpoint(
-    "Extend or end a tracking link",
+    "Set the end of a tracking link, whenever the visit ends",
     tag="Links",
     body=LinkExpiry,
     answers={204: None},
@@ -138,6 +150,20 @@ async def change_expiry(request: Request) -> Response:
     body = await decode_body(request, LinkExpiry)
     expires_s = int(body.expires_at.timestamp())
     await links.set_link_expiry(state_of(request), link_id=request.path_params["link"], expires_s=expires_s)
+    return no_content()
+
+
+@endpoint(
+    "Extend a tracking link",
+    tag="Links",
+    body=LinkExtension,
+    answers={204: None},
+    problems=("not_found",),
+)
+async def extend(request: Request) -> Response:
+    await require(request, "dispatcher")
+    body = await decode_body(request, LinkExtension)
+    await links.extend_link(state_of(request), link_id=request.path_params["link"], by_s=body.longer_s)
     return no_content()
 
 
@@ -163,4 +189,5 @@ routes: list[BaseRoute] = [
     resource("/api/links/redeem", post=redeem),
     resource("/api/dispatch/appointments/{appointment}/links", get=list_links, post=create),
     resource("/api/dispatch/links/{link}", put=change_expiry, delete=block),
+    resource("/api/dispatch/links/{link}/extend", post=extend),
 ]

@@ -182,9 +182,8 @@ async def change_duty(request: Request) -> Response:
     technician_id = await _technician(request)
     state = state_of(request)
     body = await decode_body(request, DutyJson)
-    now_ms = state.now_ms()
-    state.node.set_duty(technician_id=technician_id, duty=body.duty, now_ms=now_ms)
-    await state.announcements.to_all(DutyChanged(technician_id, body.duty, now_ms))
+    at_ms = state.node.set_duty(technician_id=technician_id, duty=body.duty, now_ms=state.now_ms())
+    await state.announcements.to_all(DutyChanged(technician_id, body.duty, at_ms))
     try:
         async with asyncio.timeout(DUTY_WITHIN_S):
             await state.node.recorder.committed()

@@ -8,14 +8,15 @@ import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { phoneAddress } from "../components/phone.js";
 import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
+import { drawWatchLog } from "../components/watch_log.js";
 import { Questions } from "../questions.js";
 import { serverNow } from "../server_clock.js";
-import { clock, day } from "../time_words.js";
+import { clock, day, duration } from "../time_words.js";
 import { changeWords } from "../visit_history.js";
 import { _ } from "../words.js";
 
 const AGAIN_MS = 15_000;
-const DAY_MS = 86_400_000;
+const DAY_S = 86_400;
 
 const id = byId("content").dataset.appointment;
 const dispatchPath = (rest) => `/api/dispatch/appointments/${encodeURIComponent(id)}${rest}`;
@@ -114,15 +115,16 @@ function linkRow(link) {
   const expires = (instant) => put(path, { expires_at: new Date(instant).toISOString() });
   const buttons = [];
   if (!link.blocked) {
-    const from = Math.max(new Date(link.expires_at).getTime(), serverNow());
-    buttons.push(linkButton(_("One more day"), () => expires(from + DAY_MS)));
+    buttons.push(linkButton(_("One more day"), () => post(`${path}/extend`, { longer_s: DAY_S })));
     if (link.alive) buttons.push(linkButton(_("End now"), () => expires(serverNow())), linkButton(_("Block"), () => remove(path), "danger"));
   }
+  const minutes = Math.round(link.after_visit_s / 60);
+  const until = link.alive && link.after_visit_s !== null ? _("until {time} after the visit", { time: duration(minutes) }) : _("until {when}", { when: at(link.expires_at) });
   const opened = link.opened_at ? _("opened {when}", { when: at(link.opened_at) }) : _("not opened yet");
   return element(
     "li",
     { "data-link": link.id },
-    element("div", {}, element("p", {}, link.recipient ?? _("Anyone who has it")), element("p", { class: "quiet small" }, inARow([opened, _("until {when}", { when: at(link.expires_at) })]))),
+    element("div", {}, element("p", {}, link.recipient ?? _("Anyone who has it")), element("p", { class: "quiet small" }, inARow([opened, until]))),
     element("div", { class: "row-actions" }, linkState(link), buttons),
   );
 }
@@ -163,10 +165,11 @@ async function refresh({ keepProblem = false } = {}) {
     if (!isLast()) return;
     drawVisit(appointment);
     if (before !== shown.version) await Promise.all([drawLinks(), drawHistory()]);
+    await drawWatchLog(dispatchPath("/watchers"), { at, technicians });
     if (!keepProblem) showNotice(problemPlace, "");
   } catch (problem) {
     if (!isLast()) return;
-    if (!shown) for (const place of ["visit", "links", "history"]) byId(place).replaceChildren();
+    if (!shown) for (const place of ["visit", "links", "history", "watched"]) byId(place).replaceChildren();
     showProblem(problemPlace, problem);
   }
 }

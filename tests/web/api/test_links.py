@@ -5,7 +5,9 @@ import datetime
 import pytest_asyncio
 
 from tests.web.api.house import House
-from web import links_store
+from web import links, links_store
+
+DAY_S = 86_400
 
 
 @pytest_asyncio.fixture
@@ -101,7 +103,7 @@ async def test_a_link_dies_at_completion_plus_the_grace_period(house: House, vis
     assert await sees(house, visit) == 401
 
 
-async def test_an_extended_link_outlives_the_visit(house: House, visit):
+async def test_a_link_whose_end_is_set_by_hand_outlives_the_visit(house: House, visit):
     link = await make_link(house, visit)
     await house.bring_to(visit, "completed")
 
@@ -112,6 +114,104 @@ async def test_an_extended_link_outlives_the_visit(house: House, visit):
     house.pass_s(86_000)
     assert extended.status_code == 204
     assert (await open_link(house, link["token"])).status_code == 200
+
+
+async def extend(house: House, link, days: int = 1):
+    answer = await house.dora.post(f"/api/dispatch/links/{link['id']}/extend", json={"longer_s": days * DAY_S})
+    assert answer.status_code == 204, answer.text
+
+
+async def line_of(house: House, visit, link):
+    listed = (await house.dora.get(f"/api/dispatch/appointments/{visit['id']}/links")).json()["links"]
+    return next(line for line in listed if line["id"] == link["id"])
+
+
+async def lives_until(house: House, visit, link, end_s: int) -> None:
+    """Lives until then, and not a second longer."""
+    line = await line_of(house, visit, link)
+    assert datetime.datetime.fromisoformat(line["expires_at"]).timestamp() == end_s
+    house.pass_s(end_s - 1 - house.now_s)
+    assert (await open_link(house, link["token"])).status_code == 200
+    house.pass_s(1)
+    assert (await open_link(house, link["token"])).status_code == 410
+
+
+async def test_a_link_extended_before_the_visit_ends_lives_a_day_longer_after_it(house: House, visit):
+    link = await make_link(house, visit)
+    await extend(house, link)
+
+    line = await line_of(house, visit, link)
+    assert line["after_visit_s"] == house.state.settings.link_grace_s + DAY_S
+    assert line["expires_at"] == link["expires_at"]
+    await house.bring_to(visit, "completed")
+    await lives_until(house, visit, link, house.now_s + house.state.settings.link_grace_s + DAY_S)
+
+
+async def test_a_link_extended_after_the_visit_lives_a_day_longer_than_it_would_have(house: House, visit):
+    link = await make_link(house, visit)
+    await house.bring_to(visit, "completed")
+    end_s = house.now_s + house.state.settings.link_grace_s
+    house.pass_s(60)
+
+    await extend(house, link)
+
+    await lives_until(house, visit, link, end_s + DAY_S)
+
+
+async def test_a_link_that_died_after_its_visit_is_extended_from_now(house: House, visit):
+    link = await make_link(house, visit)
+    await house.bring_to(visit, "completed")
+    house.pass_s(5 * DAY_S)
+
+    await extend(house, link)
+
+    await lives_until(house, visit, link, house.now_s + DAY_S)
+
+
+async def test_each_extension_adds_to_the_one_before(house: House, visit):
+    link = await make_link(house, visit)
+    await extend(house, link)
+    await extend(house, link)
+    await house.bring_to(visit, "completed")
+    end_s = house.now_s + house.state.settings.link_grace_s + 2 * DAY_S
+    await extend(house, link)
+
+    await extend(house, link)
+
+    await lives_until(house, visit, link, end_s + 2 * DAY_S)
+
+
+async def test_an_extended_link_of_a_visit_without_an_end_lives_no_longer_than_any(house: House, visit):
+    link = await make_link(house, visit)
+
+    await extend(house, link, days=300)
+
+    await lives_until(house, visit, link, house.now_s + links.LIFETIME_S)
+
+
+async def test_an_end_set_by_hand_is_extended_as_it_is(house: House, visit):
+    link = await make_link(house, visit)
+    end_s = house.now_s + 7200
+    await house.dora.put(f"/api/dispatch/links/{link['id']}", json={"expires_at": instant(end_s)})
+
+    await extend(house, link)
+
+    await lives_until(house, visit, link, end_s + DAY_S)
+
+
+async def test_a_link_is_not_extended_beyond_a_year_nor_by_less_than_nothing_nor_when_unknown(house: House, visit):
+    link = await make_link(house, visit)
+    await extend(house, link, days=200)
+    path = f"/api/dispatch/links/{link['id']}/extend"
+
+    answers = [await house.dora.post(path, json={"longer_s": longer_s}) for longer_s in (200 * DAY_S, -60, "a day")]
+    unknown = await house.dora.post("/api/dispatch/links/nothing/extend", json={"longer_s": DAY_S})
+    foreign = await house.rui.post(path, json={"longer_s": DAY_S})
+
+    assert [answer.status_code for answer in answers] == [422, 422, 422]
+    assert (unknown.status_code, foreign.status_code) == (404, 403)
+    async with house.state.database.read() as conn:
+        assert (await links_store.link_by_id(conn, link["id"])).longer_s == 200 * DAY_S
 
 
 async def test_a_link_can_be_ended_at_an_instant(house: House, visit):

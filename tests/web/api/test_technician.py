@@ -156,6 +156,21 @@ async def test_before_setting_off_no_customer_can_see_the_technician(house: Hous
     assert answer.json() == {"visit": None, "watchers": []}
 
 
+async def test_who_asks_again_and_again_is_among_those_who_see_the_technician(house: House):
+    visit = await house.bring_to(await house.book(), "traveling")
+    technician = house.technician_of(visit)
+    for client in (house.rui, technician):
+        assert (await client.get(f"/api/appointments/{visit['id']}/live")).status_code == 200
+    await house.dora.get("/api/dispatch/board")
+
+    while_they_ask = (await technician.get("/api/technician/watchers")).json()["watchers"]
+    house.pass_s(60)
+    later = (await technician.get("/api/technician/watchers")).json()["watchers"]
+
+    assert while_they_ask == [{"name": "Dora", "by": "board"}, {"name": "Rui", "by": "page"}]
+    assert later == []
+
+
 async def test_the_technician_is_told_who_watches_them(house: House):
     visit = await house.bring_to(await house.book(), "traveling")
     person = (await house.rui.get("/api/dispatch/customers")).status_code
