@@ -17,8 +17,6 @@ let shown = { active: [], upcoming: [] };
 let past = nothingPast;
 let told = null;
 
-const section = async (name) => (await get(`/api/appointments?section=${name}`)).appointments;
-
 function draw({ active, upcoming }) {
   shown = { active, upcoming };
   byId("loading").hidden = true;
@@ -77,9 +75,11 @@ const questions = new Questions();
 async function refresh() {
   const isLast = questions.ask();
   try {
-    const [active, upcoming] = await Promise.all([section("active"), section("upcoming")]);
+    // One answer for both: in two, a visit that is promoted in between stands twice or nowhere.
+    const { appointments } = await get("/api/appointments?section=current");
     if (!isLast()) return;
-    draw({ active, upcoming });
+    const of = (section) => appointments.filter((each) => each.section === section);
+    draw({ active: of("active"), upcoming: of("upcoming") });
     showNotice(byId("problem"), "");
     if (!byId("past").hidden) await inTurn(refreshPast);
   } catch (problem) {
