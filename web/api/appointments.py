@@ -84,7 +84,9 @@ async def list_appointments(request: Request) -> Response:
     else:
         account_id = (await customer_of(state, principal, query.contact)).account_id
     reach = PAST_REACH if query.before else query.limit + 1
-    sections = await state.bridge.home.sections(state.booking, account_id=account_id, past_limit=reach)
+    sections = await state.bridge.home.sections(
+        state.booking, account_id=account_id, past_limit=reach, now_s=state.now_s()
+    )
     views: list[tuple[AppointmentView, Section]] = []
     following = None
     if query.section in (None, "current", "active") and sections.active is not None:
@@ -154,7 +156,9 @@ async def read_appointment(request: Request) -> Response:
     principal, view = await visit_to_look_at(request, request.path_params["appointment"])
     if view.status is Status.TRAVELING:
         # Which of several is the Active one is for the database to say, not for what this process remembers.
-        await state.bridge.home.sections(state.booking, account_id=view.appointment.account_id, past_limit=1)
+        await state.bridge.home.sections(
+            state.booking, account_id=view.appointment.account_id, past_limit=1, now_s=state.now_s()
+        )
     before = None
     if state.switches.technician_tracking:
         before = await booking.visits_before(
