@@ -40,6 +40,8 @@ one to the next. Some cities are as sure as clockwork ten minutes ahead, and non
 ARRIVING_S: Final = 45.0
 """Below this a customer is told "arriving now" instead of a time."""
 STANDING_TOLD_AFTER_MS: Final = 120_000
+SILENT_AFTER_MS: Final = 60_000
+"""Four intervals of a common phone feed: from here on the told range widens."""
 
 
 class Pace:
@@ -150,6 +152,31 @@ class ArrivalEstimate:
         self.low_at = at_ms + int(low_s * 1000.0) if low_s > 0.0 else at_ms
         self.high_at = at_ms + int(high_s * 1000.0)
         return tells
+
+
+def arrival_as_of(
+    now_ms: int, *, eta_at: int, low_at: int, high_at: int, fixed_at: int, told_ms: int
+) -> tuple[int, int, int]:
+    """The told instant and the ends of its range as they hold now, never in the past.
+
+    The longer nothing was heard, the less is known: half of the silence goes to either side. ``fixed_at`` is the newest
+    fix known; for the silence up to ``told_ms`` the range was widened already. The pages reckon the same by themselves
+    (``arrivalAsOf`` of static/js/live_state.js), so that nobody has to be told of silence.
+    """
+    had_ms = widening_ms(told_ms - fixed_at)
+    due_ms = max(widening_ms(now_ms - fixed_at), had_ms)
+    if eta_at < now_ms:
+        eta_at = now_ms
+    return (
+        eta_at,
+        min(max(low_at + had_ms - due_ms, now_ms), eta_at),
+        max(high_at - had_ms, eta_at) + due_ms,
+    )
+
+
+def widening_ms(silence_ms: int) -> int:
+    """How much earlier, and how much later, an arrival may be after such a silence."""
+    return (silence_ms - SILENT_AFTER_MS) // 2 if silence_ms > SILENT_AFTER_MS else 0
 
 
 def range_scale(scales: Sequence[float], ahead_s: float) -> float:

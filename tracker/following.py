@@ -190,7 +190,7 @@ class Following(Fleet):
             return live.view or view
         told = motion.eta(live.seq, now_ms)
         if told is not None:
-            view.arrival = encode(told)
+            view.hear(encode(told), now_ms)
         if live.shown and live.reveal(now_ms):
             view.see(encode(motion.position(live.seq, now_ms)))
             if live.line is not None:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from tracker.eta import arrival_as_of
 from tracker.facts import TripFacts
 from tracker.filters import MAX_AGE_MS, TrackFilter
 from tracker.grants import Grant, Zone
@@ -130,15 +131,22 @@ class LiveTechnician:
 
 class FarView:
     """What the owner of a trip's technician told of it, as JSON messages of the stream; None while not told.
-    ``fixed_at``: no position that was fixed then or before is shown any more."""
+    ``fixed_at``: no position that was fixed then or before is shown any more. ``arrival_ms``: when the owner told the
+    arrival."""
 
-    __slots__ = ("arrival", "fixed_at", "position", "route")
+    __slots__ = ("arrival", "arrival_ms", "fixed_at", "position", "route")
 
     def __init__(self, fixed_at: int = 0) -> None:
         self.fixed_at = fixed_at
         self.position: bytes | None = None
         self.route: bytes | None = None
         self.arrival: bytes | None = None
+        self.arrival_ms = 0
+
+    def hear(self, arrival: bytes | None, now_ms: int) -> None:
+        """Keep an arrival that is told now."""
+        self.arrival = arrival
+        self.arrival_ms = now_ms
 
     def see(self, position: bytes) -> bool:
         """Keep a position; False when it is no newer than what was shown. A new owner may begin behind the old one."""
@@ -337,14 +345,21 @@ class LiveTrip:
         )
 
     def far_eta(self, now_ms: int) -> Eta | None:
-        """The arrival that the owner told last, never in the past of ``now_ms``."""
-        if self.view is None or self.view.arrival is None:
+        """The arrival that the owner told last, as it holds now: its range widens here as it does there."""
+        view = self.view
+        if view is None or view.arrival is None:
             return None
-        told = _decode_eta(self.view.arrival)
+        told = _decode_eta(view.arrival)
         told.seq = self.seq
-        told.eta_at = max(told.eta_at, now_ms)
-        told.eta_low_at = min(max(told.eta_low_at, now_ms), told.eta_at)
-        told.eta_high_at = max(told.eta_high_at, told.eta_at)
+        told.eta_at, told.eta_low_at, told.eta_high_at = arrival_as_of(
+            now_ms,
+            eta_at=told.eta_at,
+            low_at=told.eta_low_at,
+            high_at=told.eta_high_at,
+            # Where no position was told nobody here knows how long the phone is silent.
+            fixed_at=view.fixed_at or now_ms,
+            told_ms=view.arrival_ms,
+        )
         return told
 
 

@@ -45,7 +45,8 @@ class Position(msgspec.Struct, gc=False, omit_defaults=True, tag_field="type", t
 
 
 class Eta(msgspec.Struct, gc=False, omit_defaults=True, tag_field="type", tag="eta"):
-    """The arrival instant changed noticeably, or for a reason worth telling.
+    """The arrival instant changed noticeably, or for a reason worth telling. Later silence is not told: after a minute
+    without a position a reader widens the range by half of what is beyond, to either side.
 
     ``reason``: first, estimated (no map), changed, re-routed, standing still, arriving, arrived.
     """

@@ -7,7 +7,7 @@ from typing import Final
 
 from tracker.arrival import ArrivalDetector
 from tracker.calibration import COLD, Calibration
-from tracker.eta import ArrivalEstimate, Pace
+from tracker.eta import ArrivalEstimate, Pace, arrival_as_of
 from tracker.filters import CURRENT, TrackFilter, Verdict
 from tracker.geo import LocalFrame
 from tracker.guide import ON_LINE_M, Guide
@@ -25,9 +25,6 @@ NEARBY_M: Final = 500.0
 PACE_GAP_S: Final = 120.0
 """A longer silence says nothing about the pace."""
 
-
-SILENT_AFTER_MS: Final = 60_000
-"""Four intervals of a common phone feed: from here on the told range widens."""
 LAT_E6: Final = 90_000_000.5
 LAT_E6_WHOLE: Final = 90_000_000
 LON_E6: Final = 180_000_000.5
@@ -283,14 +280,20 @@ class Trip:
         estimate = self.estimate
         if estimate.eta_at is None:
             return None
-        eta_at = max(estimate.eta_at, now_ms)
-        # The longer nothing was heard, the less is known: half of the silence goes to either side.
-        silence_ms = max(0, now_ms - self.track.fixed_at - SILENT_AFTER_MS) // 2
+        fixed_at = self.track.fixed_at
+        eta_at, low_at, high_at = arrival_as_of(
+            now_ms,
+            eta_at=estimate.eta_at,
+            low_at=estimate.low_at,
+            high_at=estimate.high_at,
+            fixed_at=fixed_at,
+            told_ms=fixed_at,
+        )
         return Eta(
             seq=seq,
             eta_at=eta_at,
-            eta_low_at=min(max(estimate.low_at - silence_ms, now_ms), eta_at),
-            eta_high_at=max(estimate.high_at, eta_at) + silence_ms,
+            eta_low_at=low_at,
+            eta_high_at=high_at,
             reason=reason or estimate.reason,
             estimated=estimate.estimated,
         )

@@ -84,8 +84,7 @@ class Bridge:
         for view in await booking.traveling(self._state.booking):
             await self.prepare(view.technician.id)
             self.take_up(view, driver=None)
-        for account_id in self.home.accounts():
-            self.home.choose(account_id)
+        await self.home.choose_again(self._state.database, now_s=self._state.now_s())
         self._task = asyncio.get_running_loop().create_task(self._follow_arrivals(), name="arrival times")
 
     async def close(self) -> None:
@@ -211,12 +210,13 @@ class Bridge:
                     state.node.update_facts(trip_id=view.id, facts=facts, now_ms=state.now_ms())
             self._tell_visit(view.appointment)
 
-    def choose_again(self) -> None:
-        """Arrival times changed: where another visit is the Active one now, the page is told of both."""
-        for account_id in self.home.accounts_with_a_choice():
-            before = self.home.active(account_id)
-            self.home.choose(account_id)
-            self._tell_of_choice(account_id, before=before)
+    async def choose_again(self) -> None:
+        """Arrival times changed, or another process chose: where another visit is the Active one now, the page is told
+        of both."""
+        before = {account_id: self.home.active(account_id) for account_id in self.home.accounts()}
+        await self.home.choose_again(self._state.database, now_s=self._state.now_s())
+        for account_id, active in before.items():
+            self._tell_of_choice(account_id, before=active)
 
     async def _follow_arrivals(self) -> None:
         while True:
@@ -224,7 +224,7 @@ class Bridge:
             if not self.home.accounts():
                 continue
             try:
-                self.choose_again()
+                await self.choose_again()
                 await self.live_notices.look()
             except Exception:
                 log.exception("arrival times could not be followed; trying again")

@@ -1,18 +1,24 @@
 """The homepage's three sections: the Active rule of `slots.policy` fed with arrival times and the switches.
 
-The database decides what is Traveling; this process remembers only which visit of an account was Active last, so that
-two close arrival times do not take turns on the page.
+The database decides what is Traveling. Which visit of an account was Active last is remembered, so that two close
+arrival times do not take turns on the page: in this process, and stored wherever a restarted or another process would
+think otherwise (without a word in the store, the visit that set off first was the Active one).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from slots import booking
 from slots.booking import Scheduling, Sections
+from slots.errors import StorageFailed
 from slots.model import Appointment, AppointmentView, Status
 from slots.policy import choose_active
+from slots.store import Database
 from tracker.node import Node
+from web import active_visits_store
+from web.active_visits_store import Chosen
 from web.appointment_json import Section
 from web.trip_facts import ENDED
 
@@ -87,25 +93,68 @@ class Home:
         """Accounts with a Traveling visit."""
         return list(self._traveling)
 
-    def accounts_with_a_choice(self) -> list[str]:
-        """Accounts with several Traveling visits: only there can an arrival time change who is Active."""
-        return [account_id for account_id, visits in self._traveling.items() if len(visits) > 1]
+    async def choose_again(self, database: Database, *, now_s: int) -> None:
+        """Choose for every account as of now, from what was Active for all processes."""
+        account_ids = self.accounts()
+        async with database.read() as conn:
+            stored = await active_visits_store.chosen_before(conn, account_ids)
+        for account_id in account_ids:
+            before = self._before(account_id, stored.get(account_id))
+            if before is not None:
+                self._active[account_id] = before
+            self.choose(account_id)
+        await self._keep(database, {account_id: stored.get(account_id) for account_id in account_ids}, now_s=now_s)
 
-    async def sections(self, scheduling: Scheduling, *, account_id: str, past_limit: int) -> Sections:
+    async def sections(self, scheduling: Scheduling, *, account_id: str, past_limit: int, now_s: int) -> Sections:
         """All visits of the account from the database; what this process remembers of it is set right by the way."""
         changes = self._changes
+        async with scheduling.database.read() as conn:
+            stored = (await active_visits_store.chosen_before(conn, [account_id])).get(account_id)
         sections = await booking.sections(
             scheduling,
             account_id=account_id,
             arrivals_s=self._arrivals,
-            active_before=self._active.get(account_id),
+            active_before=self._before(account_id, stored),
             past_limit=past_limit,
         )
         if changes == self._changes:
             # Otherwise what was read may be older than what was noted meanwhile.
             under_way = [view for view in sections.upcoming if view.status is Status.TRAVELING]
             self._adopt(account_id, sections.active, under_way)
+            await self._keep(scheduling.database, {account_id: stored}, now_s=now_s)
         return sections
+
+    def _before(self, account_id: str, stored: Chosen | None) -> str | None:
+        """Which visit was Active before this look; None where it has ended, or none was."""
+        visits = self._traveling.get(account_id, {})
+        if (lasting := _still_holds(stored, visits)) is not None:
+            return lasting
+        if account_id in self._active:
+            return self._active[account_id]
+        return _first_to_set_off(visits)
+
+    async def _keep(self, database: Database, stored: Mapping[str, Chosen | None], *, now_s: int) -> None:
+        """Store the choices that nobody would arrive at from what is stored; another process may have been first."""
+        news: dict[str, Chosen] = {}
+        for account_id, before in stored.items():
+            visits, active = self._traveling.get(account_id, {}), self._active.get(account_id)
+            known = _still_holds(before, visits) or _first_to_set_off(visits)
+            if active is not None and active != known and active in visits:
+                news[account_id] = Chosen(active, now_s)
+        if not news:
+            return
+        # What cannot be stored now is stored after the next look; a page is readable with a full disk.
+        with suppress(StorageFailed):
+            async with database.transaction() as conn:
+                held = {
+                    account_id: await active_visits_store.keep(
+                        conn, account_id=account_id, chosen=chosen, before=stored[account_id]
+                    )
+                    for account_id, chosen in news.items()
+                }
+            for account_id, chosen in held.items():
+                if chosen.appointment_id in self._traveling.get(account_id, {}):
+                    self._active[account_id] = chosen.appointment_id
 
     def _adopt(self, account_id: str, active: AppointmentView | None, others: list[AppointmentView]) -> None:
         if active is None:
@@ -115,3 +164,15 @@ class Home:
         views = [active, *others]
         self._traveling[account_id] = {view.id: view.appointment for view in views}
         self._active[account_id] = active.id
+
+
+def _still_holds(stored: Chosen | None, visits: Mapping[str, Appointment]) -> str | None:
+    visit = None if stored is None else visits.get(stored.appointment_id)
+    if stored is None or visit is None or (visit.traveling_s or 0) > stored.chosen_s:
+        return None
+    return visit.id
+
+
+def _first_to_set_off(visits: Mapping[str, Appointment]) -> str | None:
+    """It was the only one at first, so the Active one."""
+    return min(visits, key=lambda each: (visits[each].traveling_s or 0, each), default=None)

@@ -12,6 +12,8 @@ export const LOST_AFTER_MS = 180_000;
 export const CLOCK_JUMP_MS = 3_000;
 /** So much longer than the time between two heartbeats nothing was heard: the line is dead, whoever it looks like. */
 const SILENT_AFTER = 1.4;
+/** Four intervals of a common phone feed: from here on an arrival is less sure than it was told. */
+const WIDENS_AFTER_MS = 60_000;
 /** Faster than this a technician no longer stands still. */
 const DRIVES_CMS = 200;
 
@@ -63,11 +65,14 @@ function positionOf(message) {
   return { ...place, fixed_at, heading_deg, accuracy_m, left_m, left_s, freshness };
 }
 
-/** `told_at`: when we heard it, on the viewer's clock; null in a snapshot, which does not say when it was told. */
-function etaOf(message, told_at = null) {
+/**
+ * `told_at`: when we heard it, on the viewer's clock; null in a snapshot, which does not say when it was told.
+ * `widened_to`: the server's time up to which the range is as wide as the phone's silence makes it.
+ */
+function etaOf(message, widened_to, told_at = null) {
   if (!Number.isFinite(message.eta_at)) return null;
   const { eta_at, eta_low_at, eta_high_at, reason = null, estimated = false } = message;
-  return { eta_at, eta_low_at: eta_low_at ?? eta_at, eta_high_at: eta_high_at ?? eta_at, reason, estimated, told_at };
+  return { eta_at, eta_low_at: eta_low_at ?? eta_at, eta_high_at: eta_high_at ?? eta_at, reason, estimated, told_at, widened_to };
 }
 
 function reasonAt(state, message) {
@@ -78,7 +83,7 @@ function reasonAt(state, message) {
 function hearPosition(state, message) {
   const position = positionOf(message);
   if (!position || (state.position && position.fixed_at < state.position.fixed_at)) return state;
-  const eta = etaOf(message);
+  const eta = etaOf(message, position.fixed_at);
   // A position repeats the instants of the last `eta`, not its reason.
   const { estimated = false, told_at = null } = state.eta ?? {};
   return { ...state, position, eta: eta ? { ...eta, reason: reasonAt(state, message), estimated, told_at } : state.eta };
@@ -105,7 +110,7 @@ function hearRoute(state, message) {
   return { ...state, route: decodePolyline6(message.polyline6) };
 }
 
-function hearSnapshot(state, snapshot) {
+function hearSnapshot(state, snapshot, server_time) {
   let next = { ...state, ended: snapshot.end ?? null };
   for (const name of ["window_start", "window_end", "time_zone"]) next[name] = snapshot[name] ?? state[name];
   next.destination = degrees(snapshot.destination) ?? state.destination;
@@ -114,7 +119,7 @@ function hearSnapshot(state, snapshot) {
     next = other ? hearTechnician(next, snapshot.technician) : { ...next, technician: cardOf(snapshot.technician) };
   }
   next = hearStatus(next, snapshot);
-  const eta = snapshot.eta ? etaOf(snapshot.eta) : null;
+  const eta = snapshot.eta ? etaOf(snapshot.eta, server_time) : null;
   if (!snapshot.position) return { ...next, position: null, route: null, eta };
   next = hearPosition(next, { ...snapshot.position, freshness: snapshot.freshness ?? snapshot.position.freshness });
   if (snapshot.route) next = hearRoute(next, { polyline6: snapshot.route });
@@ -128,12 +133,12 @@ function hearWelcome(before, message, now) {
   // A poll that was overtaken by the socket brings an older picture of the same epoch.
   if (epoch === state.epoch && seq < state.seq) return hearClock(state, server_time, now);
   const next = { ...state, epoch, seq, heartbeat_s: message.heartbeat_s ?? state.heartbeat_s };
-  return hearSnapshot(hearClock(next, server_time, now), snapshot);
+  return hearSnapshot(hearClock(next, server_time, now), snapshot, server_time);
 }
 
 const KINDS = {
   position: hearPosition,
-  eta: (state, message) => ({ ...state, eta: etaOf(message, state.heard_at) }),
+  eta: (state, message) => ({ ...state, eta: etaOf(message, serverNow(state, state.heard_at), state.heard_at) }),
   status: hearStatus,
   technician: hearTechnician,
   route: hearRoute,
@@ -181,4 +186,25 @@ export function freshness(state, now) {
   const byLine = isCurrent(state, now) ? "live" : "delayed";
   const level = order[Math.max(...[byAge, byLine, state.position.freshness].map((each) => order.indexOf(each)))];
   return { level, age_ms };
+}
+
+const widening = (silence_ms) => Math.floor(Math.max(0, silence_ms - WIDENS_AFTER_MS) / 2);
+
+/**
+ * The told arrival as it holds now, `{eta_at, low_at, high_at}`, never in the past. The longer nothing was heard, the less
+ * is known: half of the silence goes to either side, as the server reckons it (`arrival_as_of` of tracker/eta.py), which
+ * tells nobody of silence. What it had widened already is not widened again.
+ */
+export function arrivalAsOf(state, now) {
+  const { eta_low_at, eta_high_at, widened_to } = state.eta;
+  const server_now = serverNow(state, now);
+  const eta_at = Math.max(state.eta.eta_at, server_now);
+  const fixed_at = state.position?.fixed_at ?? server_now;
+  const had_ms = widening(widened_to - fixed_at);
+  const due_ms = Math.max(widening(server_now - fixed_at), had_ms);
+  return {
+    eta_at,
+    low_at: Math.min(Math.max(eta_low_at + had_ms - due_ms, server_now), eta_at),
+    high_at: Math.max(eta_high_at - had_ms, eta_at) + due_ms,
+  };
 }

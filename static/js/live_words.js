@@ -1,6 +1,6 @@
 /** What a state of the live page says in words: everything the map shows, for eyes and ears. Pure. */
 
-import { freshness, isCurrent, serverNow } from "./live_state.js";
+import { arrivalAsOf, freshness, isCurrent, serverNow } from "./live_state.js";
 import { age, clock, clockRange, distance } from "./time_words.js";
 import { _, later } from "./words.js";
 
@@ -52,16 +52,14 @@ function reasonWords({ reason, estimated, told_at }, now) {
 
 function arrivalOf(state, now, viewer) {
   if (!state.eta || state.status !== "traveling") return null;
-  const { eta_at, eta_low_at, eta_high_at } = state.eta;
   const minutes = minutesLeft(state, now);
-  // Never in the past: an arrival that is due is "now", and the range begins no earlier than this minute.
-  const low_at = Math.max(eta_low_at, serverNow(state, now));
+  const { eta_at, low_at, high_at } = arrivalAsOf(state, now);
   const now_due = minutes < 1 || state.eta.reason === "arriving";
   return {
-    eta_at,
+    eta_at: state.eta.eta_at,
     minutes,
-    clock: clock(Math.max(eta_at, serverNow(state, now)), state.time_zone, viewer),
-    range: clockRange(low_at, Math.max(eta_high_at, low_at), state.time_zone, viewer),
+    clock: clock(eta_at, state.time_zone, viewer),
+    range: clockRange(low_at, high_at, state.time_zone, viewer),
     why: reasonWords(state.eta, now),
     in_words: now_due ? _("Arriving now") : _("in {count} min", { count: minutes }),
     aloud: now_due ? _("arriving now") : _("in {count} min", { count: minutes }),

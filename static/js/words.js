@@ -5,6 +5,10 @@
 
 const ENGLISH = {
   "{count} times": { one: "{count} time", other: "{count} times" },
+  "{count} earlier visits added, {total} are shown.": {
+    one: "{count} earlier visit added, {total} are shown.",
+    other: "{count} earlier visits added, {total} are shown.",
+  },
   "{count} visits before you.": { one: "{count} visit before you.", other: "{count} visits before you." },
 };
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import test from "node:test";
 
-import { freshness, isCurrent, nothingKnown, reduceLive, serverNow } from "../../static/js/live_state.js";
+import { arrivalAsOf, freshness, isCurrent, nothingKnown, reduceLive, serverNow } from "../../static/js/live_state.js";
 
 const NOW = 1_800_000_000_000;
 
@@ -229,4 +230,42 @@ test("who is sent away for good keeps nothing of the technician, and is told tha
   assert.equal(state.ended, "cut");
   assert.equal(hear([welcome(), { type: "end", seq: 99, reason: "completed" }, { type: "link", link: "stay_away" }]).ended, "completed");
   assert.equal(hear([{ type: "link", link: "stay_away" }]).ended, null);
+});
+
+const silences = JSON.parse(await readFile(new URL("../tracker/silence.json", import.meta.url)));
+
+for (const { name, fixed_at, told_ms, now_ms, told, holds } of silences) {
+  test(`silence: ${name}`, () => {
+    const [eta_low_at, eta_at, eta_high_at] = told;
+    const state = { ...nothingKnown, position: { fixed_at }, eta: { eta_low_at, eta_at, eta_high_at, widened_to: told_ms } };
+
+    const arrival = arrivalAsOf(state, now_ms);
+
+    assert.deepEqual([arrival.low_at, arrival.eta_at, arrival.high_at], holds);
+  });
+}
+
+const widthAt = (state, now) => arrivalAsOf(state, now).high_at - arrivalAsOf(state, now).eta_at;
+
+test("whoever watches a silent phone sees what a newcomer is told, by the server's clock", () => {
+  const told = { eta_at: NOW + 600_000, eta_low_at: NOW + 540_000, eta_high_at: NOW + 720_000 };
+  const behind = NOW - 7000;
+  const watching = hear([welcome(), position(11, { fixed_at: NOW, ...told })], nothingKnown, behind);
+  const widened = { type: "eta", seq: 30, ...told, eta_low_at: NOW + 450_000, eta_high_at: NOW + 810_000, reason: "changed" };
+  const newcomer = hear([welcome({ seq: 30, server_time: NOW + 240_000, eta: widened })], nothingKnown, behind + 240_000);
+
+  assert.equal(widthAt(watching, behind + 60_000), 120_000);
+  assert.equal(widthAt(watching, behind + 240_000), 210_000);
+  assert.equal(widthAt(newcomer, behind + 240_000), 210_000);
+  assert.equal(widthAt(newcomer, behind + 300_000), widthAt(watching, behind + 300_000));
+});
+
+test("a new position ends the silence, also when the arrival was told before it", () => {
+  const silent = NOW + 300_000;
+  const told = { type: "eta", seq: 11, eta_at: NOW + 900_000, eta_low_at: NOW + 840_000, eta_high_at: NOW + 960_000, reason: "changed" };
+
+  const state = hear([told, position(12, { fixed_at: silent })], hear([welcome()]), silent);
+
+  assert.equal(widthAt(state, silent), 60_000);
+  assert.equal(widthAt(state, silent + 80_000), 70_000);
 });

@@ -15,7 +15,7 @@ function watching(more = {}) {
     clock_ahead_ms: 0,
     technician: { name: "Ana" },
     position: { lat: 41, lon: -8, fixed_at: NOW, left_m: 3200, freshness: "live" },
-    eta: { eta_at: NOW + 540_000, eta_low_at: NOW + 420_000, eta_high_at: NOW + 720_000, reason: "changed", estimated: false },
+    eta: { eta_at: NOW + 540_000, eta_low_at: NOW + 420_000, eta_high_at: NOW + 720_000, reason: "changed", estimated: false, widened_to: NOW },
     ...more,
   };
 }
@@ -33,7 +33,14 @@ test("an arrival is never in the past", () => {
   const { arrival } = words(watching(), NOW + 600_000);
 
   assert.deepEqual([arrival.clock, arrival.in_words], ["14:10", "Arriving now"]);
-  assert.equal(arrival.range, "14:10\u00a0–\u00a014:12");
+  assert.equal(arrival.range, "14:10\u00a0–\u00a014:16");
+});
+
+test("the longer the phone is silent the wider the range, and the told arrival stays", () => {
+  const arrivals = [0, 60_000, 180_000, 300_000].map((silence_ms) => words(watching(), NOW + silence_ms).arrival);
+
+  assert.deepEqual(arrivals.map((each) => each.clock), ["14:09", "14:09", "14:09", "14:09"]);
+  assert.deepEqual(arrivals.map((each) => each.range.replaceAll("\u00a0", " ")), ["14:07 – 14:12", "14:07 – 14:12", "14:06 – 14:13", "14:05 – 14:14"]);
 });
 
 const because = (reason, more = {}) => watching({ eta: { ...watching().eta, reason, told_at: NOW, ...more } });

@@ -1,11 +1,16 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tracker.journeys import NOW_MS
-from tracker.eta import ARRIVING_S, PACE_MAX, PACE_MIN, RANGE_AT_S, ArrivalEstimate, Pace, range_scale
+from tracker.eta import ARRIVING_S, PACE_MAX, PACE_MIN, RANGE_AT_S, ArrivalEstimate, Pace, arrival_as_of, range_scale
 
+# The page widens by itself: tests/static/live_state.test.mjs expects the same of it.
+SILENCES = json.loads((Path(__file__).parent / "silence.json").read_text())
 seconds = st.floats(-600, 6 * 3600)
 
 
@@ -173,3 +178,31 @@ def test_the_pace_stays_within_its_bounds(drives):
         pace.observe(took_s=took_s, expected_s=expected_s)
 
         assert PACE_MIN <= pace.factor <= PACE_MAX
+
+
+@pytest.mark.parametrize("silence", SILENCES, ids=lambda silence: silence["name"])
+def test_a_range_widens_with_the_silence_since_it_was_told(silence):
+    low_at, eta_at, high_at = silence["told"]
+
+    eta_at, low_at, high_at = arrival_as_of(
+        silence["now_ms"],
+        eta_at=eta_at,
+        low_at=low_at,
+        high_at=high_at,
+        fixed_at=silence["fixed_at"],
+        told_ms=silence["told_ms"],
+    )
+
+    assert [low_at, eta_at, high_at] == silence["holds"]
+
+
+@given(st.integers(0, 900_000), st.integers(0, 900_000), st.integers(0, 900_000), st.integers(0, 900_000))
+def test_it_is_the_same_whether_silence_was_told_in_between_or_not(ahead_ms, spread_ms, first_ms, more_ms):
+    told = {"eta_at": ahead_ms, "low_at": max(0, ahead_ms - spread_ms), "high_at": ahead_ms + spread_ms}
+    last_ms = first_ms + more_ms
+
+    at_once = arrival_as_of(last_ms, **told, fixed_at=0, told_ms=0)
+    eta_at, low_at, high_at = arrival_as_of(first_ms, **told, fixed_at=0, told_ms=0)
+    in_between = arrival_as_of(last_ms, eta_at=eta_at, low_at=low_at, high_at=high_at, fixed_at=0, told_ms=first_ms)
+
+    assert in_between == at_once

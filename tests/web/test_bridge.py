@@ -330,8 +330,8 @@ async def test_when_another_visit_becomes_much_sooner_the_page_hears_of_both(hou
     home = Listener(house, "account:acme")
     report(house, second["technician"]["id"], lat=41.155)
 
-    house.state.bridge.choose_again()
-    house.state.bridge.choose_again()
+    await house.state.bridge.choose_again()
+    await house.state.bridge.choose_again()
 
     assert {(message["id"], message["section"]) for message in home.told} == {
         (first["id"], "upcoming"),

@@ -218,7 +218,7 @@ class Listening:
             return
         if live.view is None:
             live.view = FarView()
-        live.view.arrival = told.payload
+        live.view.hear(told.payload, self._node.now_ms())
         if live.facts is not None and live.facts.tracking:
             self._node.relay(live, told.payload)
 
@@ -227,7 +227,7 @@ class Listening:
         if live is not None and live.facts is not None:
             before = live.view or FarView()
             view = live.view = FarView(before.fixed_at)
-            view.arrival = told.arrival
+            view.hear(told.arrival, self._node.now_ms())
             if live.facts.tracking:
                 view.route = told.route
                 position = told.position

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -41,10 +41,10 @@ BOOKING_PROBLEMS = (
 
 
 class ListQuery(msgspec.Struct):
-    """Without `section`: all three. `before` is the `next` of an earlier page of the past, `limit` how many visits a
-    page of the past has; `contact` is for staff."""
+    """Without `section`: all three; `current` is `active` and `upcoming` as of one instant. `before` is the `next` of
+    an earlier page of the past, `limit` how many visits a page of the past has; `contact` is for staff."""
 
-    section: Section | None = None
+    section: Section | Literal["current"] | None = None
     before: str | None = None
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
     contact: str | None = None
@@ -84,18 +84,20 @@ async def list_appointments(request: Request) -> Response:
     else:
         account_id = (await customer_of(state, principal, query.contact)).account_id
     reach = PAST_REACH if query.before else query.limit + 1
-    sections = await state.bridge.home.sections(state.booking, account_id=account_id, past_limit=reach)
-    views: list[AppointmentView] = []
+    sections = await state.bridge.home.sections(
+        state.booking, account_id=account_id, past_limit=reach, now_s=state.now_s()
+    )
+    views: list[tuple[AppointmentView, Section]] = []
     following = None
-    if query.section in (None, "active") and sections.active is not None:
-        views.append(sections.active)
-    if query.section in (None, "upcoming"):
-        views.extend(sections.upcoming)
+    if query.section in (None, "current", "active") and sections.active is not None:
+        views.append((sections.active, "active"))
+    if query.section in (None, "current", "upcoming"):
+        views.extend((view, "upcoming") for view in sections.upcoming)
     if query.section in (None, "past"):
         past, following = _page(sections.past, query)
-        views.extend(past)
+        views.extend((view, "past") for view in past)
     viewer = viewer_of(request, principal)
-    return answer(Appointments([visit_json(state, view, viewer) for view in views], following))
+    return answer(Appointments([visit_json(state, view, viewer, section) for view, section in views], following))
 
 
 def _page(past: tuple[AppointmentView, ...], query: ListQuery) -> tuple[tuple[AppointmentView, ...], str | None]:
@@ -154,7 +156,9 @@ async def read_appointment(request: Request) -> Response:
     principal, view = await visit_to_look_at(request, request.path_params["appointment"])
     if view.status is Status.TRAVELING:
         # Which of several is the Active one is for the database to say, not for what this process remembers.
-        await state.bridge.home.sections(state.booking, account_id=view.appointment.account_id, past_limit=1)
+        await state.bridge.home.sections(
+            state.booking, account_id=view.appointment.account_id, past_limit=1, now_s=state.now_s()
+        )
     before = None
     if state.switches.technician_tracking:
         before = await booking.visits_before(

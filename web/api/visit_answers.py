@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from slots.model import AppointmentView, Status
-from web.appointment_json import AppointmentJson, CustomerJson, Viewer, appointment_json
+from web.appointment_json import AppointmentJson, CustomerJson, Section, Viewer, appointment_json
 from web.auth import Principal
 from web.openapi import answer
 from web.state import State, state_of
@@ -26,12 +26,13 @@ def viewer_of(request: Request, principal: Principal) -> Viewer:
     )
 
 
-def visit_json(state: State, view: AppointmentView, viewer: Viewer) -> AppointmentJson:
+def visit_json(state: State, view: AppointmentView, viewer: Viewer, section: Section | None = None) -> AppointmentJson:
+    """`section`: where it stands among the visits that it is told with; alone it stands where it was seen last."""
     told = state.node.eta(view.id) if view.status is Status.TRAVELING else None
     return appointment_json(
         view,
         viewer=viewer,
-        section=state.bridge.home.section(view.appointment),
+        section=section or state.bridge.home.section(view.appointment),
         eta_at=None if told is None else told.eta_at,
     )
 

@@ -2,7 +2,9 @@
 
 import { problemWords } from "../api.js";
 import { element } from "./element.js";
+import { phoneLink } from "./phone.js";
 
+/** `text`: words, or an element that holds them. */
 export function showNotice(place, text, kind = "error") {
   place.replaceChildren(text ? element("p", { class: `notice ${kind}`, role: kind === "error" ? "alert" : "status" }, text) : "");
 }
@@ -17,7 +19,15 @@ export function showProblem(place, problem) {
     toSignIn();
     return;
   }
-  showNotice(place, problemWords(problem));
+  showNotice(place, withNumber(problemWords(problem), problem.extra?.contact_phone));
+}
+
+/** Words of the server that say to call, with the number to be pressed. */
+function withNumber(words, phone) {
+  if (!phone) return words;
+  // The server's own sentence names it already.
+  const [before, after = ""] = words.includes(phone) ? words.split(phone) : [`${words.replace(/[.:]$/, "")}: `];
+  return element("span", {}, before, phoneLink(phone), after);
 }
 
 /** Runs `work` with the button out of reach meanwhile; a problem is shown at `place`. Returns whether it went well. */

@@ -2,7 +2,8 @@
 
 import { serverNow } from "../server_clock.js";
 import { element, icon, inARow, written } from "./element.js";
-import { visitWords } from "./visit_words.js";
+import { callUs } from "./phone.js";
+import { callWords, visitWords } from "./visit_words.js";
 import { _ } from "../words.js";
 
 const pathOf = (appointment, rest = "") => `/appointments/${encodeURIComponent(appointment.id)}${rest}`;
@@ -23,6 +24,13 @@ function buttons(appointment) {
     list.push(element("a", { class: "button", href: pathOf(appointment, "/feedback") }, icon("star"), text));
   }
   return list.length ? element("div", { class: "button-row" }, list) : null;
+}
+
+/** Where the way to change it would be, if that is over. */
+function call(appointment) {
+  const words = callWords(appointment);
+  const { move, cancel } = appointment.allowed;
+  return words && appointment.status === "scheduled" && !move && !cancel ? element("p", { class: "small" }, callUs(words)) : null;
 }
 
 export function statusBadge(words) {
@@ -59,5 +67,6 @@ export function visitCard(appointment, { active = false, now = serverNow() } = {
       appointment.cancel_reason ? element("p", { class: "quiet small" }, _("Reason: {reason}", { reason: appointment.cancel_reason })) : null,
     ),
     buttons(appointment),
+    call(appointment),
   );
 }

@@ -19,6 +19,20 @@ export function cancelWarning(appointment) {
   return _(WARNINGS[appointment.cancel_warning] ?? "");
 }
 
+const CALLS = {
+  both: later("To change or cancel it now, please call us"),
+  move: later("To change it now, please call us"),
+  cancel: later("To cancel it now, please call us"),
+};
+
+/** What only a call can still do for a customer's visit, as words for `callUs`, or "". */
+export function callWords({ allowed, status }) {
+  const move = status === "scheduled" && !allowed.move;
+  const cancel = (status === "scheduled" || status === "traveling") && !allowed.cancel;
+  if (move && cancel) return _(CALLS.both);
+  return move ? _(CALLS.move) : cancel ? _(CALLS.cancel) : "";
+}
+
 /** How many visits come before this one today, or "" where that is not told. */
 export function turnWords({ visits_before: before }) {
   if (!Number.isFinite(before)) return "";

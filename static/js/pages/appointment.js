@@ -6,8 +6,9 @@ import { byId, element, icon, say, written } from "../components/element.js";
 import { showNotice, showProblem } from "../components/notice.js";
 import { personCard } from "../components/person.js";
 import { shareButton } from "../components/share_button.js";
+import { callUs } from "../components/phone.js";
 import { statusBadge } from "../components/visit_card.js";
-import { turnWords, visitWords } from "../components/visit_words.js";
+import { callWords, turnWords, visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
 import { Questions } from "../questions.js";
 import { duration } from "../time_words.js";
@@ -23,6 +24,7 @@ const TURN_EVERY_MS = 60_000;
 
 const main = byId("content");
 const id = main.dataset.appointment;
+const BY_LINK = "byLink" in main.dataset;
 const page = (rest) => `/appointments/${encodeURIComponent(id)}${rest}`;
 let shown = null;
 
@@ -57,6 +59,12 @@ function actions(appointment) {
     list.push(element("button", { class: "button danger", type: "button", id: "cancel", onclick: () => cancel(appointment) }, _("Cancel appointment")));
   }
   return element("div", { class: "button-row" }, list);
+}
+
+/** Whoever came by a link was never offered to change it. */
+function call(appointment) {
+  const words = BY_LINK ? "" : callWords(appointment);
+  return words ? element("p", {}, callUs(words)) : null;
 }
 
 function shareWords(appointment) {
@@ -109,6 +117,7 @@ function draw(appointment) {
       ),
       technician,
       actions(appointment),
+      call(appointment),
     ),
   );
 }

@@ -2,19 +2,20 @@
 
 import { get } from "../api.js";
 import { byId, say } from "../components/element.js";
-import { showNotice, showProblem } from "../components/notice.js";
+import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { visitCard } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
+import { earlierPath, hearEarlier, hearNewest, newestPath, nothingPast } from "../past_visits.js";
 import { Questions } from "../questions.js";
 import { serverNow } from "../server_clock.js";
+import { _ } from "../words.js";
 
 const ARRIVAL_AGES_MS = 30_000;
 
 let shown = { active: [], upcoming: [] };
+let past = nothingPast;
 let told = null;
-
-const section = async (name) => (await get(`/api/appointments?section=${name}`)).appointments;
 
 function draw({ active, upcoming }) {
   shown = { active, upcoming };
@@ -38,10 +39,35 @@ function tellNews(visits) {
   told = states;
 }
 
-async function drawPast() {
-  const past = await section("past");
-  byId("past-empty").hidden = past.length > 0;
-  byId("past-list").replaceChildren(...past.map((each) => visitCard(each)));
+function drawPast() {
+  byId("past-empty").hidden = past.visits.length > 0;
+  byId("past-list").replaceChildren(...past.visits.map((each) => visitCard(each)));
+  byId("earlier").hidden = past.next === null;
+}
+
+let pastTurn = Promise.resolve();
+
+/** One question about the past after the other: each builds on what the one before it showed. */
+function inTurn(work) {
+  const mine = pastTurn.then(work);
+  pastTurn = mine.catch(() => {});
+  return mine;
+}
+
+async function refreshPast() {
+  past = hearNewest(past, await get(newestPath(past)));
+  drawPast();
+}
+
+async function showEarlier() {
+  if (past.next === null) return;
+  const { added, ...longer } = hearEarlier(past, await get(earlierPath(past)));
+  past = longer;
+  drawPast();
+  const count = added.length;
+  say(byId("news"), _("{count} earlier visits added, {total} are shown.", { count, total: past.visits.length }));
+  // Who reads with the keyboard goes on where the added ones begin.
+  byId("past-list").children[past.visits.length - count]?.querySelector("a").focus();
 }
 
 const questions = new Questions();
@@ -49,11 +75,13 @@ const questions = new Questions();
 async function refresh() {
   const isLast = questions.ask();
   try {
-    const [active, upcoming] = await Promise.all([section("active"), section("upcoming")]);
+    // One answer for both: in two, a visit that is promoted in between stands twice or nowhere.
+    const { appointments } = await get("/api/appointments?section=current");
     if (!isLast()) return;
-    draw({ active, upcoming });
+    const of = (section) => appointments.filter((each) => each.section === section);
+    draw({ active: of("active"), upcoming: of("upcoming") });
     showNotice(byId("problem"), "");
-    if (!byId("past").hidden) await drawPast();
+    if (!byId("past").hidden) await inTurn(refreshPast);
   } catch (problem) {
     if (!isLast()) return;
     byId("loading").hidden = true;
@@ -68,7 +96,7 @@ function chooseTab(name) {
     tab.tabIndex = each === name ? 0 : -1;
     byId(each).hidden = each !== name;
   }
-  if (name === "past") drawPast().catch((problem) => showProblem(byId("problem"), problem));
+  if (name === "past") inTurn(refreshPast).catch((problem) => showProblem(byId("problem"), problem));
 }
 
 for (const name of ["current", "past"]) {
@@ -81,6 +109,8 @@ for (const name of ["current", "past"]) {
     byId(`tab-${other}`).focus();
   });
 }
+
+byId("earlier").addEventListener("click", () => withButton(byId("earlier"), byId("problem"), () => inTurn(showEarlier)));
 
 await refresh();
 followHome(refresh);

@@ -4,8 +4,9 @@ import { appointmentPath, get, post } from "../api.js";
 import { askToCancel } from "../components/cancel_dialog.js";
 import { byId, element, inARow, say } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
+import { callUs } from "../components/phone.js";
 import { SlotPicker } from "../components/slot_picker.js";
-import { pickedWords, visitWords } from "../components/visit_words.js";
+import { callWords, pickedWords, visitWords } from "../components/visit_words.js";
 import { _ } from "../words.js";
 
 const { appointment: id, explains } = byId("content").dataset;
@@ -28,9 +29,8 @@ function drawCurrent() {
 async function showSlots() {
   byId("when").hidden = !appointment.allowed.move;
   if (!appointment.allowed.move) {
-    const tooLate = _("This visit can no longer be moved here. Please call us.");
     const begun = _("Only a visit that has not begun can be moved.");
-    showNotice(problemPlace, appointment.status === "scheduled" ? tooLate : begun, "warning");
+    showNotice(problemPlace, appointment.status === "scheduled" ? callUs(callWords(appointment)) : begun, "warning");
     return;
   }
   const { service, asset, time_zone } = appointment;

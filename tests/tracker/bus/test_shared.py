@@ -190,6 +190,26 @@ async def test_a_watcher_in_another_process_is_told_every_position(processes, on
     assert [told["fixed_at"] for told in listener.of_type("position")][-1] == NOW_MS + 2000
 
 
+async def test_a_silent_phone_widens_the_range_in_every_process_alike_and_once(processes, one, other):
+    processes.set_off()
+    await own(processes, one)
+    early = await watch_far(processes, other)
+    report(one, fix_at(s=1, east_m=10))
+    await processes.settle()
+    told = other.eta("visit")
+
+    processes.clock.now_ms += 180_000
+    third = await processes.start("third")
+    set_off(third)
+    await watch_far(processes, third)
+    await processes.settle()
+    processes.clock.now_ms += 60_000
+
+    assert early.of_type("position")
+    assert told.eta_high_at < one.eta("visit").eta_high_at
+    assert one.eta("visit") == other.eta("visit") == third.eta("visit")
+
+
 async def test_the_numbers_of_a_stream_are_those_of_the_watchers_process_and_only_grow(processes, one, other):
     processes.set_off()
     await own(processes, one)

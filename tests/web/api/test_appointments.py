@@ -134,6 +134,21 @@ async def test_the_dispatcher_lists_the_visits_of_a_named_customer(house: House)
     assert (unnamed.status_code, unknown.status_code) == (422, 404)
 
 
+async def test_the_current_visits_come_in_one_answer_each_with_its_section(house: House):
+    first, second = await two_traveling(house)
+    report(house, second, lat=41.16)
+    planned = await house.book(clock="15:00")
+    await house.bring_to(await house.book(clock="16:00"), "canceled")
+
+    current = await section(house, "current")
+
+    assert [(visit["id"], visit["section"]) for visit in current] == [
+        (second["id"], "active"),
+        (first["id"], "upcoming"),
+        (planned["id"], "upcoming"),
+    ]
+
+
 async def test_an_unknown_section_is_refused(house: House):
     answer = await house.rui.get("/api/appointments", params={"section": "future"})
 

@@ -2,12 +2,21 @@ import sqlite3
 
 from sqlalchemy import create_engine, inspect
 
-from web import accounts_store, leases_store, links_store, secrets_store, switches_store, watch_log_store
+from web import (
+    accounts_store,
+    active_visits_store,
+    leases_store,
+    links_store,
+    secrets_store,
+    switches_store,
+    watch_log_store,
+)
 from web.migrations import runner
 
 TABLES = [
     *(accounts_store.accounts, accounts_store.people, secrets_store.tokens),
     *(links_store.links, switches_store.switches, watch_log_store.watch_log, leases_store.leases),
+    active_visits_store.active_visits,
 ]
 
 
