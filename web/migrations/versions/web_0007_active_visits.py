@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "web_0005"
-down_revision = "web_0004"
+revision = "web_0007"
+down_revision = "web_0006"
 branch_labels = None
 depends_on = None
 
