@@ -16,6 +16,7 @@ Longitude = Annotated[float, Meta(ge=-180, le=180)]
 ClockTime = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 Weekday = Annotated[int, Meta(ge=0, le=6)]
 DateText = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+StaffRole = Literal["technician", "dispatcher", "admin"]
 
 # What a field wants, in words, where msgspec would show a regular expression.
 WANTED: dict[str, str] = {
@@ -37,8 +38,9 @@ for _pointer in ("account", "site", "technician", "skill", "skills", "territorie
     WANTED[_pointer] = WANTED["id"]
 
 
-class Row(msgspec.Struct, forbid_unknown_fields=True):
-    """One entry of a list; an unknown field is refused, because a misspelt one would be lost in silence."""
+class Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """One entry of a list; an unknown field is refused, because a misspelt one would be lost in silence. What is left
+    out when it is written means the same when it is read."""
 
 
 class SiteRow(Row):
@@ -72,9 +74,11 @@ class ContactRow(Row):
 
 
 class StaffRow(Row):
+    """An empty `name` leaves the one that is known."""
+
     email: Email
-    name: Name
-    role: Literal["technician", "dispatcher", "admin"]
+    name: Annotated[str, Meta(max_length=200)]
+    role: StaffRole
     technician: Id | None = None
     password: str | None = None
 

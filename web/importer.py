@@ -24,7 +24,7 @@ from web.import_plan import ImportPlan, plan_entries, plan_import
 from web.import_rows import ContactRow, StaffRow
 from web.passwords import Passwords
 
-__all__ = ["ImportPlan", "apply_import", "changes_of", "plan_for", "plan_import"]
+__all__ = ["ImportPlan", "apply_import", "changes_of", "plan_for", "plan_import", "read_known"]
 
 Progress = Callable[[int], None]
 # Written with one statement each time: small enough for a progress bar to move.
@@ -49,14 +49,14 @@ async def plan_for(database: Database, data: object) -> ImportPlan:
         entries = Entries()
         entries.add_object(data)
     async with database.read() as conn:
-        known = await _known(conn)
+        known = await read_known(conn)
     return plan_entries(entries, known.ids())
 
 
 async def changes_of(database: Database, plan: ImportPlan) -> Changes:
     """What the plan, free of errors, would change now."""
     async with database.read() as conn:
-        return work_out(plan, await _known(conn))
+        return work_out(plan, await read_known(conn))
 
 
 async def apply_import(target: ImportTarget, plan: ImportPlan, *, progress: Progress | None = None) -> Changes:
@@ -73,7 +73,7 @@ async def apply_import(target: ImportTarget, plan: ImportPlan, *, progress: Prog
     hashes = await _hash_passwords(target.passwords, await changes_of(target.database, plan))
     async with target.database.transaction() as conn:
         await accounts_store.wait_for_other_imports(conn)
-        known = await _known(conn)
+        known = await read_known(conn)
         changes = work_out(plan, known)
         done(plan.total - changes.total)
         await _put_set_up(conn, changes, done)
@@ -82,7 +82,8 @@ async def apply_import(target: ImportTarget, plan: ImportPlan, *, progress: Prog
     return changes
 
 
-async def _known(conn: AsyncConnection) -> Known:
+async def read_known(conn: AsyncConnection) -> Known:
+    """What an import is held against, and what an export writes."""
     return Known(
         territories=await catalog_store.territories(conn),
         services=await catalog_store.services(conn, enabled_only=False),

@@ -18,6 +18,7 @@ from web.auth import principal_of
         ("PUT", "/api/dispatch/switches"),
         ("POST", "/api/dispatch/appointments"),
         ("POST", "/api/dispatch/import"),
+        ("GET", "/api/dispatch/setup"),
         ("POST", "/api/dispatch/appointments/x/reassign"),
     ],
 )
