@@ -29,6 +29,7 @@ from web.import_rows import (
     SiteRow,
     StaffRole,
     StaffRow,
+    SwitchRow,
     TechnicianRow,
     TerritoryRow,
     WorkTime,
@@ -41,6 +42,7 @@ WHOLE_DAY_MIN = (0, 1440)
 def set_up_of(known: Known, lists: Collection[str] = tuple(ROW_TYPES)) -> ImportFile:
     """The rows of these lists. What belongs to a technician stands in the technician's own row."""
     values: dict[str, tuple[Callable[[Any], Row], Collection[Any]]] = {
+        "switches": (_switch, msgspec.structs.asdict(known.switches).items()),
         "territories": (_territory, known.territories),
         "services": (_service, known.services),
         "holidays": (_holiday, known.holidays),
@@ -66,6 +68,10 @@ def _pieces(file: ImportFile) -> Iterator[bytes]:
             yield before + b'"' + kind.encode() + b'": [\n  ' + b",\n  ".join(map(msgspec.json.encode, rows)) + b"\n]"
             before = b",\n"
     yield b"\n}\n" if before != b"{\n" else b"{}\n"
+
+
+def _switch(value: tuple[str, bool]) -> Row:
+    return SwitchRow(switch=cast(Any, value[0]), on=value[1])
 
 
 def _territory(territory: Territory) -> Row:

@@ -29,6 +29,7 @@ WANTED: dict[str, str] = {
     "duration_min": "minutes, a whole number from 1 to 1440",
     "enabled": "true or false",
     "active": "true or false",
+    "on": "true or false",
     "lat": "degrees from -90 to 90",
     "lon": "degrees from -180 to 180",
     "max_travel_km": "kilometres above 0",
@@ -186,8 +187,16 @@ class HolidayRow(Row):
     name: Name
 
 
+class SwitchRow(Row):
+    """One of the three switches of the installation; those that are not listed stay as they are."""
+
+    switch: Literal["self_scheduling", "technician_tracking", "surveys"]
+    on: bool
+
+
 # In the order in which rows can be written: what others point to comes first.
 ROW_TYPES: dict[str, type[Row]] = {
+    "switches": SwitchRow,
     "territories": TerritoryRow,
     "services": ServiceRow,
     "holidays": HolidayRow,
@@ -207,6 +216,7 @@ ROW_TYPES: dict[str, type[Row]] = {
 class ImportFile(msgspec.Struct, omit_defaults=True):
     """What an import file holds: every list may be missing. Rows are checked one by one, not by this type."""
 
+    switches: list[SwitchRow] = []
     territories: list[TerritoryRow] = []
     services: list[ServiceRow] = []
     holidays: list[HolidayRow] = []

@@ -41,7 +41,13 @@ ODD_ONE = {
         {"date": "2026-12-28", "kind": "extra", "start": "00:00", "end": "24:00"},
     ],
 }
+SWITCHES = [
+    {"switch": "self_scheduling", "on": True},
+    {"switch": "technician_tracking", "on": True},
+    {"switch": "surveys", "on": False},
+]
 EVERYTHING: dict[str, Any] = SET_UP | {
+    "switches": SWITCHES,
     "territories": [
         {"id": "porto", "name": "Porto", "polygon": {"type": "Polygon", "coordinates": [SQUARE]}},
         {"id": "islands", "name": "Ilhas", "polygon": {"type": "MultiPolygon", "coordinates": [[SQUARE]]}},
@@ -101,6 +107,7 @@ def test_an_export_says_each_thing_as_a_person_would_write_it(tmp_path: Path, ur
         "territories": ["islands", "porto"],
     }
     assert file["holidays"] == EVERYTHING["holidays"]
+    assert file["switches"] == SWITCHES
     assert next(each for each in file["contacts"] if each["email"] == "uli@acme.example") == {
         "email": "uli@acme.example",
         "account": "acme",
@@ -121,7 +128,7 @@ def test_every_row_has_a_line_of_its_own(tmp_path: Path, url: str):
     run(tmp_path, url, {"holidays": [{"date": f"2026-12-{day}", "name": "x"} for day in range(10, 15)]})
     target = tmp_path / "set-up.json"
 
-    CliRunner().invoke(export_command, [str(target), "--database", url])
+    CliRunner().invoke(export_command, [str(target), "--list", "holidays", "--database", url])
 
     assert len(target.read_text().splitlines()) == 9
 
@@ -132,8 +139,12 @@ def test_some_lists_can_be_exported_alone(tmp_path: Path, url: str):
     assert set(exported(url, "--list", "holidays", "--list", "sites")) == {"holidays", "sites"}
 
 
-def test_an_empty_installation_exports_an_empty_object():
-    assert json.loads(as_json(set_up_of(Known()))) == {}
+def test_an_empty_installation_exports_its_switches_alone():
+    assert list(json.loads(as_json(set_up_of(Known())))) == ["switches"]
+
+
+def test_of_lists_that_are_empty_nothing_is_written():
+    assert json.loads(as_json(set_up_of(Known(), ["sites"]))) == {}
 
 
 def test_what_people_entered_themselves_does_not_stand_in_the_way_of_the_round_trip(tmp_path: Path, url: str):
@@ -168,7 +179,7 @@ async def test_the_set_up_is_read_by_the_api_and_imported_again_without_a_change
     answer = await house.ada.get("/api/dispatch/setup")
     again = await house.ada.post("/api/dispatch/import", json=answer.json())
 
-    assert set(answer.json()) == set(SET_UP)
+    assert set(answer.json()) == set(SET_UP) | {"switches"}
     assert answer.headers["cache-control"] == "no-store"
     assert again.status_code == 200
     assert (await house.ada.get("/api/dispatch/setup")).content == answer.content

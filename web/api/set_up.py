@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,10 +14,12 @@ from web.accounts import end_outdated_watches
 from web.accounts_store import EmailTaken
 from web.auth import Principal, require
 from web.export import as_json, set_up_of
-from web.import_entries import ImportProblem
+from web.import_changes import Count
+from web.import_entries import Entries, ImportProblem
+from web.import_files import SourceFile, entries_of
 from web.import_plan import ImportPlan
 from web.import_rows import ROW_TYPES, ImportFile
-from web.importer import apply_import, plan_for, read_known
+from web.importer import apply_import, changes_of, plan_for, read_known
 from web.openapi import answer, decode_body, decode_query, endpoint, resource
 from web.problems import Problem
 from web.refusals import refusals
@@ -34,16 +38,20 @@ class SetUpQuery(msgspec.Struct):
 
 
 class ImportQuery(msgspec.Struct):
-    """`dry_run`: check everything, write nothing."""
+    """`dry_run`: check everything, say what would change, write nothing. `file`: the body is a file of this name as it
+    is, one that `enroute import` would take (CSV, GeoJSON, JSON); problems name it and their line in it."""
 
     dry_run: bool = False
+    file: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
 
 class Imported(msgspec.Struct):
-    """Rows per list. Rows that are there already count too, though nothing was written for them."""
+    """Rows per list, and what became of them, or would. Unchanged rows count too, though nothing is written for them.
+    `removed`: what belonged to a technician and is no longer listed."""
 
     dry_run: bool
     rows: dict[str, int]
+    changes: dict[str, Count]
 
 
 @endpoint(
@@ -56,8 +64,9 @@ class Imported(msgspec.Struct):
 async def export_set_up(request: Request) -> Response:
     principal = await require(request, "dispatcher")
     lists = _lists_for(principal, decode_query(request, SetUpQuery).lists)
-    async with state_of(request).database.read() as conn:
-        known = await read_known(conn)
+    state = state_of(request)
+    async with state.database.read() as conn:
+        known = await read_known(conn, state.switches.first)
     # A hundred thousand rows take a second to write down; nobody else's answers wait for that.
     text = await asyncio.to_thread(lambda: as_json(set_up_of(known, lists)))
     if len(text) > IMPORT_MAX_BYTES:
@@ -92,19 +101,27 @@ async def import_rows(request: Request) -> Response:
     principal = await require(request, "dispatcher")
     state = state_of(request)
     query = decode_query(request, ImportQuery)
-    data = await decode_body(request, object)
+    data = await (decode_body(request, object) if query.file is None else _entries(request, query.file))
     plan = await plan_for(state.database, data)
     if principal.role != "admin" and (plan.staff or any(row.password for row in plan.contacts)):
         raise Problem("forbidden", "Only an admin imports staff and passwords.")
     _refuse(plan)
-    if not query.dry_run:
-        with refusals(state.settings):
-            try:
-                await apply_import(state, plan)
-            except EmailTaken as error:
-                raise Problem("import_refused", f"Nothing was imported. {error}") from error
-        await end_outdated_watches(state)
-    return answer(Imported(query.dry_run, plan.counts()))
+    if query.dry_run:
+        changes = await changes_of(state.database, plan, first=state.switches.first)
+        return answer(Imported(True, plan.counts(), changes.counts))
+    with refusals(state.settings):
+        try:
+            changes = await apply_import(state, plan, first=state.switches.first)
+        except EmailTaken as error:
+            raise Problem("import_refused", f"Nothing was imported. {error}") from error
+    await end_outdated_watches(state)
+    await state.switches.follow(state.database)
+    return answer(Imported(False, plan.counts(), changes.counts))
+
+
+async def _entries(request: Request, name: str) -> Entries:
+    content = await request.body()
+    return await asyncio.to_thread(entries_of, [SourceFile(name, content)])
 
 
 def _refuse(plan: ImportPlan) -> None:

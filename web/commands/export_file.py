@@ -10,9 +10,11 @@ import click
 from slots.errors import StorageFailed
 from slots.store import open_database
 from web.commands.options import database_option, ensure_schema, read_settings
+from web.config import Settings
 from web.export import as_json, set_up_of
 from web.import_rows import ROW_TYPES, ImportFile
 from web.importer import read_known
+from web.switches import first_values
 
 
 @click.command("export")
@@ -33,17 +35,17 @@ def export_command(file: BinaryIO, lists: tuple[str, ...], database: str | None)
     """
     settings = read_settings(database=database)
     ensure_schema(settings)
-    found = asyncio.run(_read(settings.database, lists))
+    found = asyncio.run(_read(settings, lists))
     file.write(as_json(found))
     rows = ", ".join(f"{count} {kind}" for kind in ROW_TYPES if (count := len(getattr(found, kind)))) or "nothing"
     click.echo(f"Exported {rows}.", err=True)
 
 
-async def _read(url: str, lists: tuple[str, ...]) -> ImportFile:
-    database = open_database(url)
+async def _read(settings: Settings, lists: tuple[str, ...]) -> ImportFile:
+    database = open_database(settings.database)
     try:
         async with database.read() as conn:
-            known = await read_known(conn)
+            known = await read_known(conn, first_values(settings))
     except StorageFailed as error:
         raise click.ClickException(str(error)) from None
     finally:
