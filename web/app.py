@@ -39,6 +39,7 @@ from web.announcements import Announcements
 from web.api import (
     appointment_changes,
     appointments,
+    days,
     device_tokens,
     dispatch,
     dispatch_board,
@@ -98,6 +99,7 @@ API_MODULES = (
     dispatch,
     dispatch_board,
     set_up,
+    days,
     eta_accuracy,
     links,
     messages,

@@ -220,8 +220,7 @@ def _values(kind: str, given: Iterable[Any]) -> Any:
         case "breaks":
             return _hours(Break, given)
         case _:
-            days = {_exception(day) for day in given}
-            return tuple(sorted(days, key=lambda day: (day.date, day.kind, day.start_min, day.end_min)))
+            return exceptions_in_order(map(exception_of, given))
 
 
 def _hours(hours_type: type[WeeklyHours], given: Iterable[WorkTime]) -> tuple[WeeklyHours, ...]:
@@ -231,7 +230,12 @@ def _hours(hours_type: type[WeeklyHours], given: Iterable[WorkTime]) -> tuple[We
     return tuple(sorted(spans, key=lambda span: (span.weekday, span.start_min, span.end_min)))
 
 
-def _exception(day: DayTime) -> ShiftException:
+def exceptions_in_order(days: Iterable[ShiftException]) -> tuple[ShiftException, ...]:
+    """As they are stored, each once."""
+    return tuple(sorted(set(days), key=lambda day: (day.date, day.kind, day.start_min, day.end_min)))
+
+
+def exception_of(day: DayTime) -> ShiftException:
     if day.start is None or day.end is None:
         return ShiftException(date=date.fromisoformat(day.date), kind=day.kind)
     return ShiftException(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from web.export import WHOLE_DAY_MIN, clock
 from web.languages import Say, english, later
 from web.state import state_of
 
+LAST_ZONE_BEHIND_S = 12 * 3600
 ROWS_SHOWN, ROWS_FOLDED = 10, 190
 """Of a table as it opens, and of what can be unfolded under it; what comes after these stands in the download."""
 SWITCHES = {
@@ -49,13 +51,15 @@ class Switch(NamedTuple):
 
 
 class Table(msgspec.Struct):
-    """`rows` as texts, the first of each being its name; `empty` is said where there are none."""
+    """`rows` as texts, the first of each being its name; `empty` is said where there are none. `removals`: for each row
+    the address of the API that removes it, where there is one."""
 
     name: str
     title: str
     columns: list[str]
     rows: list[list[str]]
     empty: str
+    removals: list[str] = []
 
 
 async def fill(request: Request, say: Say) -> dict[str, Any]:
@@ -69,7 +73,8 @@ async def fill(request: Request, say: Say) -> dict[str, Any]:
         sites = await catalog_store.sites(conn)
         assets = await catalog_store.assets(conn)
         accounts = {account.id: account.name for account in await accounts_store.accounts_listed(conn)}
-    today = datetime.datetime.fromtimestamp(state.now_s(), datetime.UTC).date()
+    # A day is over when it is over furthest in the west.
+    today = datetime.datetime.fromtimestamp(state.now_s() - LAST_ZONE_BEHIND_S, datetime.UTC).date()
     return {
         "switches": [
             Switch(name, say(title), say(about), getattr(state.switches.values, name))
@@ -81,8 +86,11 @@ async def fill(request: Request, say: Say) -> dict[str, Any]:
             skill_table(services, technicians, say),
             territory_table(territories, technicians, say),
             holiday_table(holidays, today=today, say=say),
+            day_table(technicians, today=today, say=say),
             site_table(sites, assets, accounts, say),
         ],
+        "technicians": [(each.id, each.name) for each in technicians if each.active],
+        "today": today.isoformat(),
         "shown": ROWS_SHOWN,
         "folded": ROWS_FOLDED,
     }
@@ -164,8 +172,31 @@ def territory_table(territories: Iterable[Territory], technicians: Sequence[Reso
 
 def holiday_table(holidays: Iterable[Holiday], *, today: datetime.date, say: Say = english) -> Table:
     """Those that are ahead."""
-    rows = [[date_words(each.date, say, with_year=True), each.name] for each in holidays if each.date >= today]
-    return Table("holidays", say("Holidays"), [say("Day"), say("Name")], rows, say("No holidays ahead."))
+    ahead = [each for each in holidays if each.date >= today]
+    return Table(
+        "holidays",
+        say("Holidays"),
+        [say("Day"), say("Name")],
+        [[date_words(each.date, say, with_year=True), each.name] for each in ahead],
+        say("No holidays ahead."),
+        [f"/api/dispatch/holidays/{each.date.isoformat()}" for each in ahead],
+    )
+
+
+def day_table(technicians: Iterable[Resource], *, today: datetime.date, say: Say = english) -> Table:
+    """Days of technicians that differ from their week and are ahead, by date."""
+    ahead = sorted(
+        ((day, each) for each in technicians for day in each.exceptions if day.date >= today),
+        key=lambda pair: (pair[0].date, pair[1].name, pair[0].start_min),
+    )
+    return Table(
+        "days",
+        say("Days off and extra days"),
+        [say("Technician"), say("Day")],
+        [[each.name, exception_words(day, say)] for day, each in ahead],
+        say("Everybody works as in any week."),
+        [f"/api/dispatch/technicians/{quote(each.id, safe='')}/days/{day.date.isoformat()}" for day, each in ahead],
+    )
 
 
 def site_table(sites: Iterable[Site], assets: Iterable[Asset], accounts: dict[str, str], say: Say = english) -> Table:

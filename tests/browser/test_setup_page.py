@@ -133,3 +133,28 @@ async def test_the_set_up_that_was_downloaded_would_change_nothing(desk: Page) -
 
     await expect(desk.locator("#checked-text")).to_contain_text("would change nothing.")
     await expect(desk.get_by_role("button", name="Import it")).to_be_hidden()
+
+
+async def test_a_holiday_and_a_day_off_are_added_and_removed(people: People, desk: Page) -> None:
+    people.expects("422 (Unprocessable")
+    mine = f"ana-{people.household.number}"
+    await desk.get_by_label("Nobody works on").fill("2031-08-15")
+    await desk.get_by_label("Called").fill("Assumption")
+    await desk.get_by_role("button", name="Add the holiday").click()
+    await expect(desk.locator("#holidays tbody tr")).to_contain_text(["15 Aug 2031"])
+
+    form = desk.locator("#day-form")
+    await form.get_by_label("Technician").select_option(mine)
+    await form.get_by_label("Day", exact=True).fill("2031-08-18")
+    await form.get_by_label("What").select_option("extra")
+    await form.get_by_role("button", name="Save the day").click()
+    await expect(desk.get_by_role("alert")).to_be_visible()
+    await form.get_by_label("What").select_option("off")
+    await form.get_by_role("button", name="Save the day").click()
+    await expect(desk.locator("#days tbody tr")).to_contain_text(["18 Aug 2031 off"])
+    assert await look_at(desk, "days that differ", (PHONE_LIGHT, DESK_DARK)) == []
+
+    await desk.get_by_role("button", name="Remove: Ana Alves, 18 Aug 2031 off").click()
+    await expect(desk.locator("#days")).not_to_contain_text("18 Aug 2031")
+    await desk.get_by_role("button", name="Remove: 15 Aug 2031, Assumption").click()
+    await expect(desk.locator("#holidays")).not_to_contain_text("15 Aug 2031")

@@ -5,6 +5,7 @@ import datetime
 from slots.model import Holiday, Resource, ServiceType, Shift, ShiftException, Territory
 from tests.web.api.house import House
 from web.setup_page import (
+    day_table,
     exception_words,
     holiday_table,
     skill_table,
@@ -53,6 +54,11 @@ def test_of_days_only_those_ahead_are_shown():
 
     assert technicians.rows == [["Ana", "ana", "Everywhere", "–", "–", "–", "23 Nov 2026 off; 25 Dec 2026 off"]]
     assert [row[0] for row in holidays.rows] == ["23 Nov 2026", "25 Dec 2026"]
+    assert holidays.removals == ["/api/dispatch/holidays/2026-11-23", "/api/dispatch/holidays/2026-12-25"]
+    assert day_table([ana], today=TODAY).removals == [
+        "/api/dispatch/technicians/ana/days/2026-11-23",
+        "/api/dispatch/technicians/ana/days/2026-12-25",
+    ]
 
 
 def test_a_skill_that_nobody_has_and_a_territory_without_anybody_are_seen():

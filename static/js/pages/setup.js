@@ -1,7 +1,8 @@
-/** /dispatch/setup: switches that act at once, and a file that is checked before it is imported. */
+/** /dispatch/setup: switches that act at once, a file that is checked before it is imported, days that differ. */
 
-import { post, put } from "../api.js";
+import { post, put, remove } from "../api.js";
 import { byId, element, say } from "../components/element.js";
+import { onSend } from "../components/form.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
 import { _, later } from "../words.js";
 
@@ -102,7 +103,7 @@ async function check(file) {
 async function redraw() {
   const answer = await fetch(location.pathname, { cache: "no-store" });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const id of ["switches", "tables"]) byId(id).replaceWith(fresh.getElementById(id));
+  for (const id of ["switches", "tables", "day-technician"]) byId(id).replaceWith(fresh.getElementById(id));
 }
 
 async function importChecked() {
@@ -114,9 +115,28 @@ async function importChecked() {
   await redraw();
 }
 
+function removeRow(button) {
+  return withButton(button, byId("removal-problem"), async () => {
+    await remove(button.dataset.remove);
+    await redraw();
+  });
+}
+
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-switch]");
-  if (button) throwSwitch(button);
+  const button = event.target.closest("[data-switch], [data-remove]");
+  if (button) (button.dataset.remove ? removeRow : throwSwitch)(button);
+});
+const holidays = onSend("holiday-form", async ({ date, name }, form) => {
+  await put(`/api/dispatch/holidays/${date}`, { name });
+  await redraw();
+  form.reset();
+  holidays.tell(_("Saved."), "good");
+});
+const days = onSend("day-form", async ({ technician, date, kind, start, end }, form) => {
+  await put(`/api/dispatch/technicians/${encodeURIComponent(technician)}/days/${date}`, { kind, start: start || null, end: end || null });
+  await redraw();
+  form.reset();
+  days.tell(_("Saved."), "good");
 });
 // The same file once more, mended, is a choice, too.
 byId("file").addEventListener("click", ({ currentTarget }) => (currentTarget.value = ""));
