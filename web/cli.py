@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "import_command",
         "Import accounts, sites, technicians and the rest from files.",
     ),
+    "export": ("web.commands.export_file", "export_command", "Write the set-up in the form that an import takes."),
     "invite": ("web.commands.invite", "invite_command", "Invite a contact or a member of staff."),
     "device-token": (
         "web.commands.device_token",

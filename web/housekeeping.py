@@ -48,6 +48,8 @@ class Housekeeping:
         while True:
             try:
                 await self.look()
+                # The command line stores switches, too, and has no way to tell.
+                await self._state.switches.follow(self._state.database)
             except Exception:
                 log.exception("housekeeping failed; trying again in an hour")
             await asyncio.sleep(LOOK_EVERY_S)

@@ -24,12 +24,14 @@ from slots.model import (
 )
 from web.accounts_store import Account, Person, normalize_email
 from web.import_plan import OF_A_TECHNICIAN, ExistingIds, ImportPlan
-from web.import_rows import ROW_TYPES, ContactRow, DayTime, StaffRow, TechnicianRow, WorkTime
+from web.import_rows import ROW_TYPES, ContactRow, DayTime, StaffRow, SwitchRow, TechnicianRow, WorkTime
+from web.switches import ALL_ON, SwitchValues
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the installation has of what can be imported."""
 
+    switches: SwitchValues = ALL_ON
     territories: tuple[Territory, ...] = ()
     services: tuple[ServiceType, ...] = ()
     holidays: tuple[Holiday, ...] = ()
@@ -63,6 +65,7 @@ class Count(msgspec.Struct):
 class Changes(msgspec.Struct, kw_only=True):
     """What has to be written, and the counts of every list in the plan. Unchanged rows are not written."""
 
+    switches: list[SwitchRow] = []
     territories: list[Territory] = []
     services: list[ServiceType] = []
     holidays: list[Holiday] = []
@@ -83,6 +86,9 @@ class Changes(msgspec.Struct, kw_only=True):
 def work_out(plan: ImportPlan, known: Known) -> Changes:
     """For a plan without errors."""
     changes = Changes(counts={kind: Count() for kind in plan.counts()})
+    for row in plan.switches:
+        if _count(changes.counts["switches"], is_new=False, differs=row.on != getattr(known.switches, row.switch)):
+            changes.switches.append(row)
     _sort_in(changes, "territories", (_territory(row) for row in plan.territories), known.territories)
     _sort_in(changes, "services", (_service(row) for row in plan.services), known.services)
     _sort_in(changes, "holidays", (_holiday(row) for row in plan.holidays), known.holidays)
@@ -214,8 +220,7 @@ def _values(kind: str, given: Iterable[Any]) -> Any:
         case "breaks":
             return _hours(Break, given)
         case _:
-            days = {_exception(day) for day in given}
-            return tuple(sorted(days, key=lambda day: (day.date, day.kind, day.start_min, day.end_min)))
+            return exceptions_in_order(map(exception_of, given))
 
 
 def _hours(hours_type: type[WeeklyHours], given: Iterable[WorkTime]) -> tuple[WeeklyHours, ...]:
@@ -225,7 +230,12 @@ def _hours(hours_type: type[WeeklyHours], given: Iterable[WorkTime]) -> tuple[We
     return tuple(sorted(spans, key=lambda span: (span.weekday, span.start_min, span.end_min)))
 
 
-def _exception(day: DayTime) -> ShiftException:
+def exceptions_in_order(days: Iterable[ShiftException]) -> tuple[ShiftException, ...]:
+    """As they are stored, each once."""
+    return tuple(sorted(set(days), key=lambda day: (day.date, day.kind, day.start_min, day.end_min)))
+
+
+def exception_of(day: DayTime) -> ShiftException:
     if day.start is None or day.end is None:
         return ShiftException(date=date.fromisoformat(day.date), kind=day.kind)
     return ShiftException(

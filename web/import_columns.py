@@ -26,6 +26,10 @@ _HOURS = {
 }
 
 COLUMNS: Mapping[str, Mapping[str, Column]] = {
+    "switches": {
+        "switch": Column("self_scheduling, technician_tracking or surveys", required=True),
+        "on": Column("true or false", "yes_no", required=True),
+    },
     "accounts": {
         "id": _ID,
         "name": Column(required=True),

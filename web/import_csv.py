@@ -23,7 +23,7 @@ MAX_PROBLEMS = 1000
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::00)?")
-_YES_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_YES_NO = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 
 
 def read_csv(entries: Entries, kind: str, content: str, *, file: str) -> None:

@@ -134,7 +134,7 @@ def _key(row: Row) -> tuple[str, ...]:
         return (email.casefold(),)
     return tuple(
         str(value)
-        for name in ("technician", "skill", "weekday", "date", "kind", "start", "end")
+        for name in ("switch", "technician", "skill", "weekday", "date", "kind", "start", "end")
         if (value := getattr(row, name, None)) is not None
     )
 

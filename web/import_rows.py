@@ -16,6 +16,7 @@ Longitude = Annotated[float, Meta(ge=-180, le=180)]
 ClockTime = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 Weekday = Annotated[int, Meta(ge=0, le=6)]
 DateText = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+StaffRole = Literal["technician", "dispatcher", "admin"]
 
 # What a field wants, in words, where msgspec would show a regular expression.
 WANTED: dict[str, str] = {
@@ -28,6 +29,7 @@ WANTED: dict[str, str] = {
     "duration_min": "minutes, a whole number from 1 to 1440",
     "enabled": "true or false",
     "active": "true or false",
+    "on": "true or false",
     "lat": "degrees from -90 to 90",
     "lon": "degrees from -180 to 180",
     "max_travel_km": "kilometres above 0",
@@ -37,8 +39,9 @@ for _pointer in ("account", "site", "technician", "skill", "skills", "territorie
     WANTED[_pointer] = WANTED["id"]
 
 
-class Row(msgspec.Struct, forbid_unknown_fields=True):
-    """One entry of a list; an unknown field is refused, because a misspelt one would be lost in silence."""
+class Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """One entry of a list; an unknown field is refused, because a misspelt one would be lost in silence. What is left
+    out when it is written means the same when it is read."""
 
 
 class SiteRow(Row):
@@ -72,9 +75,11 @@ class ContactRow(Row):
 
 
 class StaffRow(Row):
+    """An empty `name` leaves the one that is known."""
+
     email: Email
-    name: Name
-    role: Literal["technician", "dispatcher", "admin"]
+    name: Annotated[str, Meta(max_length=200)]
+    role: StaffRole
     technician: Id | None = None
     password: str | None = None
 
@@ -182,8 +187,16 @@ class HolidayRow(Row):
     name: Name
 
 
+class SwitchRow(Row):
+    """One of the three switches of the installation; those that are not listed stay as they are."""
+
+    switch: Literal["self_scheduling", "technician_tracking", "surveys"]
+    on: bool
+
+
 # In the order in which rows can be written: what others point to comes first.
 ROW_TYPES: dict[str, type[Row]] = {
+    "switches": SwitchRow,
     "territories": TerritoryRow,
     "services": ServiceRow,
     "holidays": HolidayRow,
@@ -203,6 +216,7 @@ ROW_TYPES: dict[str, type[Row]] = {
 class ImportFile(msgspec.Struct, omit_defaults=True):
     """What an import file holds: every list may be missing. Rows are checked one by one, not by this type."""
 
+    switches: list[SwitchRow] = []
     territories: list[TerritoryRow] = []
     services: list[ServiceRow] = []
     holidays: list[HolidayRow] = []

@@ -16,15 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from slots import catalog_store
 from slots.store import Database
-from web import accounts_store
+from web import accounts_store, switches_store
 from web.accounts_store import NewPerson
 from web.import_changes import Changes, Known, work_out
 from web.import_entries import Entries
 from web.import_plan import ImportPlan, plan_entries, plan_import
 from web.import_rows import ContactRow, StaffRow
 from web.passwords import Passwords
+from web.switches import ALL_ON, SwitchValues, values_in_force
 
-__all__ = ["ImportPlan", "apply_import", "changes_of", "plan_for", "plan_import"]
+__all__ = ["ImportPlan", "apply_import", "changes_of", "plan_for", "plan_import", "read_known"]
 
 Progress = Callable[[int], None]
 # Written with one statement each time: small enough for a progress bar to move.
@@ -49,19 +50,21 @@ async def plan_for(database: Database, data: object) -> ImportPlan:
         entries = Entries()
         entries.add_object(data)
     async with database.read() as conn:
-        known = await _known(conn)
+        known = await read_known(conn)
     return plan_entries(entries, known.ids())
 
 
-async def changes_of(database: Database, plan: ImportPlan) -> Changes:
-    """What the plan, free of errors, would change now."""
+async def changes_of(database: Database, plan: ImportPlan, *, first: SwitchValues = ALL_ON) -> Changes:
+    """What the plan, free of errors, would change now. `first`: the switches as the settings have them."""
     async with database.read() as conn:
-        return work_out(plan, await _known(conn))
+        return work_out(plan, await read_known(conn, first))
 
 
-async def apply_import(target: ImportTarget, plan: ImportPlan, *, progress: Progress | None = None) -> Changes:
+async def apply_import(
+    target: ImportTarget, plan: ImportPlan, *, first: SwitchValues = ALL_ON, progress: Progress | None = None
+) -> Changes:
     """Write what differs, in one transaction. `progress` is called with the number of rows just done, `plan.total` in
-    all.
+    all. A server that runs has to `follow` its switches then.
 
     Raises ValueError for a plan with errors, slots.errors.InvalidSetup for what only the store can tell,
     accounts_store.EmailTaken where somebody else got an address since the plan was made.
@@ -70,10 +73,10 @@ async def apply_import(target: ImportTarget, plan: ImportPlan, *, progress: Prog
         raise ValueError(f"The plan has {len(plan.errors)} errors; the first: {plan.errors[0]}")
     done = progress or _silent
     # Hashing is slow on purpose, and must not hold the writer's lock.
-    hashes = await _hash_passwords(target.passwords, await changes_of(target.database, plan))
+    hashes = await _hash_passwords(target.passwords, await changes_of(target.database, plan, first=first))
     async with target.database.transaction() as conn:
         await accounts_store.wait_for_other_imports(conn)
-        known = await _known(conn)
+        known = await read_known(conn, first)
         changes = work_out(plan, known)
         done(plan.total - changes.total)
         await _put_set_up(conn, changes, done)
@@ -82,8 +85,10 @@ async def apply_import(target: ImportTarget, plan: ImportPlan, *, progress: Prog
     return changes
 
 
-async def _known(conn: AsyncConnection) -> Known:
+async def read_known(conn: AsyncConnection, first: SwitchValues = ALL_ON) -> Known:
+    """What an import is held against, and what an export writes."""
     return Known(
+        switches=await values_in_force(conn, first),
         territories=await catalog_store.territories(conn),
         services=await catalog_store.services(conn, enabled_only=False),
         holidays=await catalog_store.holidays(conn),
@@ -101,6 +106,9 @@ async def _hash_passwords(passwords: Passwords, changes: Changes) -> dict[str, s
 
 
 async def _put_set_up(conn: AsyncConnection, changes: Changes, done: Progress) -> None:
+    for some in _in_parts(changes.switches, done):
+        for row in some:
+            await switches_store.put_switch(conn, name=row.switch, value=row.on)
     for some in _in_parts(changes.territories, done):
         await catalog_store.put_territories(conn, some)
     for some in _in_parts(changes.services, done):

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from web import arrivals_page, brand, offline
+from web import arrivals_page, brand, offline, setup_page
 from web.assets import FOLDER, Assets
 from web.auth import Principal, authenticate
 from web.languages import LANGUAGES, Say, choose_language, direction, translator
@@ -211,6 +211,7 @@ routes: list[BaseRoute] = [
     Route("/dispatch/visits/{appointment}", _page("dispatch_visit", *DISPATCHERS)),
     Route("/dispatch/customers", _page("customers", *DISPATCHERS)),
     Route("/dispatch/book", _page("book", *DISPATCHERS, fill=_for_a_customer)),
+    Route("/dispatch/setup", _page("setup", *DISPATCHERS, fill=setup_page.fill)),
     Route("/dispatch/arrivals", _page("arrivals", *DISPATCHERS, fill=arrivals_page.fill)),
     Route("/static/{version}/{path:path}", _static),
     Route(BASEMAP_PATH, _basemap_file),

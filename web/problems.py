@@ -42,6 +42,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "invalid_range": (422, "These days cannot be shown"),
     "invalid_setup": (422, "The set-up contradicts itself"),
     "import_refused": (422, "The file cannot be imported"),
+    "set_up_too_large": (422, "The set-up is too large for one file"),
     "invalid_rating": (422, "A rating is a whole number from 1 to 5"),
     "reason_required": (422, "Please say briefly why"),
     "reason_too_long": (422, "The reason is too long"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from slots import model
 from slots.store import Database
@@ -23,6 +24,9 @@ class SwitchValues(msgspec.Struct, frozen=True, kw_only=True):
     surveys: bool
 
 
+ALL_ON = SwitchValues(self_scheduling=True, technician_tracking=True, surveys=True)
+
+
 class SwitchChange(msgspec.Struct, frozen=True, kw_only=True):
     """What to change; what is absent stays."""
 
@@ -31,17 +35,34 @@ class SwitchChange(msgspec.Struct, frozen=True, kw_only=True):
     surveys: bool | None = None
 
 
+def first_values(settings: Settings) -> SwitchValues:
+    """What holds until somebody decides otherwise."""
+    return SwitchValues(
+        self_scheduling=settings.self_scheduling,
+        technician_tracking=settings.technician_tracking,
+        surveys=settings.surveys,
+    )
+
+
+async def values_in_force(conn: AsyncConnection, first: SwitchValues) -> SwitchValues:
+    """What is stored, else `first`."""
+    stored = await switches_store.stored_switches(conn)
+    known = {name: value for name, value in stored.items() if name in SwitchValues.__struct_fields__}
+    return msgspec.structs.replace(first, **known)
+
+
 class Switches:
     """The switches as this process knows them. `load()` reads what is stored."""
 
     def __init__(self, settings: Settings) -> None:
-        self._values = SwitchValues(
-            self_scheduling=settings.self_scheduling,
-            technician_tracking=settings.technician_tracking,
-            surveys=settings.surveys,
-        )
+        self._first = self._values = first_values(settings)
         # Awaited after a change: open live views follow the tracking switch at once.
         self.listeners: list[Callable[[], Awaitable[None]]] = []
+
+    @property
+    def first(self) -> SwitchValues:
+        """What the settings say."""
+        return self._first
 
     @property
     def values(self) -> SwitchValues:
@@ -67,9 +88,15 @@ class Switches:
 
     async def load(self, database: Database) -> None:
         async with database.read() as conn:
-            stored = await switches_store.stored_switches(conn)
-        known = {name: value for name, value in stored.items() if name in SwitchValues.__struct_fields__}
-        self._values = msgspec.structs.replace(self._values, **known)
+            self._values = await values_in_force(conn, self._first)
+
+    async def follow(self, database: Database) -> None:
+        """Take over what an import has stored; the listeners are told if that is a change."""
+        before = self._values
+        await self.load(database)
+        if self._values != before:
+            for tell in self.listeners:
+                await tell()
 
     async def change(self, database: Database, change: SwitchChange) -> SwitchValues:
         """Store the given ones, then tell the listeners."""

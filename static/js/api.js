@@ -34,13 +34,15 @@ async function problemOf(response) {
 /** `{data, etag}`; throws `Problem`. `version` makes the change conditional on what the page has shown. */
 export async function request(method, path, { body, version, idempotencyKey, within_ms } = {}) {
   const headers = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  // A file goes as it is, everything else as JSON.
+  const isFile = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = isFile ? "application/octet-stream" : "application/json";
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
   const signal = AbortSignal.timeout(within_ms ?? (method === "GET" ? ANSWER_WITHIN_MS : CHANGE_WITHIN_MS));
   let response;
   try {
-    response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", signal });
+    response = await fetch(path, { method, headers, body: body === undefined || isFile ? body : JSON.stringify(body), cache: "no-store", signal });
   } catch {
     throw new Problem({ detail: globalThis.navigator?.onLine === false ? OFFLINE : UNREACHABLE });
   }

@@ -21,6 +21,7 @@ async def test_help_names_every_command():
         "demo",
         "migrate",
         "import",
+        "export",
         "invite",
         "device-token",
         "map",

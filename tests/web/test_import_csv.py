@@ -156,3 +156,10 @@ def test_what_makes_no_sense_stays_for_the_checks_to_name():
     assert rows("shifts", f"{HEADER}ana,someday,8h,16.00\n") == [
         {"technician": "ana", "weekday": "someday", "start": "8h", "end": "16.00"}
     ]
+
+
+def test_switches_are_written_as_people_say_them():
+    assert rows("switches", "switch,on\nsurveys,off\ntechnician_tracking,on\n") == [
+        {"switch": "surveys", "on": False},
+        {"switch": "technician_tracking", "on": True},
+    ]

@@ -42,7 +42,9 @@ def texts_of_the_pages() -> set[str]:
 
 
 def texts_of_the_server() -> set[str]:
-    filled_here = [path for path in (FOLDER.parent / "web").glob("*.py") if path.name.startswith("arrivals")]
+    filled_here = [
+        path for path in (FOLDER.parent / "web").glob("*.py") if path.name.startswith(("arrivals", "setup_page"))
+    ]
     texts = {text for path in filled_here for text in LETTER_TEXT.findall(path.read_text())}
     titles = {title for code, (_, title) in PROBLEMS.items() if not UNSPOKEN.match(code)}
     return titles | texts | set(KIND_WORDS.values()) | set(ENGLISH)

@@ -15,7 +15,14 @@ from web.pages import assets
 
 PAGES = sorted(path.name for path in (FOLDER / "pages").glob("*.html"))
 OF_CUSTOMERS = ("/", "/book", "/profile", "/appointments/x", "/appointments/x/modify", "/appointments/x/feedback")
-OF_DISPATCHERS = ("/dispatch", "/dispatch/arrivals", "/dispatch/customers", "/dispatch/book", "/dispatch/visits/x")
+OF_DISPATCHERS = (
+    "/dispatch",
+    "/dispatch/arrivals",
+    "/dispatch/customers",
+    "/dispatch/book",
+    "/dispatch/visits/x",
+    "/dispatch/setup",
+)
 OF_STAFF = ("/technician", *OF_DISPATCHERS)
 
 

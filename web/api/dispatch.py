@@ -1,4 +1,4 @@
-"""What a dispatcher decides: who goes, what is booked on a customer's behalf, what is switched on, what is imported.
+"""What a dispatcher decides: who goes, what is booked on a customer's behalf, what is switched on.
 
 Moving and canceling on behalf are the customer's own endpoints: a dispatcher may use them on every visit.
 """
@@ -11,26 +11,16 @@ from starlette.responses import Response
 
 from slots import booking
 from web import accounts_store
-from web.accounts import end_outdated_watches
-from web.accounts_store import EmailTaken
 from web.api.appointments import BOOKING_PROBLEMS, NewAppointment, book_for
 from web.api.visit_answers import visit_answer
 from web.appointment_json import AppointmentJson
 from web.auth import require
-from web.import_entries import ImportProblem
-from web.import_plan import ImportPlan
-from web.import_rows import ImportFile
-from web.importer import apply_import, plan_for
-from web.openapi import answer, decode_body, decode_query, endpoint, resource
-from web.problems import Problem
+from web.openapi import answer, decode_body, endpoint, resource
 from web.refusals import refusals
 from web.state import state_of
 from web.switches import SwitchChange, SwitchValues
 from web.versions import expected_version
 from web.visibility import actor_of, visible_visit
-
-# A large company's set-up: ten thousand rows of some hundred bytes, with room for polygons.
-IMPORT_MAX_BYTES = 32 * 2**20
 
 
 class Reassignment(msgspec.Struct):
@@ -63,19 +53,6 @@ class Customers(msgspec.Struct):
     """Every account, by name."""
 
     accounts: list[CustomerAccount]
-
-
-class ImportQuery(msgspec.Struct):
-    """`dry_run`: check everything, write nothing."""
-
-    dry_run: bool = False
-
-
-class Imported(msgspec.Struct):
-    """Rows per list. Rows that are there already count too, though nothing was written for them."""
-
-    dry_run: bool
-    rows: dict[str, int]
 
 
 @endpoint(
@@ -165,49 +142,9 @@ async def change_switches(request: Request) -> Response:
     return answer(await state.switches.change(state.database, body))
 
 
-@endpoint(
-    "Import accounts, sites, technicians and the rest",
-    tag="Dispatch",
-    body=ImportFile,
-    query=ImportQuery,
-    answers={200: Imported},
-    problems=("import_refused",),
-)
-async def import_rows(request: Request) -> Response:
-    principal = await require(request, "dispatcher")
-    state = state_of(request)
-    query = decode_query(request, ImportQuery)
-    data = await decode_body(request, object)
-    plan = await plan_for(state.database, data)
-    if principal.role != "admin" and (plan.staff or any(row.password for row in plan.contacts)):
-        raise Problem("forbidden", "Only an admin imports staff and passwords.")
-    _refuse(plan)
-    if not query.dry_run:
-        with refusals(state.settings):
-            try:
-                await apply_import(state, plan)
-            except EmailTaken as error:
-                raise Problem("import_refused", f"Nothing was imported. {error}") from error
-        await end_outdated_watches(state)
-    return answer(Imported(query.dry_run, plan.counts()))
-
-
-def _refuse(plan: ImportPlan) -> None:
-    if not plan.errors:
-        return
-    first: ImportProblem = plan.errors[0]
-    more = f", and {len(plan.errors) - 1} more" if len(plan.errors) > 1 else ""
-    raise Problem(
-        "import_refused",
-        f"Nothing was imported. {first}{more}.",
-        errors=[msgspec.to_builtins(error) for error in plan.errors[:200]],
-    )
-
-
 routes = [
     resource("/api/dispatch/appointments", post=book_on_behalf),
     resource("/api/dispatch/appointments/{appointment}/reassign", post=reassign),
     resource("/api/dispatch/customers", get=list_customers),
     resource("/api/dispatch/switches", get=read_switches, put=change_switches),
-    resource("/api/dispatch/import", post=import_rows, max_body_size=IMPORT_MAX_BYTES),
 ]

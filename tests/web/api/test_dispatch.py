@@ -18,6 +18,7 @@ from web.auth import principal_of
         ("PUT", "/api/dispatch/switches"),
         ("POST", "/api/dispatch/appointments"),
         ("POST", "/api/dispatch/import"),
+        ("GET", "/api/dispatch/setup"),
         ("POST", "/api/dispatch/appointments/x/reassign"),
     ],
 )
@@ -224,8 +225,9 @@ async def test_an_import_is_checked_first_and_written_then(house: House):
     written = await house.dora.post("/api/dispatch/import", json=data)
     after = {service["id"] for service in (await house.rui.get("/api/services")).json()["services"]}
 
-    assert (tried.status_code, tried.json()) == (200, {"dry_run": True, "rows": {"services": 1}})
-    assert (written.status_code, written.json()) == (200, {"dry_run": False, "rows": {"services": 1}})
+    said = {"rows": {"services": 1}, "changes": {"services": {"new": 1, "changed": 0, "unchanged": 0, "removed": 0}}}
+    assert (tried.status_code, tried.json()) == (200, {"dry_run": True} | said)
+    assert (written.status_code, written.json()) == (200, {"dry_run": False} | said)
     assert after - before == {"tune"}
 
 
@@ -243,6 +245,41 @@ async def test_an_import_with_a_wrong_row_changes_nothing(house: House):
     assert [error["at"] for error in answer.json()["errors"]] == ["services[1].name"]
     services = (await house.rui.get("/api/services")).json()["services"]
     assert "tune" not in {service["id"] for service in services}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "at"),
+    [
+        ("my holidays.csv", "date,name\n2026-12-25,Natal\n2026-13-01,x\n", "my holidays.csv:3: date"),
+        ("set-up.json", '{"holidays": [{"date": "2026-13-01", "name": "x"}]}', "set-up.json: holidays[0].date"),
+        ("set-up.json", '{"holidays":\n [}', "set-up.json:2"),
+        ("zones.geojson", '{"type": "Feature"}', "zones.geojson: features[0]"),
+        ("photo.csv", "x", "photo.csv"),
+        ("holidays.csv", "\udcff", "holidays.csv:1"),
+    ],
+)
+async def test_a_file_is_imported_as_it_is_and_problems_name_their_place_in_it(
+    house: House, name: str, content: str, at: str
+):
+    raw = content.encode("utf-8", "surrogateescape")
+
+    answer = await house.dora.post("/api/dispatch/import", params={"file": name}, content=raw)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "import_refused")
+    assert [error["at"] for error in answer.json()["errors"]] == [at]
+    assert (await house.dora.get("/api/dispatch/setup?lists=holidays")).json() == {}
+
+
+async def test_a_csv_file_says_what_it_changes(house: House):
+    content = "date,name\n2026-12-25,Natal\n"
+
+    first, second = [
+        await house.dora.post("/api/dispatch/import", params={"file": "holidays.csv"}, content=content.encode())
+        for _ in range(2)
+    ]
+
+    assert first.json()["changes"] == {"holidays": {"new": 1, "changed": 0, "unchanged": 0, "removed": 0}}
+    assert second.json()["changes"] == {"holidays": {"new": 0, "changed": 0, "unchanged": 1, "removed": 0}}
 
 
 async def test_only_an_admin_imports_staff_and_passwords(house: House):
