@@ -249,13 +249,10 @@ class Following(Fleet):
         if technician is not None:
             self.recorder.touch(technician.id)
             self._changed.add(technician.id)
-        before = live.facts
         live.take_facts(facts)
+        self.tell_status(live, now_ms)
         ending = ENDINGS.get(reason)
-        if ending is None:
-            self._tell_changes(live, before, now_ms)
-        else:
-            self.tell_status(live, now_ms)
+        if ending is not None:
             self.end(trip_id, ending)
 
     def set_duty(self, *, technician_id: str, duty: str | Duty, now_ms: int) -> int:

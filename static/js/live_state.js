@@ -103,7 +103,10 @@ function hearStatus(state, message) {
   const next = { ...state, status };
   for (const name of ["window_start", "window_end"]) if (Number.isFinite(message[name])) next[name] = message[name];
   next.tracking = message.tracking ?? state.tracking;
-  return status === "traveling" && next.tracking ? next : { ...next, position: null, eta: null, route: null };
+  if (status === "traveling" && next.tracking) return next;
+  // Their number is for the time of the journey.
+  const technician = status === "traveling" || !next.technician ? next.technician : { ...next.technician, phone: null };
+  return { ...next, technician, position: null, eta: null, route: null };
 }
 
 function hearRoute(state, message) {

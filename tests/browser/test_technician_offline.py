@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.conftest import People
+from tests.browser.conftest import People, open_and_listen
 from tests.browser.looks import ALL_LOOKS, look_at
 from tests.browser.test_live_page import now_ms
 from tests.browser.test_recovery import SETTABLE_CLOCK
@@ -47,7 +47,7 @@ async def test_a_visit_begun_without_a_network_is_begun_at_the_time_of_the_tap(p
     visit = await people.book(await people.customer())
     technician = await at_work(people)
     await technician.add_init_script(SETTABLE_CLOCK.replace("AHEAD_MS", "0"))
-    await technician.reload()
+    await open_and_listen(technician, "/technician")
     # Before the tap, by all clocks.
     set_off_ms = now_ms() - 2 * TEN_MIN_S * 1000
     path = f"/api/appointments/{visit['id']}/travel"

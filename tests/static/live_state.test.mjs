@@ -55,6 +55,12 @@ test("where the technician was is forgotten when tracking is switched off, and s
   assert.equal(on.position.lat, 41.15001);
 });
 
+test("the technician's number is forgotten at the end of the journey", () => {
+  const state = hear([welcome({ technician: { name: "Ana", phone: "+351" } }), { type: "status", seq: 11, status: "in_progress" }]);
+
+  assert.deepEqual([state.technician.name, state.technician.phone], ["Ana", null]);
+});
+
 test("a position with an old sequence number is ignored", () => {
   const state = hear([welcome(), position(10, { lat_e6: 1, fixed_at: NOW + 5000 })]);
 

@@ -267,4 +267,8 @@ async def test_watching_before_the_technician_sets_off_brings_states_only(
 
     assert "position" not in welcome["snapshot"]
     assert [status["status"], undone["status"]] == ["traveling", "scheduled"]
-    assert [message["type"] for message in watcher.seen if message["type"] not in ("eta", "status")] == ["welcome"]
+    others = [message for message in watcher.seen if message["type"] not in ("eta", "status")]
+    assert [message["type"] for message in others] == ["welcome", "technician"]
+    # Of the journey: a number to call.
+    assert "phone" not in welcome["snapshot"]["technician"]
+    assert others[1]["phone"]
