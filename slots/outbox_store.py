@@ -229,9 +229,12 @@ async def mark_dead(connection: AsyncConnection, *, message_key: str, reason: st
     )
 
 
-async def next_due_s(connection: AsyncConnection, *, lane: Lane = "messages") -> int | None:
-    """When the sender has to look again; None while nothing waits."""
+async def next_due_s(connection: AsyncConnection, *, lane: Lane = "messages", until_s: int | None = None) -> int | None:
+    """When the sender has to look again; None while nothing waits. What is due after `until_s` is not looked at: there
+    may be a reminder of every visit."""
     pending = select(_outbox.c.due_s).where(_outbox.c.state == "pending", _IN_TURN[lane])
+    if until_s is not None:
+        pending = pending.where(_outbox.c.due_s <= until_s)
     query = pending.order_by(_outbox.c.due_s).limit(1)
     found: int | None = (await connection.execute(query)).scalar_one_or_none()
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from typing import TYPE_CHECKING, Final
 
 from tracker.connections import CONNECTION_STATE, Connection
@@ -28,7 +29,10 @@ ERRORS_PER_S = 20
 MANY_BYTES: Final = 256
 """More than one fix in JSON."""
 CALM_S = 10.0
-"""When the processor has kept up for so long, who was left out is asked to send it again."""
+"""When the processor has kept up for so long, or up to six times as long, who was left out is asked to send it again:
+not all at once."""
+WORD_EVERY_S = 20.0
+"""Until then its phone hears so often that somebody is there."""
 RECEIVE_BUFFER_BYTES = 16_384
 """Kernel memory for fixes not read yet (Linux doubles it): under overload a phone is held back by its own full socket
 within a second's worth of fixes, instead of megabytes of old ones lying before the newest."""
@@ -43,6 +47,7 @@ class DeviceConnection(Connection):
     __slots__ = (
         *CONNECTION_STATE,
         "_acked_s",
+        "_calm_s",
         "_errors",
         "_errors_s",
         "_left_out_s",
@@ -81,6 +86,7 @@ class DeviceConnection(Connection):
         self._errors = 0
         self._errors_s = 0.0
         self._left_out_s = 0.0
+        self._calm_s = 0.0
 
     def begin(self, sockets: Sockets, fd: int) -> None:
         super().begin(sockets, fd)
@@ -154,14 +160,20 @@ class DeviceConnection(Connection):
         if not self._left_out_s:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self.loop.call_later(CALM_S, self._ask_again)
+            self._calm_s = CALM_S * random.uniform(1.0, 6.0)  # noqa: S311  # spreads the phones
+            self._timer = self.loop.call_later(min(self._calm_s, WORD_EVERY_S), self._ask_again)
         self._left_out_s = self.loop.time()
 
     def _ask_again(self) -> None:
         """Who comes back sends all that was not acknowledged, in order."""
-        calm_s = 0.0 if self._node.recorder.behind else self.loop.time() - self._left_out_s
-        if calm_s < CALM_S:
-            self._timer = self.loop.call_later(CALM_S - calm_s, self._ask_again)
+        now_s = self.loop.time()
+        wait_s = self._calm_s - (0.0 if self._node.recorder.behind else now_s - self._left_out_s)
+        if wait_s > 0.0:
+            self._timer = self.loop.call_later(min(wait_s, WORD_EVERY_S), self._ask_again)
+            if now_s - self._acked_s >= WORD_EVERY_S:
+                # Of what was dealt with before.
+                self._acked_s = now_s
+                self.send(encode(Ack(upto=self._upto)))
             return
         self._timer = None
         self.close(CloseCode.TRY_LATER, "some fixes were left out, send again what was not acknowledged")
@@ -184,6 +196,8 @@ class DeviceConnection(Connection):
         return upto
 
     def committed(self, upto: int) -> None:
+        if self._left_out_s:
+            return
         if upto > self._upto:
             self._upto = upto
         if self._timer is not None or self.fd < 0:

@@ -107,6 +107,14 @@ class LiveTechnician:
         """Since when the duty is what it is, as far as it was heard; 0 when it never changed."""
         return next(reversed(self.duty_changes), 0)
 
+    def knows_duties(self, changes: Iterable[tuple[int, Duty]]) -> bool:
+        """Is none of these changes news, or all that are too old to matter?"""
+        known = self.duty_changes
+        oldest_ms = next(iter(known), None)
+        if oldest_ms is None:
+            return False
+        return all(since_ms < oldest_ms or known.get(since_ms) is duty for since_ms, duty in changes)
+
     def take_duties(self, changes: Iterable[tuple[int, Duty]]) -> None:
         """Changes of duty, and when (ms since 1970): new ones, known ones and ones that were missed."""
         known = dict(sorted((self.duty_changes | dict(changes)).items()))

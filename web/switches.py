@@ -5,6 +5,7 @@ The settings give the first values; what somebody decided on the dispatcher's pa
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -56,6 +57,7 @@ class Switches:
 
     def __init__(self, settings: Settings) -> None:
         self._first = self._values = first_values(settings)
+        self._one_at_a_time = asyncio.Lock()
         # Awaited after a change: open live views follow the tracking switch at once.
         self.listeners: list[Callable[[], Awaitable[None]]] = []
 
@@ -87,7 +89,8 @@ class Switches:
         )
 
     async def load(self, database: Database) -> None:
-        async with database.read() as conn:
+        # What is read may not be put over what is changed meanwhile.
+        async with self._one_at_a_time, database.read() as conn:
             self._values = await values_in_force(conn, self._first)
 
     async def follow(self, database: Database) -> None:
@@ -95,16 +98,22 @@ class Switches:
         before = self._values
         await self.load(database)
         if self._values != before:
-            for tell in self.listeners:
-                await tell()
+            await self._tell()
 
     async def change(self, database: Database, change: SwitchChange) -> SwitchValues:
         """Store the given ones, then tell the listeners."""
         changed = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
-        async with database.transaction() as conn:
-            for name, value in changed.items():
-                await switches_store.put_switch(conn, name=name, value=value)
-        self._values = msgspec.structs.replace(self._values, **changed)
-        for tell in self.listeners:
-            await tell()
+        async with self._one_at_a_time:
+            async with database.transaction() as conn:
+                for name, value in changed.items():
+                    await switches_store.put_switch(conn, name=name, value=value)
+            self._values = msgspec.structs.replace(self._values, **changed)
+        await self._tell()
         return self._values
+
+    async def _tell(self) -> None:
+        """Everybody, also when one of them fails; then that is raised."""
+        told = await asyncio.gather(*(tell() for tell in self.listeners), return_exceptions=True)
+        for outcome in told:
+            if isinstance(outcome, BaseException):
+                raise outcome

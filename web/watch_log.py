@@ -125,7 +125,9 @@ class WatchLog:
             try:
                 async with self._database.transaction() as conn:
                     await add_entries(conn, entries)
-            except Exception as error:
-                log.warning("%d entries of the watch log wait for the database: %s", len(entries), error)
+            except BaseException as error:
                 self._waiting = entries + self._waiting
                 self._wake.set()
+                if not isinstance(error, Exception):
+                    raise
+                log.warning("%d entries of the watch log wait for the database: %s", len(entries), error)

@@ -48,8 +48,13 @@ export async function request(method, path, { body, version, idempotencyKey, wit
   }
   hearServerTime(response.headers.get("Date"));
   if (!response.ok) throw await problemOf(response);
-  const text = await response.text();
-  return { data: text ? JSON.parse(text) : null, etag: response.headers.get("ETag") };
+  try {
+    const text = await response.text();
+    return { data: text ? JSON.parse(text) : null, etag: response.headers.get("ETag") };
+  } catch {
+    // The line broke within the answer, or it is not the server's.
+    throw new Problem({ detail: UNREACHABLE });
+  }
 }
 
 export const get = async (path) => (await request("GET", path)).data;

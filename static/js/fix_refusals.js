@@ -20,9 +20,12 @@ const BY_CODE = {
 export function reduceRefusal(refused, message) {
   if (message.type === "error") {
     const { code, fixed_at } = message;
-    if (!Number.isFinite(fixed_at) || PASSING.has(code) || (refused && fixed_at < refused.fixed_at)) return refused;
+    if (!Number.isFinite(fixed_at) || PASSING.has(code)) return refused;
+    // A time of the future is no measure for what comes after it.
+    if (refused && refused.code !== "future" && fixed_at < refused.fixed_at) return refused;
     return { code, fixed_at };
   }
+  if (message.type === "ack" && refused?.code === "future" && message.upto > 0) return null;
   // Every refused fix is told before it is acknowledged: what lies after it was taken.
   if (message.type === "ack" && refused && message.upto > refused.fixed_at) return null;
   return refused;

@@ -1,6 +1,7 @@
 /**
  * Calls `onChange` when anything about the visits of this person may have changed: on any message, and after a gap. A
- * message that `takes` takes in says all of its news itself. No DOM.
+ * message that `takes` takes in says all of its news itself. `missed`: something may have changed since the page asked last.
+ * No DOM.
  */
 
 import { ReturningSocket, socketUrl } from "./returning_socket.js";
@@ -8,10 +9,9 @@ import { ReturningSocket, socketUrl } from "./returning_socket.js";
 const SETTLE_MS = 120;
 const POLL_MS = 20_000;
 
-export function followHome(onChange, { path = "/ws/home", takes = () => false, world = globalThis } = {}) {
+export function followHome(onChange, { path = "/ws/home", takes = () => false, missed = false, world = globalThis } = {}) {
   let timer = null;
   let poll = null;
-  let missed = false;
   const soon = () => {
     world.clearTimeout(timer);
     timer = world.setTimeout(onChange, SETTLE_MS);

@@ -10,9 +10,14 @@ export const emptyOutbox = Object.freeze({ fixes: Object.freeze([]), sent_upto: 
 
 export function reduceOutbox(outbox, message) {
   if (message.type === "fix") {
+    const { fixed_at } = message.fix;
     const newest = outbox.fixes.at(-1);
-    if (newest && message.fix.fixed_at <= newest.fixed_at) return outbox;
-    return { ...outbox, fixes: [...outbox.fixes, message.fix].slice(-FULL_AT) };
+    if (!newest || fixed_at > newest.fixed_at) return { ...outbox, fixes: [...outbox.fixes, message.fix].slice(-FULL_AT) };
+    // A clock was set back: it lies between those that wait, and is sent with the next of them.
+    const place = outbox.fixes.findIndex((fix) => fix.fixed_at >= fixed_at);
+    if (outbox.fixes[place].fixed_at === fixed_at) return outbox;
+    const fixes = [...outbox.fixes.slice(0, place), message.fix, ...outbox.fixes.slice(place)].slice(-FULL_AT);
+    return { fixes, sent_upto: Math.min(outbox.sent_upto, fixed_at - 1) };
   }
   if (message.type === "sent") return { ...outbox, sent_upto: Math.max(outbox.sent_upto, message.upto) };
   if (message.type === "ack") return { ...outbox, fixes: outbox.fixes.filter((fix) => fix.fixed_at > message.upto) };

@@ -1,11 +1,16 @@
-/** Answers may overtake each other. Each question is told whether it is still the last one. No DOM. */
+/** Answers may overtake each other: one that is older than what is shown is not. No DOM. */
 
 export class Questions {
   #asked = 0;
+  #shown = 0;
 
-  /** Call it before asking; what it returns says later whether nobody has asked since. */
+  /** Call it before asking. What it returns is asked when the answer is there, and says whether it is to be shown. */
   ask() {
     const number = (this.#asked += 1);
-    return () => number === this.#asked;
+    return () => {
+      if (number < this.#shown) return false;
+      this.#shown = number;
+      return true;
+    };
   }
 }

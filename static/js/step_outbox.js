@@ -20,8 +20,9 @@ export class StepOutbox {
   #storage;
   #inMemory = null;
   #flushing = null;
-  /** The id of the step that the server is being told just now. */
-  sending = null;
+  /** The id of the step that the server is being told just now, and whether it is to be taken back if it does not hear. */
+  #sending = null;
+  #unwanted = false;
 
   /** `technician` keeps the steps of two people who share a phone apart; `onTaken(step, visit)` tells the page. */
   constructor({ technician, onTaken, storage = globalThis.localStorage }) {
@@ -54,6 +55,12 @@ export class StepOutbox {
     }
   }
 
+  /** At once, or, while the server is being told of it, when it did not hear. */
+  takeBack(id) {
+    if (this.#sending === id) this.#unwanted = true;
+    else this.tell({ type: "taken_back", id });
+  }
+
   /** Sends what waits; done when all is decided, or nothing gets through. */
   flush() {
     this.#flushing ??= this.#sendAll().finally(() => {
@@ -64,14 +71,18 @@ export class StepOutbox {
 
   async #sendAll() {
     for (let [step] = waitingSteps(this.steps); step; [step] = waitingSteps(this.steps)) {
-      this.sending = step.id;
+      this.#sending = step.id;
+      this.#unwanted = false;
       try {
         await this.#send(step);
       } catch (problem) {
-        if (isPassing(problem)) return;
+        if (isPassing(problem)) {
+          if (this.#unwanted) this.tell({ type: "taken_back", id: step.id });
+          return;
+        }
         this.tell({ type: "refused", id: step.id, why: problemWords(problem) });
       } finally {
-        this.sending = null;
+        this.#sending = null;
       }
     }
   }

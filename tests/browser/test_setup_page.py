@@ -52,7 +52,7 @@ async def test_the_page_fits_in_every_language(people: People, locale: str) -> N
     assert await look_at(page, f"set-up in {locale}", (PHONE_LIGHT, DESK_DARK)) == []
 
 
-async def test_a_switch_that_is_thrown_is_in_force_on_the_customer_s_open_page(people: People, desk: Page) -> None:
+async def test_a_switch_that_is_thrown_is_in_force_on_the_customer_s_page(people: People, desk: Page) -> None:
     customer, technician = await people.customer(), await people.technician()
     await travel(technician, await people.book(customer))
     await customer.goto("/")

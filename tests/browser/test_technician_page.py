@@ -201,17 +201,18 @@ async def test_a_visit_that_is_behind_its_step_cannot_be_touched_until_it_is_dra
     at_once = False
 
     async def answer_when_told(route: Route) -> None:
+        answer = await route.fetch()
         answers.append(told := asyncio.Event())
         asked.put_nowait(None)
         if not at_once:
             await told.wait()
-        await route.continue_()
+        await route.fulfill(response=answer)
 
     await technician.route("**/api/technician/appointments", answer_when_told)
-    await technician.get_by_role("button", name="Start traveling").click()
-    await asked.get()
-    # Another question, before the first is answered: by the news of the step, or by this.
+    # A question from before the step, and one from after it.
     await technician.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await asked.get()
+    await technician.get_by_role("button", name="Start traveling").click()
     await asked.get()
     async with technician.expect_response("**/api/technician/appointments"):
         answers[0].set()

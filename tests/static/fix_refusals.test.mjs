@@ -17,6 +17,12 @@ test("an old fix that is refused late says nothing about the newest", () => {
   assert.equal(after(refusal("off_duty", 3), ack(9)), null);
 });
 
+test("a clock that was ahead is told until anything else is heard of a fix", () => {
+  assert.deepEqual(after(refusal("future", 9_000), ack(0)), { code: "future", fixed_at: 9_000 });
+  assert.equal(after(refusal("future", 9_000), ack(20)), null);
+  assert.deepEqual(after(refusal("future", 9_000), refusal("off_duty", 20)), { code: "off_duty", fixed_at: 20 });
+});
+
 test("what the server has already, or believes when it is repeated, is not worth a word", () => {
   for (const code of ["duplicate", "impossible_speed", "inconsistent_speed", "overloaded"]) {
     assert.equal(after(refusal(code, 5)), null);

@@ -22,7 +22,16 @@ test("what was in flight when the line broke is sent again", () => {
 });
 
 test("a repeated fix of the browser is taken once", () => {
-  assert.deepEqual(times(after(take(5, 5, 4)).fixes), [5]);
+  assert.deepEqual(times(after(take(5, 6, 5, 6)).fixes), [5, 6]);
+});
+
+test("fixes of the right time wait beside one of a clock that was ahead, and are sent when that is refused", () => {
+  const ahead = after([...take(9_000), { type: "sent", upto: 9_000 }, ...take(20, 21)]);
+  assert.deepEqual(times(nextBatch(ahead)), [20, 21, 9_000]);
+
+  const refused = reduceOutbox(ahead, { type: "error", code: "future", fixed_at: 9_000 });
+
+  assert.deepEqual(times(nextBatch(refused)), [20, 21]);
 });
 
 test("fixes of an earlier page come first", () => {

@@ -1,24 +1,25 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import test from "node:test";
 
 import { Questions } from "../../static/js/questions.js";
 
-test("a question is the last one until another is asked", () => {
+test("an answer that was overtaken is not shown", () => {
   const questions = new Questions();
-  const first = questions.ask();
-  assert.equal(first(), true);
+  const [first, second] = [questions.ask(), questions.ask()];
 
-  const second = questions.ask();
-
-  assert.equal(first(), false);
   assert.equal(second(), true);
+  assert.equal(first(), false);
 });
 
-test("questions of one kind do not overtake those of another", () => {
-  const [home, board] = [new Questions(), new Questions()];
-  const first = home.ask();
+test("answers that come in order are all shown, however many questions wait", () => {
+  const questions = new Questions();
+  const answers = [questions.ask(), questions.ask(), questions.ask()];
 
-  board.ask();
+  assert.deepEqual(answers.map((isNew) => isNew()), [true, true, true]);
+});
 
-  assert.equal(first(), true);
+test("an answer is as new as it was when it is looked at again", () => {
+  const isNew = new Questions().ask();
+
+  assert.deepEqual([isNew(), isNew()], [true, true]);
 });

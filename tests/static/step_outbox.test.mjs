@@ -48,5 +48,16 @@ test("a server that cannot be reached leaves the step waiting", async () => {
   // Without a page around it the address is no address: nothing gets through.
   await outbox.flush();
 
-  assert.deepEqual([outbox.steps, outbox.sending], [[travel], null]);
+  assert.deepEqual(outbox.steps, [travel]);
+});
+
+test("a step that is taken back while a server is asked that does not answer is not sent again", async () => {
+  const outbox = outboxOf("ana", box());
+  outbox.tell({ type: "pressed", step: travel });
+
+  const asked = outbox.flush();
+  outbox.takeBack(travel.id);
+  await asked;
+
+  assert.deepEqual(outbox.steps, []);
 });

@@ -64,6 +64,14 @@ async def test_watchers_do_not_wait_for_the_disk(phone, node, memory):
     assert memory.fixes == {}
 
 
+async def acknowledged(phone) -> int:
+    """Up to when its fixes were, before it was closed."""
+    upto = 0
+    while (frame := await phone.receive_frame()).opcode is not Opcode.CLOSE:
+        upto = max(upto, msgspec.json.decode(frame.data)["upto"])
+    return upto
+
+
 @pytest.mark.parametrize("many", [2, 3, 40])
 async def test_when_more_comes_than_can_be_written_the_newest_of_a_read_is_taken_and_the_others_are_asked_for_later(
     phone, node, memory, monkeypatch, many
@@ -78,8 +86,8 @@ async def test_when_more_comes_than_can_be_written_the_newest_of_a_read_is_taken
     await until(lambda: node.rejections["overloaded"])
     memory.gate.set()
 
-    # An acknowledgement of the newest would cover those that were left out: there is none before the close.
-    assert (await phone.receive_frame()).opcode is Opcode.CLOSE
+    # An acknowledgement of the newest would cover those that were left out.
+    assert await acknowledged(phone) < NOW_MS + 1000
     assert phone.closed_with == 1013
     assert node.rejections["overloaded"] == many - 1
     assert [fixed_at for _, fixed_at in memory.fixes] == [NOW_MS, NOW_MS + many * 1000]
@@ -92,8 +100,18 @@ async def test_nobody_is_asked_to_send_it_again_while_more_comes_than_can_be_wri
 
     await phone.send(fix_at(s=0), fix_at(s=1))
 
-    assert (await phone.receive_frame()).opcode is Opcode.CLOSE
+    assert await acknowledged(phone) < NOW_MS
+    assert phone.closed_with == 1013
     assert next(looks, None) is None
+
+
+async def test_who_was_left_out_hears_now_and_then_that_somebody_is_there(phone, node, monkeypatch):
+    monkeypatch.setattr(module, "WORD_EVERY_S", 0.01)
+    monkeypatch.setattr(type(node.recorder), "behind", True)
+
+    await phone.send(fix_at(s=0), fix_at(s=1))
+
+    assert [await phone.receive() for _ in range(2)] == [{"type": "ack", "upto": 0}] * 2
 
 
 async def test_while_the_disk_fails_nothing_is_refused_for_it(phone, node, memory, monkeypatch):

@@ -102,23 +102,27 @@ async def _change_state(request: Request, use_case: UseCase) -> Response:
             at_s=seconds_of(body.at),
             now_s=state.now_s(),
         )
+        begun = None
         for event in change.events:
             if isinstance(event, TravelStarted) and principal.role == "technician":
-                await _begin_duty(state, view.technician.id, at_s=event.device_s)
+                begun = _begin_duty(state, view.technician.id, at_s=event.device_s)
+        # First of all: nothing may come between the commit and what is told of it.
         await state.bridge.announce(change.events)
+        if begun is not None:
+            await state.announcements.to_all(begun)
     (visit,) = await technician_visits(state, (change.view,))
     return answer(visit, headers={"ETag": etag(change.view.version)})
 
 
-async def _begin_duty(state: State, technician_id: str, *, at_s: int) -> None:
-    """Who sets off is at work: on duty from then on, unless they said something else later."""
+def _begin_duty(state: State, technician_id: str, *, at_s: int) -> DutyChanged | None:
+    """Who sets off is at work: on duty from then on, unless they said something else later. What the other processes
+    are to be told, if it is a change."""
     node = state.node
     since_ms = node.technician(technician_id).duty_since
     if node.duty(technician_id) == "on_duty" or at_s < since_ms // 1000:
-        return
-    at_ms = max(at_s * 1000, since_ms)
-    node.set_duty(technician_id=technician_id, duty="on_duty", now_ms=at_ms)
-    await state.announcements.to_all(DutyChanged(technician_id, "on_duty", at_ms))
+        return None
+    at_ms = node.set_duty(technician_id=technician_id, duty="on_duty", now_ms=max(at_s * 1000, since_ms))
+    return DutyChanged(technician_id, "on_duty", at_ms)
 
 
 @endpoint(

@@ -131,14 +131,14 @@ function confirm() {
 const questions = new Questions();
 
 async function refresh() {
-  const isLast = questions.ask();
+  const isNew = questions.ask();
   try {
     const appointment = await get(appointmentPath(id));
-    if (!isLast()) return;
+    if (!isNew()) return;
     draw(appointment);
     showNotice(byId("problem"), "");
   } catch (problem) {
-    if (!isLast()) return;
+    if (!isNew()) return;
     if (problem.code === "not_found") byId("visit").replaceChildren();
     showProblem(byId("problem"), problem);
   }
@@ -146,6 +146,6 @@ async function refresh() {
 
 confirm();
 await refresh();
-followHome(refresh);
+followHome(refresh, { missed: true });
 // Other visits of the technician tell this page nothing: whose turn it is has to be asked.
 setInterval(() => shown?.visits_before !== null && refresh(), TURN_EVERY_MS);

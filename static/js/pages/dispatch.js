@@ -140,16 +140,16 @@ function takes(message) {
 const questions = new Questions();
 
 async function refresh() {
-  const isLast = questions.ask();
+  const isNew = questions.ask();
   const { frames } = board;
   try {
     const answer = await get("/api/dispatch/board");
-    if (!isLast()) return;
+    if (!isNew()) return;
     board = hearAnswer(board, answer, frames);
     drawVisits();
     showNotice(byId("problem"), "");
   } catch (problem) {
-    if (!isLast()) return;
+    if (!isNew()) return;
     showProblem(byId("problem"), problem);
     if (!board.known) return;
   }

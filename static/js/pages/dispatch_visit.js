@@ -158,17 +158,17 @@ async function drawHistory() {
 const questions = new Questions();
 
 async function refresh({ keepProblem = false } = {}) {
-  const isLast = questions.ask();
+  const isNew = questions.ask();
   try {
     const before = shown?.version;
     const appointment = await get(appointmentPath(id));
-    if (!isLast()) return;
+    if (!isNew()) return;
     drawVisit(appointment);
     if (before !== shown.version) await Promise.all([drawLinks(), drawHistory()]);
     await drawWatchLog(dispatchPath("/watchers"), { at, technicians });
     if (!keepProblem) showNotice(problemPlace, "");
   } catch (problem) {
-    if (!isLast()) return;
+    if (!isNew()) return;
     if (!shown) for (const place of ["visit", "links", "history", "watched"]) byId(place).replaceChildren();
     showProblem(problemPlace, problem);
   }

@@ -73,17 +73,17 @@ async function showEarlier() {
 const questions = new Questions();
 
 async function refresh() {
-  const isLast = questions.ask();
+  const isNew = questions.ask();
   try {
     // One answer for both: in two, a visit that is promoted in between stands twice or nowhere.
     const { appointments } = await get("/api/appointments?section=current");
-    if (!isLast()) return;
+    if (!isNew()) return;
     const of = (section) => appointments.filter((each) => each.section === section);
     draw({ active: of("active"), upcoming: of("upcoming") });
     showNotice(byId("problem"), "");
     if (!byId("past").hidden) await inTurn(refreshPast);
   } catch (problem) {
-    if (!isLast()) return;
+    if (!isNew()) return;
     byId("loading").hidden = true;
     showProblem(byId("problem"), problem);
   }
@@ -113,6 +113,6 @@ for (const name of ["current", "past"]) {
 byId("earlier").addEventListener("click", () => withButton(byId("earlier"), byId("problem"), () => inTurn(showEarlier)));
 
 await refresh();
-followHome(refresh);
+followHome(refresh, { missed: true });
 // Minutes pass without any message: "in 9 min" must become "in 8 min".
 setInterval(() => shown.active.length && draw(shown), ARRIVAL_AGES_MS);

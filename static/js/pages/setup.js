@@ -29,6 +29,8 @@ const COUNTS = {
   unchanged: later("{count} as they are"),
 };
 
+const REDRAW_WITHIN_MS = 15_000;
+
 /** The file as it was when it was checked: that one is imported, whatever becomes of it on the disk. */
 let checked = null;
 
@@ -99,27 +101,45 @@ async function check(file) {
   byId("import").hidden = !writes(changes);
 }
 
-/** The server draws the tables. */
+/** The server draws the tables. What was changed is changed, whether they can be drawn again or not. */
 async function redraw() {
-  const answer = await fetch(location.pathname, { cache: "no-store" });
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const id of ["switches", "tables", "day-technician"]) byId(id).replaceWith(fresh.getElementById(id));
+  const open = new Set([...document.querySelectorAll("#tables details[open]")].map((each) => each.closest("#tables > div").id));
+  let fresh = null;
+  try {
+    const answer = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(REDRAW_WITHIN_MS) });
+    if (answer.ok && !answer.redirected) fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  } catch {
+    // As when the session has ended: the page opens anew, or says why it cannot.
+  }
+  const parts = ["switches", "tables", "day-technician"].map((id) => [byId(id), fresh?.getElementById(id)]);
+  if (!parts.every(([, part]) => part)) {
+    location.reload();
+    return;
+  }
+  for (const [old, part] of parts) old.replaceWith(part);
+  for (const id of open) for (const details of byId(id)?.querySelectorAll("details") ?? []) details.open = true;
 }
 
 async function importChecked() {
-  const changes = await send(checked, false);
+  const file = checked;
+  const changes = await send(file, false);
   if (!changes) return;
   byId("checked").hidden = true;
-  showNotice(byId("import-problem"), _("{name} was imported.", { name: checked.name }), "good");
-  checked = null;
+  showNotice(byId("import-problem"), _("{name} was imported.", { name: file.name }), "good");
+  if (checked === file) checked = null;
   await redraw();
 }
 
-function removeRow(button) {
-  return withButton(button, byId("removal-problem"), async () => {
+async function removeRow(button) {
+  const place = byId("removal-problem");
+  const table = button.closest("#tables > div").id;
+  const done = await withButton(button, place, async () => {
     await remove(button.dataset.remove);
     await redraw();
+    showNotice(place, _("Removed."), "good");
   });
+  if (!done) place.scrollIntoView({ block: "center" });
+  else byId(`${table}-title`)?.focus();
 }
 
 document.addEventListener("click", (event) => {

@@ -28,7 +28,6 @@ let drawnRefused = "[]";
 const pressed = new Map();
 let outbox = null;
 const questions = new Questions();
-let latest = null;
 
 function directions(site) {
   if (!Number.isFinite(site?.lat)) return null;
@@ -61,9 +60,7 @@ async function press(visit, name) {
 }
 
 function takeBack(step) {
-  // What is being told just now can be undone when the server has answered.
-  if (outbox.sending === step.id) return;
-  outbox.tell({ type: "taken_back", id: step.id });
+  outbox.takeBack(step.id);
   drawVisits();
 }
 
@@ -76,7 +73,7 @@ function stepTaken(step, visit) {
   if (step.name === "travel" && visit.status === "traveling" && !outbox.steps.some((each) => each.visit === visit.id)) sharing.turnOn();
   if (pressed.has(step.id)) return;
   // It was shown as done already: the card shows at once what the server made of it, and no older answer does.
-  questions.ask();
+  questions.ask()();
   visits = visits.map((each) => (each.id === visit.id ? visit : each));
   drawVisits();
 }
@@ -152,11 +149,12 @@ function drawVisits() {
   holdCards();
 }
 
-async function lookAgain() {
-  const isLast = questions.ask();
+/** Done when the page shows what was so after the call, or why it cannot. */
+async function refresh() {
+  const isNew = questions.ask();
   try {
     const [{ technician, appointments }, { duty }] = await Promise.all([get("/api/technician/appointments"), get("/api/duty")]);
-    if (!isLast()) return;
+    if (!isNew()) return;
     outbox ??= new StepOutbox({ technician, onTaken: stepTaken });
     visits = appointments;
     // Whoever sets off again has not arrived again.
@@ -166,19 +164,9 @@ async function lookAgain() {
     for (const input of byId("duty").querySelectorAll("input")) input.checked = input.value === duty;
     showNotice(problemPlace, "");
   } catch (problem) {
-    if (isLast()) showProblem(problemPlace, problem);
+    if (isNew()) showProblem(problemPlace, problem);
   }
-  await showWatchers();
-}
-
-/** Done when the page shows the answer to the last question, whoever asked it: until then a tap may meet the past. */
-async function refresh() {
-  latest = lookAgain();
-  let seen = null;
-  while (seen !== latest) {
-    seen = latest;
-    await seen;
-  }
+  showWatchers();
 }
 
 /** After a gap, or news: what waits is sent first. */
@@ -231,5 +219,5 @@ await sharing.resume();
 if (outbox?.isWaiting) await catchUp();
 addEventListener("storage", drawVisits);
 setInterval(() => outbox?.isWaiting && catchUp(), SEND_AGAIN_EVERY_MS);
-followHome(catchUp, { takes });
+followHome(catchUp, { takes, missed: true });
 setInterval(showWatchers, WATCHERS_EVERY_MS);
