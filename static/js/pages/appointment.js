@@ -146,6 +146,6 @@ async function refresh() {
 
 confirm();
 await refresh();
-followHome(refresh, { missed: true });
+followHome(refresh);
 // Other visits of the technician tell this page nothing: whose turn it is has to be asked.
 setInterval(() => shown?.visits_before !== null && refresh(), TURN_EVERY_MS);

@@ -113,6 +113,6 @@ for (const name of ["current", "past"]) {
 byId("earlier").addEventListener("click", () => withButton(byId("earlier"), byId("problem"), () => inTurn(showEarlier)));
 
 await refresh();
-followHome(refresh, { missed: true });
+followHome(refresh);
 // Minutes pass without any message: "in 9 min" must become "in 8 min".
 setInterval(() => shown.active.length && draw(shown), ARRIVAL_AGES_MS);
