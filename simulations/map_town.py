@@ -18,22 +18,18 @@ from simulations.landscape import XY
 from simulations.plane import METRES_PER_DEGREE, Plane
 from simulations.towns import Place
 from tracker.roads.build import build_roads
-from tracker.roads.destination import Destination
 from tracker.roads.embedded import EmbeddedRoads
 from tracker.roads.extract import ExtractError
 from tracker.roads.graph import E7, RoadGraph
 from tracker.roads.graph_file import RoadsFileError
-from tracker.roads.snap import Snap
 from tracker.roads.speeds import SIGNAL_S
-from tracker.roads.tree import OVERSHOT_M
+from tracker.roads.tree import Stretch
 
 GRAPH_SUFFIX = ".graph"
 HOMES_ON = frozenset({"secondary", "tertiary", "unclassified", "residential", "living_street"})
 LEAST_ROADS = 10
 """In fewer there is nowhere to drive."""
 SAME_POINT_M = 0.05
-Stretch = tuple[int, float, float]
-"""An edge, and from how many metres of it to how many."""
 
 
 class MapError(Exception):
@@ -63,7 +59,7 @@ class MapTown:
     async def way(self, start: Place, end: Place) -> Way:
         destination = await self._roads.destination(lat=end.lat, lon=end.lon, from_lat=start.lat, from_lon=start.lon)
         at = None if destination is None else destination.snap(lat=start.lat, lon=start.lon)
-        stretches = [] if destination is None or at is None else _stretches(destination, at)
+        stretches = [] if destination is None or at is None else destination.tree.stretches(destination.graph, at)
         if not stretches:
             raise NoWayError(start, end)
         return _way(self._roads.graph, stretches, Plane(lat=start.lat, lon=start.lon))
@@ -127,25 +123,6 @@ async def _edges_near(roads: EmbeddedRoads, centre: Place, radius_m: float) -> l
         if reached and not graph.segment_private[segment]:
             edges.append(edge)
     return edges
-
-
-def _stretches(destination: Destination, at: Snap) -> list[Stretch]:
-    """What is driven from a place to the destination; [] when no way is known."""
-    graph, tree = destination.graph, destination.tree
-    left = destination.left(at)
-    if left is None:
-        return []
-    edge = left.edge
-    done_m = at.done_m if edge == at.edge else at.length_m - at.done_m
-    goal = tree.goals.get(edge)
-    if goal is not None and done_m <= goal.along_m + OVERSHOT_M:
-        return [(edge, done_m, max(goal.along_m, done_m))]
-    *between, last = tree.chain(graph, edge)
-    return [
-        (edge, done_m, at.length_m),
-        *((following, 0.0, graph.edge_length_m[following]) for following in between),
-        (last, 0.0, tree.goals[last].along_m),
-    ]
 
 
 def _way(graph: RoadGraph, stretches: Sequence[Stretch], plane: Plane) -> Way:

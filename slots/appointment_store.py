@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -129,9 +129,13 @@ async def rated_low(
     connection: AsyncConnection, *, since_s: int, low_rating: int, limit: int
 ) -> tuple[AppointmentView, ...]:
     """Rated no better than that since then; the newest rating first."""
-    wanted = (_visits.c.rated_s >= since_s, _visits.c.rating <= low_rating)
-    query = _VIEW.where(*wanted).order_by(_visits.c.rated_s.desc(), _visits.c.id).limit(limit)
+    query = rated_low_query(since_s=since_s, low_rating=low_rating, limit=limit)
     return tuple(_to_view(row) for row in await connection.execute(query))
+
+
+def rated_low_query(*, since_s: int, low_rating: int, limit: int) -> Select[Any]:
+    wanted = (_visits.c.rated_s >= since_s, _visits.c.rating <= low_rating)
+    return _VIEW.where(*wanted).order_by(_visits.c.rated_s.desc(), _visits.c.id).limit(limit)
 
 
 async def traveling_of(connection: AsyncConnection, technician_key: int) -> str | None:

@@ -148,11 +148,12 @@ def retell(view: AppointmentView, *, told_window_start_s: int, rules: Rules, now
     return None if "moved" in rules.muted_notices else news
 
 
-def still_wanted(kind: str, appointment: Appointment, *, rules: Rules) -> str | None:
-    """None to send; else the reason why not, for the log: `muted`, or the state that outdated it."""
+def still_wanted(kind: str, appointment: Appointment | None, *, rules: Rules) -> str | None:
+    """None to send; else the reason why not, for the log: `muted`, or the state that outdated it. A message about no
+    visit is outdated by none."""
     if kind in rules.muted_notices:
         return "muted"
-    if kind in WANTED_IN and appointment.status not in WANTED_IN[kind]:
+    if appointment is not None and kind in WANTED_IN and appointment.status not in WANTED_IN[kind]:
         return f"visit is {appointment.status.value}"
     return None
 

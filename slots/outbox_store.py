@@ -229,15 +229,11 @@ async def mark_dead(connection: AsyncConnection, *, message_key: str, reason: st
     )
 
 
-async def next_due_s(connection: AsyncConnection, *, lane: Lane = "messages", until_s: int | None = None) -> int | None:
-    """When the sender has to look again; None while nothing waits. What is due after `until_s` is not looked at: there
-    may be a reminder of every visit."""
-    pending = select(_outbox.c.due_s).where(_outbox.c.state == "pending", _IN_TURN[lane])
-    if until_s is not None:
-        pending = pending.where(_outbox.c.due_s <= until_s)
-    query = pending.order_by(_outbox.c.due_s).limit(1)
-    found: int | None = (await connection.execute(query)).scalar_one_or_none()
-    return found
+async def is_due(connection: AsyncConnection, *, now_s: int, lane: Lane = "messages") -> bool:
+    """Is there anything to claim, or that another sender has claimed? Looks at nothing that is due later: there may be
+    a reminder of every visit."""
+    pending = (_outbox.c.state == "pending", _outbox.c.due_s <= now_s, _IN_TURN[lane])
+    return (await connection.execute(select(_outbox.c.key).where(*pending).limit(1))).first() is not None
 
 
 async def log(

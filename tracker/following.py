@@ -90,8 +90,6 @@ class Following(Fleet):
                 await asyncio.sleep(0)
 
     def _take_duties(self, technician: LiveTechnician, changes: Collection[tuple[int, Duty]]) -> None:
-        if technician.knows_duties(changes):
-            return
         before = technician.duty
         technician.take_duties(changes)
         if technician.duty is not before:
@@ -272,7 +270,7 @@ class Following(Fleet):
         return change.since_at
 
     def hear_duty(self, change: DutyChange) -> None:
-        """Another process took this change, and sees to its being stored."""
+        """A change that is stored, or about to be, by whoever took it."""
         self._take_duties(self.technician(change.technician_id), [(change.since_at, Duty(change.duty))])
 
     # Inside

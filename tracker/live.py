@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
@@ -65,7 +65,6 @@ class LiveTechnician:
     """One technician's believed track, duty, and the trip they are on."""
 
     __slots__ = (
-        "always_on",
         "duty",
         "duty_changes",
         "fence",
@@ -95,11 +94,9 @@ class LiveTechnician:
         # Waits for the end of the turn to be told.
         self.moved = False
         self.duty = Duty.ON_DUTY
-        # On duty, and nothing is known of a time when they were not: every fix counts.
-        self.always_on = True
         # The duty from each of these instants on (ms since 1970), in order.
         self.duty_changes: dict[int, Duty] = {}
-        # When they went off, came back, went off again …
+        # When they went off, came back, went off again …; without any every fix counts.
         self.off_edges: list[int] = []
 
     @property
@@ -107,19 +104,17 @@ class LiveTechnician:
         """Since when the duty is what it is, as far as it was heard; 0 when it never changed."""
         return next(reversed(self.duty_changes), 0)
 
-    def knows_duties(self, changes: Iterable[tuple[int, Duty]]) -> bool:
-        """Is none of these changes news, or all that are too old to matter?"""
-        known = self.duty_changes
-        oldest_ms = next(iter(known), None)
-        if oldest_ms is None:
-            return False
-        return all(since_ms < oldest_ms or known.get(since_ms) is duty for since_ms, duty in changes)
-
-    def take_duties(self, changes: Iterable[tuple[int, Duty]]) -> None:
+    def take_duties(self, changes: Collection[tuple[int, Duty]]) -> None:
         """Changes of duty, and when (ms since 1970): new ones, known ones and ones that were missed."""
-        known = dict(sorted((self.duty_changes | dict(changes)).items()))
-        if not known:
+        first_ms = next(iter(self.duty_changes), 0)
+        # What was in force when the oldest fix that counts was made is known: nothing before it matters.
+        is_complete = first_ms <= self.duty_since - MAX_AGE_MS
+        if all(
+            (is_complete and since_ms < first_ms) or self.duty_changes.get(since_ms) is duty
+            for since_ms, duty in changes
+        ):
             return
+        known = dict(sorted((self.duty_changes | dict(changes)).items()))
         # What was in force at the oldest moment of which a fix may still come began before it.
         oldest_ms = next(reversed(known)) - MAX_AGE_MS
         before_ms = max((since_ms for since_ms in known if since_ms <= oldest_ms), default=oldest_ms)
@@ -130,7 +125,6 @@ class LiveTechnician:
                 edges.append(since_ms)
         self.off_edges = edges
         self.duty = self.duty_changes[self.duty_since]
-        self.always_on = not edges
 
     def off_at(self, fixed_at: int) -> bool:
         """Was the technician off duty or on a break when this was fixed? A phone may hand it in later."""

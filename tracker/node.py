@@ -113,7 +113,7 @@ class Node(Following):
         """Accept a fix, or name the reason against it: the hot path. ``settle`` must follow, ``release`` does it for a
         turn. ``device`` is owed the acknowledgement of a fix that is the newest."""
         fixed_at = fix.fixed_at
-        if not technician.always_on and (technician.duty is not ON_DUTY or technician.off_at(fixed_at)):
+        if technician.off_edges and (technician.duty is not ON_DUTY or technician.off_at(fixed_at)):
             self.rejections["off_duty"] += 1
             return Rejection.OFF_DUTY
         live = technician.trip

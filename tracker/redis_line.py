@@ -182,11 +182,10 @@ class RedisLine:
             asked_s = time.monotonic()
             known_changes = self._claims.changes
             try:
-                async with asyncio.timeout(self._timing.timeout_s):
-                    renewal = await self._leases.renew(session.scripts)
-            except (TimeoutError, ExchangeAway) as error:
+                renewal = await self._leases.renew(session.scripts)
+            except ExchangeAway as error:
                 self._is_missing_since(asked_s)
-                raise ExchangeAway(f"the lease was not renewed: {error or 'no answer in time'}") from None
+                raise ExchangeAway(f"the lease was not renewed: {error}") from None
             self._renewed(session, renewal, asked_s=asked_s, known_changes=known_changes)
             self._nudged.clear()
             rest_s = min([self._timing.renew_s, *(ms / 1000 + AFTER_A_LEASE_S for ms in renewal.others.values())])

@@ -280,11 +280,15 @@ def _check_messages(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}QUIET_HOURS: {error}") from None
 
 
+MAP_PLACES = ("map_style_url", "map_tiles_url", "map_hosts")
+
+
 def _check_map(settings: Settings) -> None:
-    for name in ("map_style_url", "map_tiles_url", "map_hosts"):
-        text = getattr(settings, name)
+    for name in MAP_PLACES:
+        # One at a time, so that the complaint names it.
+        style_url, tiles_url, hosts = (getattr(settings, each) if each == name else None for each in MAP_PLACES)
         try:
-            origins = allowed_origins(**{"style_url": None, "tiles_url": None, "hosts": None} | {name[4:]: text})
+            origins = allowed_origins(style_url=style_url, tiles_url=tiles_url, hosts=hosts)
         except MapPlaceError as error:
             raise SettingsError(f"{PREFIX}{name.upper()}: {error}.") from None
         if settings.base_url.startswith("https:") and any(origin.startswith("http:") for origin in origins):

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from tracker.devices import PROTOCOLS, REPLIES, DeviceReport, DeviceRequest, native
-from tracker.devices.tokens import authorization_token
+from tracker.devices.tokens import authorization_token, query_token
 from tracker.errors import DeviceDataError, OwnerAway
 from tracker.filters import Kept, Verdict
 from tracker.messages import Fix
@@ -30,8 +30,6 @@ MAX_STRANGERS_BYTES = 1_048_576
 through a tunnel as one list of a few hundred bytes each."""
 BATCHES = frozenset({"fix", "owntracks", "overland"})
 """Protocols of many fixes; their token is in the header, so nothing of a stranger's is read."""
-TOKEN_FIELDS = ("token", "id", "deviceid")
-"""Of the query, where it may be when the body cannot be read."""
 
 _APPS = {
     "fix": "native fixes, JSON or MessagePack, one or a list",
@@ -80,7 +78,7 @@ async def take_fixes(request: Request, protocol: str) -> Response:
         reply, reply_type = REPLIES[protocol]
         token = header_token
         if protocol not in BATCHES:
-            token = token or next((value for name in TOKEN_FIELDS if (value := device.query.get(name))), None)
+            token = token or query_token(device.query)
         report = DeviceReport(rejected=[(0, error.code)], token=token, reply=reply, reply_type=reply_type)
         detail = error.detail
     technician_id = await _technician(state, report.token)

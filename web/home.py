@@ -41,7 +41,7 @@ class Arrivals(Mapping[str, int | None]):
 
 
 class Home:
-    """Which visit is Active, per account. `note` every change; the rest then answers without a database."""
+    """Which visit is Active, per account. `note` every change; what takes no database answers without one."""
 
     def __init__(self, node: Node) -> None:
         self._arrivals = Arrivals(node)
@@ -95,15 +95,18 @@ class Home:
 
     async def choose_again(self, database: Database, *, now_s: int) -> None:
         """Choose for every account as of now, from what was Active for all processes."""
-        account_ids = self.accounts()
-        async with database.read() as conn:
-            stored = await active_visits_store.chosen_before(conn, account_ids)
-        for account_id in account_ids:
+        # Where there is one visit there is nothing to choose.
+        several = [account_id for account_id, visits in self._traveling.items() if len(visits) > 1]
+        stored: dict[str, Chosen] = {}
+        if several:
+            async with database.read() as conn:
+                stored = await active_visits_store.chosen_before(conn, several)
+        for account_id in self.accounts():
             before = self._before(account_id, stored.get(account_id))
             if before is not None:
                 self._active[account_id] = before
             self.choose(account_id)
-        await self._keep(database, {account_id: stored.get(account_id) for account_id in account_ids}, now_s=now_s)
+        await self._keep(database, {account_id: stored.get(account_id) for account_id in several}, now_s=now_s)
 
     async def sections(self, scheduling: Scheduling, *, account_id: str, past_limit: int, now_s: int) -> Sections:
         """All visits of the account from the database; what this process remembers of it is set right by the way."""

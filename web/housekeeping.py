@@ -47,11 +47,11 @@ class Housekeeping:
     async def _run(self) -> None:
         while True:
             try:
-                await self.look()
                 # The command line stores switches, too, and has no way to tell.
                 await self._state.switches.follow(self._state.database)
+                await self.look()
             except Exception:
-                log.exception("housekeeping failed; trying again in an hour")
+                log.exception("housekeeping failed; trying again")
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> bool:

@@ -18,9 +18,7 @@ AT_ONCE = 500
 async def read_rights_afresh(state: State) -> None:
     """Switches and duties become what is stored; who watches, or whose phone is connected, by a proof that is not good
     any more, is cut."""
-    before = state.switches.values
-    await state.switches.load(state.database)
-    if state.switches.values != before:
+    if await state.switches.load(state.database):
         await state.bridge.switches_changed()
     node = state.node
     await node.read_duties()

@@ -104,16 +104,14 @@ class Outbox(Sending):
         return view.appointment.window_start_s
 
     async def _visit(self, row: OutboxRow) -> AppointmentView | None:
-        rules = self._state.booking.rules
-        if row.appointment_id is None:
-            if row.kind in rules.muted_notices:
-                raise Undeliverable("muted")
-            return None
-        try:
-            view = await booking.get(self._state.booking, appointment_id=row.appointment_id)
-        except NotFound:
-            raise Undeliverable("the visit is gone") from None
-        if unwanted := still_wanted(row.kind, view.appointment, rules=rules):
+        view = None
+        if row.appointment_id is not None:
+            try:
+                view = await booking.get(self._state.booking, appointment_id=row.appointment_id)
+            except NotFound:
+                raise Undeliverable("the visit is gone") from None
+        visit = view.appointment if view is not None else None
+        if unwanted := still_wanted(row.kind, visit, rules=self._state.booking.rules):
             raise Undeliverable(unwanted)
         return view
 

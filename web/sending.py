@@ -103,8 +103,8 @@ class Sending(abc.ABC):
         async with self._one_batch:
             # Asked first, because a claim needs the writer of the database.
             async with self._state.database.read() as conn:
-                due_s = await outbox_store.next_due_s(conn, lane=self.lane, until_s=self._state.now_s())
-            if due_s is None:
+                is_due = await outbox_store.is_due(conn, lane=self.lane, now_s=self._state.now_s())
+            if not is_due:
                 return 0
             async with self._state.database.transaction() as conn:
                 rows = await outbox_store.claim_due(

@@ -88,16 +88,16 @@ class Switches:
             self_scheduling=self.self_scheduling, tracking=self.technician_tracking, surveys=self.surveys
         )
 
-    async def load(self, database: Database) -> None:
+    async def load(self, database: Database) -> bool:
+        """Whether anything is another now."""
         # What is read may not be put over what is changed meanwhile.
         async with self._one_at_a_time, database.read() as conn:
-            self._values = await values_in_force(conn, self._first)
+            before, self._values = self._values, await values_in_force(conn, self._first)
+        return self._values != before
 
     async def follow(self, database: Database) -> None:
         """Take over what an import has stored; the listeners are told if that is a change."""
-        before = self._values
-        await self.load(database)
-        if self._values != before:
+        if await self.load(database):
             await self._tell()
 
     async def change(self, database: Database, change: SwitchChange) -> SwitchValues:

@@ -19,7 +19,7 @@ watch_log = Table(
     Column("person_id", Text),
     Column("session_id", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
-    Index("watch_log_by_technician", "technician_id", "at_ms"),
+    Index("watch_log_by_time", "at_ms"),
     Index("watch_log_by_appointment", "appointment_id", "at_ms"),
 )
 

@@ -17,11 +17,11 @@ export class DeviceLink {
   #store;
   #refused = null;
 
-  /** `store` is a FixStore or null; `onChange({waiting, link, refused})` and `onRate(interval_s)` tell the page. */
-  constructor({ token, store, onChange, onRate = () => {}, world = globalThis }) {
+  /** `store` is a FixStore or null; `onChange({waiting, link, refused})` tells the page. */
+  constructor({ token, store, onChange, world = globalThis }) {
     this.#store = store;
     this.link = "connecting";
-    Object.assign(this, { onChange, onRate });
+    Object.assign(this, { onChange });
     this.#socket = new ReturningSocket({
       url: socketUrl("/ws/device", world.location),
       protocols: ["enroute.v1.json", `bearer.${base64url(token)}`],
@@ -85,7 +85,6 @@ export class DeviceLink {
       this.#apply(message);
       if (message.code === "future") this.#store?.forgetFrom(message.fixed_at).catch(() => {});
     }
-    else if (message.type === "rate") this.onRate(message.interval_s);
   }
 
   #flush() {

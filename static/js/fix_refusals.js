@@ -6,7 +6,7 @@
 import { _, later } from "./words.js";
 
 /** They concern one fix; the server itself gives in when the next ones agree with it, or has it already. */
-const PASSING = new Set(["duplicate", "impossible_speed", "inconsistent_speed", "overloaded"]);
+const PASSING = new Set(["duplicate", "impossible_speed", "inconsistent_speed"]);
 const BY_DUTY = {
   on_break: later("You are on a break: your positions are not taken."),
   off_duty: later("You are off duty: your positions are not taken."),

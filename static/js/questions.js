@@ -4,7 +4,7 @@ export class Questions {
   #asked = 0;
   #shown = 0;
 
-  /** Call it before asking. What it returns is asked when the answer is there, and says whether it is to be shown. */
+  /** Call it before asking, and what it returns when the answer is there: true if it is to be shown, as it now counts as. */
   ask() {
     const number = (this.#asked += 1);
     return () => {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.conftest import DESK, SOON_MS, People, open_and_listen
+from tests.browser.conftest import DESK, People, open_and_listen
 from tests.browser.looks import DESK_DARK, PHONE_LIGHT, look_at
 from tests.browser.test_live_page import fix_north
 from tests.browser.visits import travel
@@ -97,10 +96,8 @@ async def test_a_moving_technician_moves_the_marker_and_the_board_is_not_asked_f
     await expect(marker).to_have_count(0)
     assert len(asked) == 1
     # News of a visit is asked for.
-    await people.book(await people.customer())
-    async with asyncio.timeout(SOON_MS / 1000):
-        while len(asked) < 2:
-            await page.wait_for_timeout(50)
+    async with page.expect_request("**/api/dispatch/board"):
+        await people.book(await people.customer())
 
 
 async def test_a_phone_that_fell_silent_is_dimmed_where_it_was_last_seen(people: People) -> None:

@@ -29,6 +29,9 @@ async def test_when_it_is_too_late_the_dialog_and_every_page_name_the_number(bro
     words = f"To change or cancel it now, please call us: {PHONE}"
     async with enroute_server(tmp_path, seed=town(1), environ=RULES | phone, mortal=True) as server:
         people = People(browser, server.url, Household(0))
+        people.expects("409 (Conflict)")
+        people.expects("ERR_CONNECTION_")
+        people.expects("WebSocket")
         customer = await people.customer()
         visit = await people.book(customer)
         await customer.goto(f"/appointments/{visit['id']}")
@@ -50,6 +53,7 @@ async def test_when_it_is_too_late_the_dialog_and_every_page_name_the_number(bro
             await expect_to_be_told(customer, modify, within="#problem", words=words)
             await expect(customer.locator("#problem").get_by_role("link")).to_have_attribute("href", ADDRESS)
         await people.leave()
+        assert people.complaints == []
 
 
 @pytest.mark.parametrize(("late", "words"), [("MOVE", "To change it now"), ("CANCEL", "To cancel it now")])
@@ -69,4 +73,5 @@ async def test_only_what_is_too_late_needs_a_call_and_without_a_number_it_is_a_s
         await expect(customer.get_by_role("link", name="Modify")).to_have_count(1)
         await expect(customer.locator(".visit")).not_to_contain_text("please call")
         await people.leave()
+        assert people.complaints == []
         assert people.complaints == []

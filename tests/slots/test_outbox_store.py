@@ -62,10 +62,10 @@ async def test_a_row_is_not_claimed_before_it_is_due(scheduling: Scheduling) -> 
 
     keys = await claim(scheduling)
     async with scheduling.database.read() as connection:
-        next_s = await outbox_store.next_due_s(connection)
+        due = [await outbox_store.is_due(connection, now_s=now_s) for now_s in (NOW_S - 1, NOW_S)]
 
     assert keys == [f"{view.id}.confirmed.1"]
-    assert next_s == NOW_S
+    assert due == [False, True]
 
 
 async def test_what_was_sent_is_never_claimed_again(scheduling: Scheduling) -> None:
@@ -211,9 +211,9 @@ async def test_a_sender_of_events_has_nothing_to_look_for_while_the_oldest_one_w
         )
 
     async with scheduling.database.read() as connection:
-        next_s = await outbox_store.next_due_s(connection, lane="events")
+        due = [await outbox_store.is_due(connection, lane="events", now_s=LATER_S + since_s) for since_s in (59, 60)]
 
-    assert next_s == LATER_S + 60
+    assert due == [False, True]
 
 
 async def test_an_event_of_a_change_that_is_rolled_back_is_never_told(either_scheduling: Scheduling) -> None:

@@ -24,7 +24,7 @@ test("a clock that was ahead is told until anything else is heard of a fix", () 
 });
 
 test("what the server has already, or believes when it is repeated, is not worth a word", () => {
-  for (const code of ["duplicate", "impossible_speed", "inconsistent_speed", "overloaded"]) {
+  for (const code of ["duplicate", "impossible_speed", "inconsistent_speed"]) {
     assert.equal(after(refusal(code, 5)), null);
   }
 });

@@ -195,8 +195,10 @@ async def test_an_event_that_is_refused_for_good_lets_the_next_one_pass(template
         await next_event(receiver)
         await house.rui.post(f"/api/appointments/{visit['id']}/cancel", json={"reason": "away"})
         assert (await next_event(receiver))["kind"] == "canceled"
-        while any(state == "pending" for _, state, _ in await events_log(house)):  # noqa: ASYNC110  written after the answer
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            # Written after the answer.
+            while any(state == "pending" for _, state, _ in await events_log(house)):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
         assert {state for _, state, _ in await events_log(house)} == {"dead"}
 
@@ -204,8 +206,10 @@ async def test_an_event_that_is_refused_for_good_lets_the_next_one_pass(template
 async def test_an_event_that_was_not_sent_before_a_restart_is_sent_after_it_with_the_same_id(template, folder):
     async with open_house(template, folder, events_webhook_url="http://127.0.0.1:1/down") as house:
         visit = await house.book()
-        while not any(outcome for _, _, outcome in await events_log(house)):  # noqa: ASYNC110  written after the attempt
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            # Written after the attempt.
+            while not any(outcome for _, _, outcome in await events_log(house)):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
     async with webhook_receiver() as receiver, open_house(None, folder, events_webhook_url=receiver.url) as house:
         house.pass_s(RETRIED_AFTER_S)

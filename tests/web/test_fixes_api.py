@@ -52,7 +52,7 @@ async def test_what_traccar_client_kept_through_a_tunnel_is_taken_as_one_list(ho
     count = 400
     locations = [
         {
-            "timestamp": f"2026-11-30T08:{n // 60:02}:{n % 60:02}.000Z",
+            "timestamp": f"2026-11-23T06:{n // 60:02}:{n % 60:02}.000Z",
             "coords": {"latitude": 41.15 + n * 1e-5, "longitude": -8.6, "accuracy": 5.0, "speed": 1.2, "heading": 0.0},
             "activity": {"type": "in_vehicle", "confidence": 100},
             "battery": {"is_charging": False, "level": 0.5},
@@ -66,6 +66,8 @@ async def test_what_traccar_client_kept_through_a_tunnel_is_taken_as_one_list(ho
     answer = await house.nobody.post("/in/osmand", content=body)
 
     assert answer.status_code == 200
+    assert not house.state.node.rejections
+    assert house.state.node.technician("ana").track.lat == pytest.approx(41.15 + (count - 1) * 1e-5)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def _fix_of_fields(fields: dict[str, str], *, received_at: int | None) -> Fix | 
 def _read_json(request: DeviceRequest) -> DeviceReport:
     body = json_body(request.body)
     if not isinstance(body, dict) or not body.keys() & {"location", "device_id"}:
-        raise DeviceDataError("a Traccar Client report is an object with a `location`")
+        raise DeviceDataError("a Traccar Client report is an object with a `device_id` and a `location`")
     identifier = body.get("device_id")
     report = _report(
         request,

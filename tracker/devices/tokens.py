@@ -1,4 +1,4 @@
-"""The device token in an ``Authorization`` header."""
+"""The device token in an ``Authorization`` header, or in the query of an app that has no other place for it."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def authorization_token(headers: Mapping[str, str]) -> str | None:
             user, _, password = decoded.partition(":")
             return password or user or None
     return None
+
+
+def query_token(query: Mapping[str, str]) -> str | None:
+    """The token as GPSLogger (``token``), OsmAnd (``id``) or Traccar Client (``deviceid``) puts it into an address."""
+    return next((value for name in ("token", "id", "deviceid") if (value := query.get(name))), None)

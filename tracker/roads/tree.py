@@ -22,6 +22,8 @@ LAST: Final = 0x80
 """Set beside the number of the following edge when the trip ends on that edge."""
 OVERSHOT_M: Final = 30.0
 """Seen so far beyond the destination, a technician on its street is there: positions are no better."""
+Stretch = tuple[int, float, float]
+"""An edge, and from how many metres of it to how many."""
 
 
 class Left(NamedTuple):
@@ -112,6 +114,24 @@ class Tree:
             if ordinal & LAST:
                 return chain
         raise AssertionError("a tree with a ring in it")
+
+    def stretches(self, graph: RoadGraph, at: Snap) -> list[Stretch]:
+        """The edges of the way from a snapped place to the destination; [] where ``left`` is None. ``route`` goes the
+        same way."""
+        left = self.left(graph, at)
+        if left is None:
+            return []
+        edge = left.edge
+        done_m = at.done_m if edge == at.edge else at.length_m - at.done_m
+        goal = self.goals.get(edge)
+        if goal is not None and done_m <= goal.along_m + OVERSHOT_M:
+            return [(edge, done_m, max(goal.along_m, done_m))]
+        *between, last = self.chain(graph, edge)
+        return [
+            (edge, done_m, at.length_m),
+            *((following, 0.0, graph.edge_length_m[following]) for following in between),
+            (last, 0.0, self.goals[last].along_m),
+        ]
 
     def route(self, graph: RoadGraph, at: Snap) -> Route | None:
         """The way from a snapped place to the destination, with seconds and metres at every bend.

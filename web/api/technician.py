@@ -118,10 +118,9 @@ def _begin_duty(state: State, technician_id: str, *, at_s: int) -> DutyChanged |
     """Who sets off is at work: on duty from then on, unless they said something else later. What the other processes
     are to be told, if it is a change."""
     node = state.node
-    since_ms = node.technician(technician_id).duty_since
-    if node.duty(technician_id) == "on_duty" or at_s < since_ms // 1000:
+    if node.duty(technician_id) == "on_duty" or at_s < node.technician(technician_id).duty_since // 1000:
         return None
-    at_ms = node.set_duty(technician_id=technician_id, duty="on_duty", now_ms=max(at_s * 1000, since_ms))
+    at_ms = node.set_duty(technician_id=technician_id, duty="on_duty", now_ms=at_s * 1000)
     return DutyChanged(technician_id, "on_duty", at_ms)
 
 

@@ -7,7 +7,7 @@ import { byId, element, icon } from "./element.js";
 export const phoneAddress = (phone) => `tel:${phone.replace(/[^+\d]/g, "")}`;
 
 /** The number of whoever helps where the pages cannot, or "". */
-export const ourPhone = () => byId("content").dataset.phone ?? "";
+const ourPhone = () => byId("content").dataset.phone ?? "";
 
 export const phoneLink = (phone) => element("a", { href: phoneAddress(phone), dir: "ltr" }, phone);
 

@@ -117,10 +117,10 @@ function drawTechnicians() {
   const { technicians } = board;
   const now = serverNow();
   listOf(byId("technicians"), technicians.map((each) => technicianRow(each, now)), _("No technicians yet."));
-  drawOnDuty();
+  drawCountAndMarkers();
 }
 
-function drawOnDuty() {
+function drawCountAndMarkers() {
   say(byId("board-state"), _("{count} on duty", { count: board.technicians.filter((each) => each.duty === "on_duty").length }));
   map?.showTechnicians(board, serverNow());
 }
@@ -132,7 +132,7 @@ function takes(message) {
   const rows = new Map([...byId("technicians").children].map((node) => [node.dataset.id, node]));
   const now = serverNow();
   for (const each of board.technicians) if (each.heard === board.frames) rows.get(each.id)?.replaceWith(technicianRow(each, now));
-  drawOnDuty();
+  drawCountAndMarkers();
   wantMap();
   return true;
 }

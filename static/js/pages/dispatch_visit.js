@@ -5,7 +5,7 @@ import { askToCancel } from "../components/cancel_dialog.js";
 import { copies, offerToCopy } from "../components/copying.js";
 import { byId, element, icon, inARow, say, written } from "../components/element.js";
 import { showNotice, showProblem, withButton } from "../components/notice.js";
-import { phoneAddress } from "../components/phone.js";
+import { phoneLink } from "../components/phone.js";
 import { statusBadge } from "../components/visit_card.js";
 import { visitWords } from "../components/visit_words.js";
 import { drawWatchLog } from "../components/watch_log.js";
@@ -38,10 +38,6 @@ function actions(appointment) {
   return element("div", { class: "button-row" }, list);
 }
 
-function callLink({ phone }) {
-  return element("a", { href: phoneAddress(phone), dir: "ltr" }, phone);
-}
-
 function lateBadge({ late_cancel: late }) {
   return late ? [" ", element("span", { class: "badge warning" }, _("Late cancellation"))] : null;
 }
@@ -71,7 +67,7 @@ function drawVisit(appointment) {
       { class: "stack" },
       element("div", { class: "visit-head" }, statusBadge(words), lateBadge(appointment), element("h1", {}, words.day), element("p", { class: "window numbers" }, words.window)),
       element("p", {}, words.technician ? _("{service} with {name}", { service: words.service, name: words.technician }) : words.service),
-      customer?.name && element("p", { id: "customer" }, `${customer.name}, `, customer.phone ? callLink(customer) : customer.email),
+      customer?.name && element("p", { id: "customer" }, `${customer.name}, `, customer.phone ? phoneLink(customer.phone) : customer.email),
       lines.filter(Boolean).map((line) => written("p", { class: "quiet" }, line)),
       ratingOf(appointment),
       actions(appointment),

@@ -70,7 +70,7 @@ function changeRow([kind, counts]) {
 
 const writes = (changes) => Object.values(changes).some((counts) => counts.new || counts.changed || counts.removed);
 
-/** Whether it went well. */
+/** What it changes, by list; null when the page says why it cannot. */
 async function send(file, dryRun) {
   try {
     const { changes } = await post(importPath(file, dryRun), file.content);

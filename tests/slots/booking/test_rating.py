@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from slots import booking
+from slots import appointment_store, booking
 from slots.booking import Change, Scheduling
 from slots.errors import CommentTooLong, IllegalTransition, InvalidRating, RatingClosed, SurveysOff
 from slots.events import AppointmentRated
@@ -107,10 +107,9 @@ async def test_low_ratings_are_found_by_when_they_were_given_the_newest_first(ei
 
 
 async def test_low_ratings_are_found_without_reading_years_of_visits(scheduling: Scheduling) -> None:
-    query = (
-        "EXPLAIN QUERY PLAN SELECT id FROM appointments WHERE rated_s >= :since AND rating <= 2 ORDER BY rated_s DESC"
-    )
+    query = appointment_store.rated_low_query(since_s=at(12), low_rating=2, limit=100)
     async with scheduling.database.read() as connection:
-        plan = (await connection.execute(text(query), {"since": at(12)})).all()
+        said = query.compile(connection.sync_connection, compile_kwargs={"literal_binds": True})
+        plan = (await connection.execute(text(f"EXPLAIN QUERY PLAN {said}"))).all()
 
     assert "USING INDEX rated_appointments" in str(plan)
