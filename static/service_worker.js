@@ -7,6 +7,7 @@
  */
 
 const CACHE = `shell-${SHELL.version}`;
+/** Each page writes the language it is in there (components/offline.js). */
 const SPOKEN = "shell-language";
 
 self.addEventListener("install", (event) => event.waitUntil(keepShell().then(() => self.skipWaiting())));
@@ -20,12 +21,6 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || path.startsWith("/api/")) return;
   if (request.mode === "navigate") event.respondWith(pageOrShell(event));
   else if (SHELL.files.includes(path)) event.respondWith(keptOrFresh(request));
-});
-
-/** A page tells the language it is in. */
-self.addEventListener("message", (event) => {
-  const { language } = event.data ?? {};
-  if (language in SHELL.pages) event.waitUntil(rememberLanguage(language));
 });
 
 const address = (url) => url.slice(self.location.origin.length);
@@ -68,8 +63,4 @@ async function keptOrFresh(request) {
 /** Looked up without opening: a worker that is being replaced would bring the cache back that its successor deleted. */
 async function kept(path) {
   return caches.match(path, { cacheName: CACHE, ignoreVary: true });
-}
-
-async function rememberLanguage(language) {
-  await (await caches.open(SPOKEN)).put("/offline", new Response(language));
 }

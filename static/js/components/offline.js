@@ -26,8 +26,9 @@ if (place) {
 async function keepShell() {
   try {
     await navigator.serviceWorker.register("/service_worker.js", { updateViaCache: "none" });
-    const { active } = await navigator.serviceWorker.ready;
-    active.postMessage({ language: document.documentElement.lang });
+    // Not told to the worker: a message just as its successor comes would start it again, and keep it in its place.
+    const spoken = await caches.open("shell-language");
+    await spoken.put("/offline", new Response(document.documentElement.lang));
   } catch {
     // The browser's own page says that there is no network, then.
   }
