@@ -1,8 +1,8 @@
 """What does an update cost when its phone and its watchers are spread at random over several workers?
 
-One worker without Redis and two workers with it, round by round in turn, with the same load for each worker. Everything
-that is not the load generator is counted: workers, their supervisor, Redis. README.md beside this file says what each
-figure means.
+One worker without Redis, two workers with it, and two that may not bring phones and watchers together, as if they were
+on two machines: round by round in turn, with the same load for each worker. Everything that is not the load generator
+is counted: workers, their supervisor, Redis. README.md beside this file says what each figure means.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from benchmarks.targets import Target, at_most, print_targets
 
 ONE = "one worker"
 WORKERS = 2
+TWO = f"{WORKERS} workers"
+APART = f"{WORKERS} apart"
 TIMES_ONE = 1.5
 WORKERS_SHOWN = (2, 4, 8)
 
@@ -53,7 +55,7 @@ class Capacity(msgspec.Struct, frozen=True):
 def capacity(*, one_us: float, two_us: float, workers: int) -> Capacity:
     """The share of updates whose watcher sits in another worker is (n - 1) / n, a half with two: from the difference
     between one and two follows what a hop costs, and from that every other number of workers. Redis is shared by all
-    and included; one Redis carries some 400 000 updates a second, in blobs."""
+    and included; one Redis carries some 400 000 updates a second, in blobs. Without a hop `one_us` is `two_us`."""
     hop_us = max(0.0, (two_us - one_us) * 2)
     cost_us = one_us + hop_us * (workers - 1) / workers
     return Capacity(workers, cost_us, workers * 1e6 / cost_us)
@@ -108,13 +110,17 @@ def rows_of(results: dict[tuple[Workload, str], list[LoadResult]]) -> list[Row]:
 
 def targets_of(rows: Sequence[Row], *, rate_per_s: float) -> list[Target]:
     """The same load for each worker, and the same load in all: what one has alone, two share."""
-    several = {row.workload: row for row in rows if row.server != ONE}
-    alone = {row.workload: row for row in rows if row.server == ONE}
-    targets = [
-        at_most(f"{name}: CPU per update, times one worker", row.times_one, TIMES_ONE) for name, row in several.items()
-    ]
-    shared = several[at_each(rate_per_s / WORKERS)].cpu_us_per_update / alone[at_each(rate_per_s)].cpu_us_per_update
-    return [*targets, at_most(f"{rate_per_s:.0f} fixes/s in all: times one worker", shared, TIMES_ONE)]
+    alone = {row.workload: row.cpu_us_per_update for row in rows if row.server == ONE}
+    targets = []
+    for server in (TWO, APART):
+        several = {row.workload: row for row in rows if row.server == server}
+        targets += [
+            at_most(f"{server}, {name}: CPU per update, times one worker", row.times_one, TIMES_ONE)
+            for name, row in several.items()
+        ]
+        shared = several[at_each(rate_per_s / WORKERS)].cpu_us_per_update / alone[at_each(rate_per_s)]
+        targets.append(at_most(f"{server}, {rate_per_s:.0f} fixes/s in all: times one worker", shared, TIMES_ONE))
+    return targets
 
 
 def print_rows(rows: Sequence[Row]) -> None:
@@ -147,9 +153,10 @@ def main(smoke: bool, devices: int, rate: float, rounds: int, seconds: float, js
         fleet = seed_fleet(folder / "enroute.db", technicians=devices * WORKERS)
         results: dict[tuple[Workload, str], list[LoadResult]] = {}
         for number in range(1, rounds + 1):
-            for workers, name in ((1, ONE), (WORKERS, f"{WORKERS} workers")):
+            for name in (ONE, TWO, APART):
+                workers = 1 if name == ONE else WORKERS
                 with ExitStack() as running:
-                    server = _serve(running, fleet.database, folder, several=workers > 1, cpu=server_cpu)
+                    server = _serve(running, name, fleet.database, folder, cpu=server_cpu)
                     trips = trips_of(fleet, port=server.port)
                     for workload in workloads(devices=devices, rate_per_s=rate, workers=workers):
                         click.echo(f"round {number}/{rounds}: {workload.name} on {name}", err=True)
@@ -158,15 +165,17 @@ def main(smoke: bool, devices: int, rate: float, rounds: int, seconds: float, js
     rows = rows_of(results)
     print_rows(rows)
     click.echo()
-    both = {row.server: row.cpu_us_per_update for row in rows if row.workload == "1:1"}
-    reckoned = [
-        capacity(one_us=both[ONE], two_us=both[f"{WORKERS} workers"], workers=workers) for workers in WORKERS_SHOWN
-    ]
-    for each in reckoned:
-        click.echo(
-            f"{each.workers} workers on {each.workers} cores, reckoned: {each.cpu_us_per_update:.1f} us,"
-            f" {each.updates_per_s:.0f} updates/s"
-        )
+    cost_us = {row.server: row.cpu_us_per_update for row in rows if row.workload == "1:1"}
+    reckoned = {
+        name: [capacity(one_us=cost_us[alone], two_us=cost_us[name], workers=workers) for workers in WORKERS_SHOWN]
+        for name, alone in ((TWO, TWO), (APART, ONE))
+    }
+    for name, capacities in reckoned.items():
+        for each in capacities:
+            click.echo(
+                f"{each.workers} {'machines of one' if name == APART else 'workers'} on {each.workers} cores, reckoned:"
+                f" {each.cpu_us_per_update:.1f} us, {each.updates_per_s:.0f} updates/s"
+            )
     machine = forgetting(cpu=server_cpu)
     click.echo(f"the machine: {machine}")
     targets = targets_of(rows, rate_per_s=rate)
@@ -175,11 +184,15 @@ def main(smoke: bool, devices: int, rate: float, rounds: int, seconds: float, js
         json_path.write_bytes(as_json({"rows": rows, "reckoned": reckoned, "machine": machine}))
 
 
-def _serve(stack: ExitStack, database: Path, folder: Path, *, several: bool, cpu: int | None) -> Server:
-    if not several:
+def _serve(stack: ExitStack, name: str, database: Path, folder: Path, *, cpu: int | None) -> Server:
+    if name == ONE:
         return stack.enter_context(serve_enroute(database, cpu=cpu))
     redis = stack.enter_context(serve_redis(folder, cpu=cpu))
-    settings = {"ENROUTE_REDIS": f"redis://127.0.0.1:{redis.port}", "ENROUTE_WORKERS": str(WORKERS)}
+    settings = {
+        "ENROUTE_REDIS": f"redis://127.0.0.1:{redis.port}",
+        "ENROUTE_WORKERS": str(WORKERS),
+        "ENROUTE_GATHER": "off" if name == APART else "auto",
+    }
     server = stack.enter_context(serve_enroute(database, cpu=cpu, settings=settings))
     supervisor = server.pids[0]
     return Server(server.name, server.port, (supervisor, *children_of(supervisor), *redis.pids))

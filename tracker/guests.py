@@ -14,6 +14,9 @@ READ_AT_ONCE: Final = 65_536
 the loop, so that others get theirs."""
 EARLY_S: Final = 0.001
 """So much before it is due something is done with this tick rather than with the next."""
+WINDOW_S: Final = 0.5
+TALKS: Final = 20
+"""So often in one window is something heard or to be done: below that it is no more than signs of life."""
 
 log = logging.getLogger("enroute.sockets")
 
@@ -31,14 +34,15 @@ class Guest(Protocol):
 class Guests:
     """While ``step`` says so, guests are read and what is due is done when ``keep`` is called, with every tick;
     otherwise the event loop wakes up for each of them, and ``on_woken`` is told. Everything runs on the loop's thread.
-
-    ``expected``: somebody is there who may have something to say, whether as a guest or not.
     """
 
     def __init__(self, on_woken: Callable[[], None] | None = None) -> None:
-        self.expected = False
         self.heard = 0
         """Reads that brought something, since the start."""
+        self._asked = 0
+        self._before = 0
+        self._window_s = 0.0
+        self._talk = False
         self._on_woken = on_woken
         self._in_step = False
         self._guests: list[Guest] = []
@@ -47,6 +51,15 @@ class Guests:
     @property
     def invited(self) -> int:
         return len(self._guests)
+
+    def talk(self, now_s: float) -> bool:
+        """Whether there was much to be heard or done of late."""
+        if now_s - self._window_s > WINDOW_S:
+            events = self.heard + self._asked
+            self._talk = events - self._before >= TALKS
+            self._before = events
+            self._window_s = now_s
+        return self._talk
 
     def invite(self, guest: Guest) -> None:
         """Read it, too, from now on."""
@@ -64,6 +77,7 @@ class Guests:
     def soon(self, wait_s: float, do: Callable[[], None]) -> None:
         """Do this after ``wait_s``, give or take a tick."""
         loop = asyncio.get_running_loop()
+        self._asked += 1
         if self._in_step:
             self._due.append((loop.time() + wait_s, do))
         elif wait_s > 0:

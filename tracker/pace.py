@@ -33,8 +33,9 @@ class Habit:
 ALONE: Final = Habit(busy_wakes=100, quiet_events=50, company=10, shortest_s=0.002, longest_s=0.004)
 """From 2000 wake-ups a second: 2 ms at 5000 ready sockets a second, a third of the CPU for a delay nobody sees."""
 SHARED: Final = Habit(busy_wakes=25, quiet_events=12, company=20, shortest_s=0.002, longest_s=0.008)
-"""Of several processes each has a part of the load, its own wake-ups and those for what the others say. What one tells
-the other waits for up to 8 ms anyway, for the tick of the exchange; what stays in one process does so, too."""
+"""While processes say much to each other: each has a part of the load, its own wake-ups and those for what the others
+say. What one tells the other waits for up to 8 ms anyway, for the tick of the exchange; what stays in one process does
+so, too."""
 PATIENT: Final = Habit(busy_wakes=5, quiet_events=3, company=0, shortest_s=0.02, longest_s=0.02)
 """While nobody watches a position as it comes: boards are told twice a second."""
 

@@ -246,7 +246,6 @@ class RedisExchange:
     def _meet(self) -> None:
         """Who is there may have changed."""
         self._outbox.set_receivers(self._peers.ids)
-        self._guests.expected = bool(self._peers.ids)
 
     def _tell_missed(self, node_id: str) -> None:
         self._missed += 1

@@ -316,7 +316,8 @@ class Sockets:
     def _habit(self) -> Habit:
         if self._held is not None and self._held.patient:
             return PATIENT
-        return SHARED if self.guests.expected else ALONE
+        assert self.loop is not None
+        return SHARED if self.guests.talk(self.loop.time()) else ALONE
 
 
 def _tune(fd: int, send_buffer_bytes: int, receive_buffer_bytes: int) -> None:

@@ -68,12 +68,14 @@ from web.hearing import hear_announcements
 from web.housekeeping import Housekeeping
 from web.learning import Learning
 from web.message_options import read_muted, read_quiet_hours
+from web.neighbours import Neighbours
 from web.openapi import answer
 from web.openapi_document import build_document
 from web.passwords import Passwords
 from web.problems import Problem
 from web.refusals import problem_of
 from web.road_travel import RoadTravel
+from web.scrapes import Scrapes
 from web.senders import Outbox
 from web.shell import Shell
 from web.state import State, state_of, system_now_ms
@@ -131,7 +133,7 @@ def create_app(settings: Settings, *, now_ms: Callable[[], int] = system_now_ms)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with running_state(settings, now_ms=now_ms) as state:
+        async with running_state(settings, now_ms=now_ms, worker=getattr(app.state, "scrapes", None)) as state:
             app.state.enroute = state
             yield
 
@@ -153,8 +155,11 @@ def create_app(settings: Settings, *, now_ms: Callable[[], int] = system_now_ms)
 
 
 @contextlib.asynccontextmanager
-async def running_state(settings: Settings, *, now_ms: Callable[[], int] = system_now_ms) -> AsyncIterator[State]:
-    """Everything one process runs on, started; stopped in the reverse order, so that nothing acknowledged is lost."""
+async def running_state(
+    settings: Settings, *, now_ms: Callable[[], int] = system_now_ms, worker: Scrapes | None = None
+) -> AsyncIterator[State]:
+    """Everything one process runs on, started; stopped in the reverse order, so that nothing acknowledged is lost.
+    ``worker``: which one of several this is."""
     async with contextlib.AsyncExitStack() as stack:
         database = open_database(settings.database, connections=settings.database_connections)
         stack.push_async_callback(database.close)
@@ -220,6 +225,10 @@ async def running_state(settings: Settings, *, now_ms: Callable[[], int] = syste
         if bus is not None:
             bus.attach(node)
             metrics.watch_bus(bus)
+            if worker is not None and settings.gather == "auto":
+                state.neighbours = Neighbours(worker.family, bus, number=worker.number, count=worker.count)
+                stack.callback(state.neighbours.close)
+                metrics.watch_neighbours(state.neighbours)
             await bus.start(sockets.guests)
             stack.push_async_callback(bus.stop)
         stack.callback(sockets.close)

@@ -59,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     large_pages: Literal["auto", "off"] = "auto"
     # See tracker/ring.py.
     io_uring: Literal["auto", "off"] = "auto"
+    # See web/neighbours.py.
+    gather: Literal["auto", "off"] = "auto"
 
     brand: Annotated[str, Meta(min_length=1, max_length=60)] = "Enroute"
     # "#rrggbb": the one colour of buttons and links.

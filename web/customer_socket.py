@@ -57,6 +57,8 @@ async def watch_visit(websocket: WebSocket) -> None:
         except Problem:
             asked = _Asked(refusal=_LATER)
         if asked.facts is not None and not node.bus.alone:
+            if await _goes_elsewhere(websocket, state, trip_id):
+                return
             await node.bus.company(node.topic(trip_id))
             # The right, and the visit, are those of the moment in which the watch begins.
             with contextlib.suppress(Problem):
@@ -117,6 +119,17 @@ async def _ask_by_token(state: State, token: str, trip_id: str) -> _Asked:
     if token and await is_dead_link(state, token, appointment_id=trip_id):
         return _Asked(refusal=_LINK_OVER)
     return _Asked(refusal=_SIGN_IN)
+
+
+async def _goes_elsewhere(websocket: WebSocket, state: State, trip_id: str) -> bool:
+    """Where the technician's phone is, or will be, watching costs least."""
+    if state.neighbours is None:
+        return False
+    try:
+        visit = await state.lookups.visit(trip_id)
+    except Problem:
+        return False
+    return visit is not None and state.neighbours.pass_on(websocket, visit.technician.id)
 
 
 async def _hello(state: State, connection: VisitWatcher, payload: bytes) -> None:

@@ -19,6 +19,9 @@ async def device(websocket: WebSocket) -> None:
     state = state_of(websocket)
     token = bearer_of(websocket) or ""
     technician_id = await authenticate_device(state, token) if token else None
+    beside = state.neighbours
+    if technician_id is not None and beside is not None and beside.pass_on(websocket, technician_id, is_phone=True):
+        return
     await websocket.accept(subprotocol=chosen_subprotocol(websocket))
     connection = DeviceConnection(node=state.node, technician_id=technician_id or "")
     hand_over(websocket, connection, state.sockets)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tracker.bus.shared import SharedBus
     from tracker.node import Node
     from tracker.roads import RoadEngine
+    from web.neighbours import Neighbours
     from web.road_travel import RoadTravel
     from web.scrapes import Scrapes
 
@@ -90,6 +91,10 @@ class Metrics:
     def watch_bus(self, bus: SharedBus) -> None:
         """What the processes of an installation have of each other."""
         self.registry.register(_BusCollector(bus))
+
+    def watch_neighbours(self, neighbours: Neighbours) -> None:
+        """What the workers of a machine passed on to each other."""
+        self.registry.register(_NeighboursCollector(neighbours))
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
@@ -167,6 +172,21 @@ class _BusCollector(Collector):
         for kind, count in bus.counts.items():
             odd.add_metric([kind], count)
         yield odd
+
+
+class _NeighboursCollector(Collector):
+    def __init__(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
+
+    def collect(self) -> Iterable[Metric]:
+        passed = CounterMetricFamily(
+            "enroute_connections_passed",
+            "Websockets that one worker gave to another, where the technician's phone is: given (on), taken (in)",
+            labels=["direction"],
+        )
+        passed.add_metric(["on"], self._neighbours.passed_on)
+        passed.add_metric(["in"], self._neighbours.taken_in)
+        yield passed
 
 
 def _who(request: Request) -> dict[str, str]:

@@ -27,13 +27,13 @@ class Scrapes:
 
     def __init__(self, listener: socket.socket, *, number: int, count: int) -> None:
         self.number = number
+        self.count = count
         self._listener = listener
         own: bytes = listener.getsockname()
-        self._others = {
-            other: own.removesuffix(str(number).encode()) + str(other).encode()
-            for other in range(1, count + 1)
-            if other != number
-        }
+        shared = own.removesuffix(str(number).encode())
+        # What all workers of this server, and nobody else, have in common.
+        self.family = shared.strip(b"\0-").decode()
+        self._others = {other: shared + str(other).encode() for other in range(1, count + 1) if other != number}
         self._server: asyncio.Server | None = None
         self._own_text: Callable[[], bytes] = bytes
 

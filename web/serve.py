@@ -19,10 +19,14 @@ from web.acceptor import Acceptor
 from web.app import create_app
 from web.compiled import core
 from web.config import Settings
-from web.intake import Intake, connections_allowed
+from web.http_answers import answer_bytes
+from web.http_protocol import FULL
+from web.intake import RETRY_S, Intake, connections_allowed
 from web.large_pages import LargePages
 from web.listeners import BACKLOG
+from web.neighbours import Full
 from web.scrapes import Scrapes
+from web.upgrade import Upgrade, UpgradeRequest, say_and_close
 
 # A phone posts every five to ten seconds; a new TLS handshake each time would cost it more than the fix.
 KEEP_ALIVE_S = 75
@@ -124,6 +128,9 @@ class Server(uvicorn.Server):
             self._large_pages.keep()
         for listener in sockets or ():
             self._accept(listener)
+        neighbours = self._app.state.enroute.neighbours
+        if neighbours is not None:
+            neighbours.start(self._passed)
         log.info("core: %s, Python %s", core(), platform.python_version())
         self._on_ready(self)
 
@@ -158,6 +165,22 @@ class Server(uvicorn.Server):
         self.servers.append(cast(Any, acceptor))
         return acceptor
 
+    def _passed(self, request: UpgradeRequest, sock: socket.socket) -> None:
+        """A worker beside this one says that this connection belongs here."""
+        if self._intake.room(self.server_state.connections) <= 0:
+            say_and_close(
+                sock, answer_bytes(*FULL, headers=[(b"retry-after", b"%d" % RETRY_S), (b"connection", b"close")])
+            )
+            raise Full
+        Upgrade(
+            request,
+            sock,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            stays=True,
+        )
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Event streams end by themselves when they see this; websockets are told 1012.
         state = self._app.state.enroute
@@ -165,6 +188,8 @@ class Server(uvicorn.Server):
         # Or a connection to a worker that has closed its own would wait in the queue of nobody.
         for other in self._others.values():
             other.close()
+        if state.neighbours is not None:
+            state.neighbours.close()
         if (scrapes := getattr(self._app.state, "scrapes", None)) is not None:
             scrapes.close()
         if self._large_pages is not None:

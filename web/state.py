@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from web.bridge import Bridge
     from web.event_webhook import Events
     from web.health import Metrics
+    from web.neighbours import Neighbours
     from web.senders import Outbox
     from web.switches import Switches
     from web.watch_log import WatchLog
@@ -50,6 +51,8 @@ class State:
     passwords: Passwords
     watch_log: WatchLog
     announcements: Announcements
+    # The other workers of this server, where there are some.
+    neighbours: Neighbours | None = None
     limits: Limits = field(default_factory=Limits)
     now_ms: Callable[[], int] = system_now_ms
     # Set when the server begins to stop: long answers (server-sent events) must end by themselves.

@@ -3,7 +3,8 @@
 An ASGI application that has accepted a websocket must call
 ``scope["extensions"]["enroute.handover"](connection, sockets)`` in the same breath: from then on the bytes go straight
 between the socket and ``connection`` (``tracker.connections``, ``tracker.sockets``), without a transport, a task, a
-queue or an ASGI message in between. The answer to the handshake leaves with the first frame, in one write.
+queue or an ASGI message in between. The answer to the handshake leaves with the first frame, in one write. Before it
+accepts it may instead give the socket and the request away, to be asked again elsewhere (``web.neighbours``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
 EXTENSION = "enroute.handover"
+PASS_ON = "enroute.pass_on"
 _INTERNAL = (500, "internal", "Something went wrong on our side")
 
 log = logging.getLogger("enroute.http")
@@ -51,11 +54,10 @@ class Upgrade:
 
     __slots__ = (
         "__weakref__",
-        "_acceptance",
         "_answer",
         "_denial",
-        "_early",
         "_greeted",
+        "_request",
         "_server_state",
         "_socket",
         "_task",
@@ -70,12 +72,12 @@ class Upgrade:
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
+        stays: bool = False,
     ) -> None:
-        """``sock`` is non-blocking and ours: it is handed over or closed here."""
+        """``sock`` is non-blocking and ours: it is handed over or closed here. One that ``stays`` is not passed on."""
         self._socket: socket.socket | None = sock
         self._server_state = server_state
-        self._acceptance = request.acceptance
-        self._early = request.early
+        self._request = request
         self._answer: bytes | None = None
         self._denial: dict[str, Any] | None = None
         self._greeted = False
@@ -98,6 +100,8 @@ class Upgrade:
             "state": app_state.copy(),
             "extensions": {"websocket.http.response": {}, EXTENSION: self.hand_over},
         }
+        if not stays:
+            self.scope["extensions"][PASS_ON] = self.pass_on
         server_state.connections.add(cast(Any, self))
         self._task = asyncio.get_running_loop().create_task(self._run(config.loaded_app))
         server_state.tasks.add(self._task)
@@ -143,7 +147,7 @@ class Upgrade:
     def _accept(self, subprotocol: str | None, headers: Any) -> None:
         answer = [
             b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ",
-            self._acceptance.accept,
+            self._request.acceptance.accept,
         ]
         for name, value in (*self._server_state.default_headers, *headers):
             answer += (b"\r\n", name, b": ", value)
@@ -181,6 +185,15 @@ class Upgrade:
         self._server_state.connections.discard(cast(Any, self))
         return sock
 
+    def pass_on(self, give: Callable[[UpgradeRequest, socket.socket], bool]) -> bool:
+        """Let ``give`` copy the socket to another process, which answers the handshake; False when it did not."""
+        if self._socket is None or self._answer is not None or not give(self._request, self._socket):
+            return False
+        sock = self._take()
+        assert sock is not None
+        sock.close()
+        return True
+
     def hand_over(self, connection: Connection, sockets: Sockets, first: bytes = b"") -> None:
         """Answer the handshake and give the socket to ``connection``; ``first`` is a frame to begin with. Call it once,
         right after ``accept``, without an await between; raises ``RuntimeError`` before that."""
@@ -199,7 +212,7 @@ class Upgrade:
             sock.close()
             connection.abort()
             return
-        sockets.adopt(sock.detach(), connection, self._early)
+        sockets.adopt(sock.detach(), connection, self._request.early)
 
 
 def say_and_close(sock: socket.socket, answer: bytes) -> None:

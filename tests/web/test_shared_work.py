@@ -241,12 +241,13 @@ async def test_of_processes_that_look_at_the_same_instant_one_takes_the_night(ur
 
 async def test_fixes_that_two_processes_write_at_once_are_all_kept(url, tmp_path):
     async with two_processes(url, tmp_path) as (one, other):
-        numbers = itertools.count(1)
+        # Of today: older days are thrown away meanwhile.
+        times_ms = itertools.count(one.state.now_ms())
 
         def write(house: House) -> None:
             for _ in range(30):
-                number = next(numbers)
-                row = FixRow("ana", number, number, "trip", 41.0, -8.0, 5.0, 1.0, 0.0, False)
+                fixed_at = next(times_ms)
+                row = FixRow("ana", fixed_at, fixed_at, "trip", 41.0, -8.0, 5.0, 1.0, 0.0, False)
                 house.state.node.store.write([row], [])
 
         await asyncio.gather(*(asyncio.to_thread(write, house) for house in (one, other)))

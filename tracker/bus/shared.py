@@ -65,6 +65,25 @@ class SharedBus(Listening):
         """How many live, this one included."""
         return len(self._exchange.peers) + 1
 
+    @property
+    def node_id(self) -> str:
+        """This process, as the others call it."""
+        return self._exchange.node_id
+
+    @property
+    def peers(self) -> frozenset[str]:
+        """The other processes that live."""
+        return self._exchange.peers
+
+    def owner_of(self, technician_id: str) -> str | None:
+        """The process that takes this technician's fixes, as far as this one knows."""
+        technician = self._node.technician(technician_id)
+        return self.node_id if technician.owned else technician.owner
+
+    def has_phone(self, technician_id: str) -> bool:
+        """Is a phone of this technician connected here?"""
+        return self._node.has_phone(technician_id)
+
     # What the node says
 
     @property
