@@ -59,7 +59,7 @@ def echo_app() -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         # What the server looks for in an application of ours.
-        app.state.enroute = SimpleNamespace(sockets=sockets, draining=asyncio.Event())
+        app.state.enroute = SimpleNamespace(sockets=sockets, neighbours=None, draining=asyncio.Event())
         yield
 
     async def connections(request: Request) -> PlainTextResponse:

@@ -29,9 +29,7 @@ async def counts(server, name: str) -> dict[str, int]:
 async def test_phones_and_watchers_meet_in_one_worker_and_see_each_other(tmp_path: Path):
     async with (
         redis_server(tmp_path) as redis,
-        enroute_server(
-            tmp_path, seed=live_seed(technicians=VISITS), arguments=("--workers", "2", "--redis", redis.url)
-        ) as server,
+        enroute_server(tmp_path, seed=live_seed(), arguments=("--workers", "2", "--redis", redis.url)) as server,
         server.signed_in("rui@acme.example") as customer,
         server.signed_in("dora@enroute.example") as dispatcher,
         contextlib.AsyncExitStack() as open_sockets,
