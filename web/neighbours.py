@@ -42,6 +42,8 @@ HANGS_S: Final = 1.0
 AGAIN_S: Final = 1.0
 """So long after a process could not be reached it is tried again: it may only be starting, or full."""
 WAITING: Final = 64
+BATCH: Final = 16
+"""Connections taken before the loop gets its turn, as by an acceptor."""
 _CREDENTIALS: Final = struct.Struct("3i")
 _ONE_DESCRIPTOR: Final = socket.CMSG_SPACE(4)
 
@@ -94,7 +96,6 @@ class Neighbours:
         self._number = number
         self._count = count
         self._bus = bus
-        self._peers: frozenset[str] = frozenset()
         self._lines: dict[str, _Line] = {}
         self._heard: set[socket.socket] = set()
         self._watchers: Counter[str] = Counter()
@@ -128,7 +129,8 @@ class Neighbours:
             # What was sent stays readable, and nothing comes after it.
             with contextlib.suppress(OSError):
                 heard.shutdown(socket.SHUT_RD)
-            self._hear(heard)
+            while self._read(heard):
+                pass
             self._hang_up(heard)
 
     def pass_on(self, websocket: WebSocket, technician_id: str, *, is_phone: bool = False) -> bool:
@@ -167,10 +169,8 @@ class Neighbours:
     def _beside(self, now_s: float) -> dict[int, _Line]:
         """The other workers by number. One that is being replaced by another goes without its successor."""
         peers = self._bus.peers
-        if peers != self._peers:
-            for node_id in self._lines.keys() - peers:
-                self._lines.pop(node_id).close(again_s=0.0)
-            self._peers = peers
+        for node_id in self._lines.keys() - peers:
+            self._lines.pop(node_id).close(again_s=0.0)
         beside = {}
         for node_id in peers:
             line = self._lines.get(node_id)
@@ -237,20 +237,27 @@ class Neighbours:
             self._loop.add_reader(line.fileno(), self._hear, line)
 
     def _hear(self, line: socket.socket) -> None:
-        while line in self._heard:
-            try:
-                # `socket.recv_fds` would let every child of this process have the socket, too.
-                data, attached, _, _ = line.recvmsg(LARGEST, _ONE_DESCRIPTOR, socket.MSG_CMSG_CLOEXEC)
-            except BlockingIOError:
+        for _ in range(BATCH):
+            if not self._read(line):
                 return
-            except OSError:
-                data, attached = b"", []
-            if not data:
-                self._hang_up(line)
-            elif not attached:
-                log.error("a connection that another worker passed on has not arrived")
-            for _, _, descriptor in attached:
-                self._take(data, int.from_bytes(descriptor[:4], sys.byteorder))
+
+    def _read(self, line: socket.socket) -> bool:
+        """Take one connection; False when no more are there."""
+        try:
+            # `socket.recv_fds` would let every child of this process have the socket, too.
+            data, attached, _, _ = line.recvmsg(LARGEST, _ONE_DESCRIPTOR, socket.MSG_CMSG_CLOEXEC)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data, attached = b"", []
+        if not data:
+            self._hang_up(line)
+            return False
+        if not attached:
+            log.error("a connection that another worker passed on has not arrived")
+        for _, _, descriptor in attached:
+            self._take(data, int.from_bytes(descriptor[:4], sys.byteorder))
+        return line in self._heard
 
     def _take(self, data: bytes, descriptor: int) -> None:
         sock = None

@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from web import neighbours
 from web.handshake import Acceptance
-from web.neighbours import AGAIN_S, HANGS_S, LARGEST, WATCHERS_AN_HOUR, Full, Neighbours, home_of
+from web.neighbours import AGAIN_S, BATCH, HANGS_S, LARGEST, WATCHERS_AN_HOUR, Full, Neighbours, home_of
 from web.upgrade import PASS_ON, UpgradeRequest
 
 REQUEST = UpgradeRequest(
@@ -311,6 +311,19 @@ async def test_no_more_is_sent_than_the_line_holds(family, handshake):
     for _ in range(sum(passed)):
         await there.passed.get()
     assert here.neighbours.pass_on(handshake(large), theirs, is_phone=True)
+
+
+async def test_when_all_come_back_at_once_the_loop_gets_its_turn_between(family, handshake):
+    here, there = family("a"), family("b")
+    there.start()
+    theirs = technician_of("b", "a", "b")
+    assert all(here.neighbours.pass_on(handshake(), theirs, is_phone=True) for _ in range(2 * BATCH))
+
+    await there.passed.get()
+
+    assert there.passed.qsize() == BATCH - 1
+    for _ in range(2 * BATCH - 1):
+        await there.passed.get()
 
 
 async def test_too_large_a_request_stays(family, handshake):

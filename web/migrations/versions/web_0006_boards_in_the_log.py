@@ -1,4 +1,4 @@
-"""The log of watches holds boards too, which show no single visit, and is read visit by visit and purged by time."""
+"""The log of watches holds boards too, which show no single visit, and is read visit by visit."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,13 +13,9 @@ def upgrade() -> None:
     with op.batch_alter_table("watch_log") as table:
         table.alter_column("appointment_id", existing_type=sa.Text, nullable=True)
     op.create_index("watch_log_by_appointment", "watch_log", ["appointment_id", "at_ms"])
-    op.drop_index("watch_log_by_technician", "watch_log")
-    op.create_index("watch_log_by_time", "watch_log", ["at_ms"])
 
 
 def downgrade() -> None:
-    op.drop_index("watch_log_by_time", "watch_log")
-    op.create_index("watch_log_by_technician", "watch_log", ["technician_id", "at_ms"])
     op.drop_index("watch_log_by_appointment", "watch_log")
     op.execute("DELETE FROM watch_log WHERE appointment_id IS NULL")
     with op.batch_alter_table("watch_log") as table:
