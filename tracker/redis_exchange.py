@@ -184,11 +184,12 @@ class RedisExchange:
     def on_drained(self) -> None:
         self._flush()
 
-    def on_renewed(self, renewal: Renewal, *, asked_s: float, is_new: bool, was_cut_off: bool, forgot: bool) -> None:
+    def on_renewed(
+        self, renewal: Renewal, *, asked_s: float, opened_s: float | None, was_cut_off: bool, forgot: bool
+    ) -> None:
         if forgot:
             # So it has forgotten the others, who are about to come back just as we did.
             self._peers.be_patient(time.monotonic() + self._lease_s)
-        stayed = self._peers.ids
         changes = self._peers.listed(renewal.others, asked_s=asked_s)
         self._meet()
         self._outbox.reopen()
@@ -199,9 +200,9 @@ class RedisExchange:
             self._tell(self._told.left, node_id)
         for node_id in changes.joined:
             self._tell(self._told.joined, node_id)
-        if is_new:
+        if opened_s is not None:
             # The counts go on: what the others lose from now on, being still away themselves, shows as another gap.
-            for node_id in sorted(stayed & self._peers.ids):
+            for node_id in self._peers.met_before(opened_s):
                 self._tell_missed(node_id)
         self._flush()
         session = self._line.session

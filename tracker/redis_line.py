@@ -57,8 +57,11 @@ class LineUser(Protocol):
 
     def on_drained(self) -> None: ...
 
-    def on_renewed(self, renewal: Renewal, *, asked_s: float, is_new: bool, was_cut_off: bool, forgot: bool) -> None:
-        """`is_new`: the connection was made anew; what was published meanwhile is lost. `forgot`: our claims."""
+    def on_renewed(
+        self, renewal: Renewal, *, asked_s: float, opened_s: float | None, was_cut_off: bool, forgot: bool
+    ) -> None:
+        """`opened_s`: when a new connection was begun, None while it is the one before; what was published between the
+        two is lost. `forgot`: our claims."""
 
     def on_cut_off(self) -> None: ...
 
@@ -148,6 +151,7 @@ class RedisLine:
 
     async def _connect_and_keep(self) -> None:
         """Raises ExchangeAway when the connection is lost, and when there is none to be had."""
+        opened_s = time.monotonic()
         session = await open_session(
             self._place,
             self._addresses,
@@ -161,7 +165,7 @@ class RedisLine:
         watching = asyncio.create_task(self._watch_address(session)) if self._addresses.may_move else None
         session.lost.add_done_callback(lambda _: self._nudged.set())
         try:
-            await self._keep(session)
+            await self._keep(session, opened_s=opened_s)
         except asyncio.CancelledError:
             if self.session is None:
                 await session.close()
@@ -176,7 +180,7 @@ class RedisLine:
             if watching is not None:
                 watching.cancel()
 
-    async def _keep(self, session: RedisSession) -> None:
+    async def _keep(self, session: RedisSession, *, opened_s: float) -> None:
         self._probed_s = time.monotonic()
         while True:
             asked_s = time.monotonic()
@@ -186,7 +190,7 @@ class RedisLine:
             except ExchangeAway as error:
                 self._is_missing_since(asked_s)
                 raise ExchangeAway(f"the lease was not renewed: {error}") from None
-            self._renewed(session, renewal, asked_s=asked_s, known_changes=known_changes)
+            self._renewed(session, renewal, opened_s=opened_s, asked_s=asked_s, known_changes=known_changes)
             self._nudged.clear()
             rest_s = min([self._timing.renew_s, *(ms / 1000 + AFTER_A_LEASE_S for ms in renewal.others.values())])
             with contextlib.suppress(TimeoutError):
@@ -200,7 +204,9 @@ class RedisLine:
             if reason is not None:
                 raise ExchangeAway(reason)
 
-    def _renewed(self, session: RedisSession, renewal: Renewal, *, asked_s: float, known_changes: int) -> None:
+    def _renewed(
+        self, session: RedisSession, renewal: Renewal, *, opened_s: float, asked_s: float, known_changes: int
+    ) -> None:
         is_first = not self.generation
         forgot = not is_first and (
             renewal.generation != self.generation or not renewal.held or renewal.changes < known_changes
@@ -218,7 +224,13 @@ class RedisLine:
         if is_new:
             self.connections += 1
             log.info("connected to Redis at %s", session.address)
-        self._user.on_renewed(renewal, asked_s=asked_s, is_new=is_new, was_cut_off=was_cut_off, forgot=forgot)
+        self._user.on_renewed(
+            renewal,
+            asked_s=asked_s,
+            opened_s=opened_s if is_new else None,
+            was_cut_off=was_cut_off,
+            forgot=forgot,
+        )
         self.settled.set()
 
     async def _watch_address(self, session: RedisSession) -> None:

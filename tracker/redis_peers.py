@@ -16,11 +16,12 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 class _Peer(msgspec.Struct):
-    """Counts of the last blob on our channel and on everybody's; None while any may come next."""
+    """Counts of the last blob on our channel and on everybody's; None while any may come next. `met_s`: known since."""
 
     to_us: int | None
     to_all: int | None
     heard_s: float
+    met_s: float
 
 
 class RedisPeers:
@@ -43,11 +44,15 @@ class RedisPeers:
         left = tuple(sorted(node_id for node_id in absent if self._peers[node_id].heard_s < asked_s))
         for node_id in joined:
             # It counts what it sends to us from our coming on; what it told everybody before that is not for us.
-            self._peers[node_id] = _Peer(0, None, asked_s)
+            self._peers[node_id] = _Peer(0, None, asked_s, asked_s)
         for node_id in left:
             del self._peers[node_id]
         self.ids = frozenset(self._peers)
         return Changes(joined, left)
+
+    def met_before(self, time_s: float) -> list[str]:
+        """In the order of their ids."""
+        return sorted(node_id for node_id, peer in self._peers.items() if peer.met_s < time_s)
 
     def said_hello(self, node_id: str, *, now_s: float) -> bool:
         """True if it is new here."""
@@ -55,7 +60,7 @@ class RedisPeers:
         if peer is not None:
             peer.heard_s = now_s
             return False
-        self._peers[node_id] = _Peer(0, None, now_s)
+        self._peers[node_id] = _Peer(0, None, now_s, now_s)
         self.ids = frozenset(self._peers)
         return True
 

@@ -16,7 +16,9 @@ from tests.tracker.exchanges import CALM, QUICK, Listener, exchange_on, heard_fr
 from tracker.errors import ExchangeMessageTooLarge
 from tracker.redis_blobs import LARGEST_MESSAGE, Messages, decode_blob, encode_blob
 from tracker.redis_exchange import RedisExchange
+from tracker.redis_leases import RedisLeases, Renewal
 from tracker.redis_names import EVERYBODY, RedisNames
+from tracker.redis_scripts import ScriptSocket
 
 NAMES = RedisNames("enroute")
 
@@ -42,6 +44,29 @@ async def test_messages_arrive_in_the_order_of_sending(url: str) -> None:
         assert two.told_b.messages() == sent
         assert two.told_b.news() == [("joined", two.a.node_id)]
         assert two.told_a.messages() == []
+
+
+async def test_a_process_heard_before_ones_own_first_lease_has_lost_nothing(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renew = RedisLeases.renew
+
+    async with exchange_on(url) as (old, _):
+        young, told = RedisExchange(url, timing=CALM), Listener()
+
+        async def renew_once_heard(leases: RedisLeases, scripts: ScriptSocket) -> Renewal:
+            if not young.connected and leases is not old._line._leases:
+                await told.hears("joined", old.node_id)
+            return await renew(leases, scripts)
+
+        monkeypatch.setattr(RedisLeases, "renew", renew_once_heard)
+        await young.start(told)
+        old.broadcast(b"after")
+        await told.hears("received", old.node_id, b"after")
+        await young.stop()
+
+    assert told.news() == [("joined", old.node_id)]
+    assert young.counters().missed == 0
 
 
 async def test_what_is_sent_at_once_travels_as_one_blob(url: str) -> None:

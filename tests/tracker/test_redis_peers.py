@@ -23,6 +23,17 @@ def test_a_list_that_is_older_than_a_hello_does_not_unmake_it() -> None:
     assert peers.listed([], asked_s=2.5) == Changes((), (ONE,))
 
 
+def test_each_is_known_since_it_was_first_heard_or_listed() -> None:
+    peers = RedisPeers(US)
+    peers.said_hello(TWO, now_s=1.0)
+    peers.said_hello(TWO, now_s=3.0)
+    peers.listed([ONE, TWO], asked_s=2.0)
+
+    assert peers.met_before(1.0) == []
+    assert peers.met_before(2.0) == [TWO]
+    assert peers.met_before(2.1) == [ONE, TWO]
+
+
 def test_who_says_goodbye_leaves_once() -> None:
     peers = RedisPeers(US)
     peers.said_hello(ONE, now_s=1.0)
