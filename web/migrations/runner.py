@@ -2,6 +2,9 @@
 
 Tracks lie in a second SQLite file beside the first, so that batches of positions never hold up a booking; on PostgreSQL
 everything is in one database.
+
+A branch is brought up in one transaction, which only one process at a time can have: who is killed meanwhile leaves the
+database as it was.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from tracker.store import tracks_url
 
 CONNECT_WITHIN_S = "5"
 """A server that is cut off says nothing; whoever starts one wants to know."""
+_ONE_AT_A_TIME = 0x656E726F
+"""A lock of PostgreSQL that holds to the end of the transaction."""
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS = {
@@ -56,8 +61,11 @@ def upgrade(database_url: str) -> list[Behind]:
     done: list[Behind] = []
     for url, branches in _targets(database_url):
         _make_folder(url)
-        for branch in branches:
-            with _connected(url) as connection:
+        # Whoever has nothing to do does not wait for writers.
+        with _connected(url) as connection:
+            wanting = [branch for branch in branches if _behind(connection, branch)]
+        for branch in wanting:
+            with _connected(url, writes=True) as connection:
                 missing = _behind(connection, branch)
                 if missing is None:
                     continue
@@ -112,19 +120,23 @@ def _behind(connection: Connection, branch: str) -> Behind | None:
 
 
 class _connected:
-    """A connection of a throw-away engine; committed on the way out."""
+    """A transaction of a throw-away engine, committed on the way out. One that ``writes`` waits for others that do."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, writes: bool = False) -> None:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
             parsed = parsed.update_query_dict({"connect_timeout": CONNECT_WITHIN_S} | dict(parsed.query))
         self._engine = create_engine(parsed)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _prepare_sqlite)
+            event.listen(self._engine, "begin", _begin_writing if writes else _begin_reading)
+        elif writes:
+            event.listen(self._engine, "begin", _wait_for_others)
 
     def __enter__(self) -> Connection:
         try:
             self._connection = self._engine.connect()
+            self._connection.begin()
         except OperationalError as error:
             self._engine.dispose()
             raise DatabaseUnreachable(f"The database cannot be reached: {error.orig}") from None
@@ -138,10 +150,24 @@ class _connected:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own BEGIN comes only before changes of rows: each CREATE would be final at once.
+    connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA busy_timeout=10000")
     cursor.close()
+
+
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _begin_writing(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _wait_for_others(connection: Connection) -> None:
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
 
 
 def _make_folder(url: str) -> None:
