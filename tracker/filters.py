@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum
 from math import atan2, degrees, hypot, isfinite
-from typing import Final
+from typing import Final, NamedTuple
 
 from tracker.geo import LocalFrame
 from tracker.messages import Fix
@@ -60,6 +60,11 @@ SLACK_SQ: Final = SLACK_M**2
 AGREEING: Final = 3
 """So many refused fixes in a row that agree with each other win over the older track."""
 AGREEING_WITHIN_MS: Final = 120_000
+STRAY_MPS: Final = 5.0
+STRAY_RATIO: Final = 1.5
+STRAY_AWAY_MPS: Final = 60.0
+"""When a fix cannot have been reached from the newest one, but from the one before it, and at less than a 1.5th of the
+speed that had led to the newest one, it was the newest one that was thrown away from the track."""
 STANDING_WITHIN_SQ: Final = 15.0**2
 STANDING_LEAVE_M: Final = 20.0
 STANDING_NUDGE_M: Final = 6.0
@@ -72,6 +77,16 @@ SMOOTH_S: Final = 2.0
 REMEMBERED: Final = 512
 MAX_FRAME_M: Final = 30_000.0
 MAX_FRAME_SQ: Final = MAX_FRAME_M**2
+
+
+class _Leap(NamedTuple):
+    """A movement beyond ``SLACK_M`` that was believed: when, at what speed, and where from."""
+
+    fixed_at: int
+    speed_mps: float
+    from_ms: int
+    from_e: float
+    from_n: float
 
 
 class TrackFilter:
@@ -89,6 +104,7 @@ class TrackFilter:
         "_anchored",
         "_doubted",
         "_frame",
+        "_leapt",
         "_raw_e",
         "_raw_n",
         "_seen",
@@ -115,6 +131,7 @@ class TrackFilter:
         self._frame: LocalFrame | None = None
         self._seen: deque[int] = deque(maxlen=REMEMBERED)
         self._doubted: list[Fix] = []
+        self._leapt: _Leap | None = None
         self._raw_e = self._raw_n = self._ve = self._vn = 0.0
         self._anchor_e = self._anchor_n = 0.0
         self._anchor_ms = 0
@@ -226,6 +243,7 @@ class TrackFilter:
         """Start (or start again) at this fix."""
         self._frame = LocalFrame(lat=fix.lat, lon=fix.lon)
         self._doubted = []
+        self._leapt = None
         self._raw_e = self._raw_n = self._ve = self._vn = 0.0
         self._anchored = 0
         self._strayed = False
@@ -243,7 +261,8 @@ class TrackFilter:
         """Decide a movement beyond ``SLACK_M``: CURRENT when the track begins anew, None when it simply goes on."""
         speed = fix.speed_mps
         allowed_m = (self.accuracy_m or 0.0) + (fix.accuracy_m or 0.0)
-        implied = (moved_m - (allowed_m if allowed_m > SLACK_M else SLACK_M)) / dt
+        slack_m = allowed_m if allowed_m > SLACK_M else SLACK_M
+        implied = (moved_m - slack_m) / dt
         reason = None
         if implied > MAX_SPEED_MPS:
             reason = Rejection.IMPOSSIBLE_SPEED
@@ -251,12 +270,24 @@ class TrackFilter:
         # comparison is generous, and only made while the fixes are close enough in time to compare.
         elif speed is not None and dt <= 10.0 and implied > 3.0 * max(speed, self.speed_mps) + 20.0:
             reason = Rejection.INCONSISTENT_SPEED
-        if reason is not None and not self._agreed(fix):
+        if reason is not None and not self._goes_on_from_before(fix, slack_m) and not self._agreed(fix):
             return reason
         if reason is not None or beyond_frame or moved_m > MAX_FRAME_M:
             self._begin(fix)
             return CURRENT
+        self._leapt = _Leap(fix.fixed_at, implied, self.fixed_at, self._raw_e, self._raw_n)
         return None
+
+    def _goes_on_from_before(self, fix: Fix, slack_m: float) -> bool:
+        """Is it the newest fix that strayed, and not this one?"""
+        leap = self._leapt
+        frame = self._frame
+        if leap is None or frame is None or leap.fixed_at != self.fixed_at or leap.speed_mps < STRAY_MPS:
+            return False
+        east, north = frame.east_north(lat=fix.lat, lon=fix.lon)
+        away_m = hypot(east - leap.from_e, north - leap.from_n) - slack_m
+        away_mps = max(away_m, 0.0) * 1000.0 / (fix.fixed_at - leap.from_ms)
+        return away_mps <= STRAY_AWAY_MPS and away_mps * STRAY_RATIO < leap.speed_mps
 
     def _agreed(self, fix: Fix) -> bool:
         """Remember a doubtful fix; True when the last ``AGREEING`` doubtful ones form a plausible track."""

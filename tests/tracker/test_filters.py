@@ -197,6 +197,28 @@ def test_a_single_glitch_does_not_cost_the_fixes_after_it():
     assert receive(track, fix_at(s=2, east_m=20)) is CURRENT
 
 
+def test_a_glitch_that_was_believed_does_not_cost_the_fix_after_it():
+    track = TrackFilter()
+    for s in (0, 15):
+        receive(track, fix_at(s=s, east_m=12 * s))
+    # So far one may come in that time, but not back.
+    assert receive(track, fix_at(s=60, east_m=12 * 60, north_m=2_500)) is CURRENT
+    true = fix_at(s=75, east_m=12 * 75)
+
+    assert receive(track, true) is CURRENT
+    assert (track.lat, track.lon) == (true.lat, true.lon)
+    assert receive(track, fix_at(s=90, east_m=12 * 90)) is CURRENT
+
+
+def test_a_glitch_after_a_quick_drive_is_still_one():
+    track = TrackFilter()
+    for s in range(0, 60, 15):
+        receive(track, fix_at(s=s, east_m=35 * s))
+
+    assert receive(track, fix_at(s=60, east_m=35 * 60, north_m=1_500)) is Rejection.IMPOSSIBLE_SPEED
+    assert receive(track, fix_at(s=75, east_m=35 * 75)) is CURRENT
+
+
 def test_refused_fixes_that_agree_with_each_other_win():
     track = TrackFilter()
     receive(track, fix_at(s=0))

@@ -131,6 +131,25 @@ def test_the_second_fix_is_believed_wherever_the_first_one_was(graph, far):
     assert receive(trip, far[1], s=15) == pytest.approx(receive(a_trip(graph), far[1]), rel=0.05)
 
 
+def test_a_fix_that_leaves_far_more_time_is_not_believed_and_a_second_one_is(tmp_path):
+    town = TinyExtract()
+    town.way((0.0, 0.0), (0.0, 6.0), (3.0, 6.0), (3.0, 0.0), highway="residential")
+    bend = build_graph(town.write(tmp_path / "bend.osm.pbf"))
+    trip = Trip(track=TrackFilter(), lat=TOWN_LAT, lon=TOWN_LON, arrival_radius_m=75)
+    trip.take_destination(Destination(bend, tree_to(bend, (TOWN_LAT, TOWN_LON))), traffic=Traffic(), calibration=COLD)
+
+    def at(*, north_km: float, east_km: float) -> tuple[float, float]:
+        east_deg = east_km * 1000 / METRES_PER_DEGREE / cos(radians(TOWN_LAT))
+        return TOWN_LAT + north_km * 1000 / METRES_PER_DEGREE, TOWN_LON + east_deg
+
+    receive(trip, at(north_km=0.0, east_km=4.2))
+    near_s = receive(trip, at(north_km=0.0, east_km=4.1), s=60)
+
+    # As far as one drives in that time, and not there.
+    assert receive(trip, at(north_km=3.336, east_km=4.0), s=420) == pytest.approx(near_s - 360, abs=1)
+    assert receive(trip, at(north_km=3.336, east_km=3.9), s=435) > near_s + 100
+
+
 @pytest.mark.parametrize("leap_m", [600, -600])
 def test_a_leap_and_back_is_in_nobodys_pace(tmp_path, leap_m):
     town = TinyExtract()
