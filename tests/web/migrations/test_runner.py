@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
 import sqlite3
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from slots.store import sync_url
-from tests.slots.databases import create_database, postgresql_programs, postgresql_server
+from tests.slots.databases import create_database, postgresql_server
 from web import (
     accounts_store,
     active_visits_store,
@@ -53,11 +54,11 @@ STATEMENTS = [
 ]
 
 
+NUMBERS = itertools.count(1)
+
+
 @pytest.fixture(scope="module")
-def postgresql_server_url() -> Iterator[str]:
-    programs = postgresql_programs()
-    if programs is None:
-        pytest.skip("PostgreSQL's programs are not installed")
+def postgresql_server_url(programs: Path) -> Iterator[str]:
     with postgresql_server(programs) as server_url:
         yield server_url
 
@@ -66,8 +67,7 @@ def postgresql_server_url() -> Iterator[str]:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'enroute.db'}"
-    name = f"migrations_{abs(hash(request.node.name))}"
-    return create_database(request.getfixturevalue("postgresql_server_url"), name)
+    return create_database(request.getfixturevalue("postgresql_server_url"), f"migrations_{next(NUMBERS)}")
 
 
 def columns_and_indexes(url: str) -> dict[str, tuple[list[str], list[str]]]:
