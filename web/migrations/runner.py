@@ -9,6 +9,8 @@ database as it was.
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from tracker.store import tracks_url
 
 CONNECT_WITHIN_S = "5"
 """A server that is cut off says nothing; whoever starts one wants to know."""
+SQLITE_WAITS_S = 10
 _ONE_AT_A_TIME = 0x656E726F
 """A lock of PostgreSQL that holds to the end of the transaction."""
 
@@ -153,8 +156,17 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own BEGIN comes only before changes of rows: each CREATE would be final at once.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.execute(f"PRAGMA busy_timeout={SQLITE_WAITS_S * 1000}")
+    until_s = time.monotonic() + SQLITE_WAITS_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            # Several that change a new file at once: SQLite waits for none of them.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
+                raise
+            time.sleep(0.01)
     cursor.close()
 
 
