@@ -9,10 +9,15 @@
 const CACHE = `shell-${SHELL.version}`;
 /** Each page writes the language it is in there (components/offline.js). */
 const SPOKEN = "shell-language";
+const WISH_MS = 500;
+let wish;
 
-self.addEventListener("install", (event) => event.waitUntil(keepShell().then(() => self.skipWaiting())));
+self.addEventListener("install", (event) => event.waitUntil(keepShell().then(takeOver)));
 
-self.addEventListener("activate", (event) => event.waitUntil(Promise.all([forgetOldShells(), startPagesBeforeUs()])));
+self.addEventListener("activate", (event) => {
+  clearInterval(wish);
+  event.waitUntil(Promise.all([forgetOldShells(), startPagesBeforeUs()]));
+});
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;
@@ -30,6 +35,15 @@ async function keepShell() {
   // Asked for as nobody, and past the browser's cache, which may hold the page of a version before.
   const wanted = [...Object.values(SHELL.pages), ...SHELL.files];
   await cache.addAll(wanted.map((path) => new Request(path, { cache: "reload", credentials: "omit" })));
+}
+
+/**
+ * Chromium passes the wish only to an old worker that runs: one that is just being started for a page hears nothing, and
+ * stays in its place until it has been idle for half a minute. So the wish is repeated until it is granted.
+ */
+function takeOver() {
+  self.skipWaiting();
+  wish = setInterval(() => self.skipWaiting(), WISH_MS);
 }
 
 async function forgetOldShells() {

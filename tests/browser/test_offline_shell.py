@@ -111,6 +111,38 @@ async def test_a_server_that_is_away_is_another_trouble_and_a_new_version_takes_
         assert people.complaints == []
 
 
+WISHES = """async (script) => {
+  const heard = {};
+  const told = [];
+  let again = null;
+  const worker = {
+    location,
+    addEventListener: (name, listener) => { heard[name] = listener; },
+    skipWaiting: () => { told.push("wish"); },
+    registration: {},
+  };
+  const run = new Function("self", "caches", "setInterval", "clearInterval", script);
+  const caches_ = { open: async () => ({ addAll: async () => {} }), keys: async () => [], delete: async () => {} };
+  run(worker, caches_, (wish) => { again = wish; return 7; }, (id) => { if (id === 7) again = null; });
+
+  const until = [];
+  heard.install({ waitUntil: (done) => until.push(done) });
+  await Promise.all(until);
+  again();
+  again();
+  heard.activate({ waitUntil: () => {} });
+  return [told.length, again];
+}"""
+
+
+async def test_a_new_version_goes_on_asking_for_the_place_of_the_old_until_it_has_it(people: People) -> None:
+    page = await people.customer()
+    await page.goto("/")
+    script = await page.evaluate("async () => (await fetch('/service_worker.js')).text()")
+
+    assert await page.evaluate(WISHES, script) == [3, None]
+
+
 @asynccontextmanager
 async def slow_server(url: str) -> AsyncIterator[asyncio.Queue[str]]:
     """Says at once that it is well, and answers nothing else: what is asked of it."""
