@@ -50,3 +50,12 @@ def smoke(context: click.Context) -> None:
     for name, module in BENCHMARKS.items():
         click.echo(f"--- {name}", err=True)
         context.invoke(importlib.import_module(module).main, smoke=True)
+
+
+@benchmark.command("redis-hop-party", hidden=True)
+@click.argument("url")
+def redis_hop_party(url: str) -> None:
+    """One of the processes of `redis-hop`; here, so that it runs the compiled core as the server does."""
+    from benchmarks.redis_hop_party import main
+
+    main(url)

@@ -27,6 +27,7 @@ PROGRAMS = {
     ),
     "probe": ("probe.c",),
     "cold": ("cold.c",),
+    "hop": ("hop.c",),
 }
 
 

@@ -1,24 +1,27 @@
 """What does it cost to bring an update from one process to another, everything counted: the process that sends, Redis,
-the process that receives? At 1, 10 and 50 updates per blob."""
+the process that receives? At 1, 10 and 50 updates per blob, read in ticks as by a worker under load, and read whenever
+one comes; beside it the same way in C."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 import click
 import msgspec
 
+from benchmarks.native import compiled
 from benchmarks.process import load_of
 from benchmarks.redis_hop_party import MESSAGE_BYTES
-from benchmarks.serving import serve_redis
+from benchmarks.serving import enroute_command, serve_redis
 from benchmarks.targets import Target, at_most, print_targets
 
 PER_BLOB = (1, 10, 50)
@@ -26,25 +29,34 @@ TARGET_AT = 10
 TARGET_US = 8.0
 BLOBS_PER_S = 5000
 """What two workers say to each other when a core is full of updates of visits with one watcher each."""
+TICK_US = 2000
+"""The shortest tick of a worker under load (`tracker.pace`)."""
 DEADLINE_S = 60.0
+
+Reading = Literal["ticks", "woken"]
+READINGS: tuple[Reading, ...] = ("ticks", "woken")
+Way = Literal["Redis", "C"]
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True):
-    """One measurement; µs of CPU per message. `clock_us` is what it takes to wake the sender up for each blob; it is
-    not in `sender_us`. `per_blob` is what it came to."""
+    """One measurement; µs of CPU per message. `clock_us` is what it takes to wake the sender up for each blob, and the
+    receiver for each tick, with nothing to send; it is in none of the others. `per_blob` is what it came to.
+    `relay_us` is that of Redis, or of the C program in its place."""
 
+    way: Way
+    reading: Reading
     wanted_per_blob: int
     per_blob: float
     messages: int
     lost: int
     clock_us: float
     sender_us: float
-    redis_us: float
+    relay_us: float
     receiver_us: float
 
     @property
     def all_us(self) -> float:
-        return self.sender_us + self.redis_us + self.receiver_us
+        return self.sender_us + self.relay_us + self.receiver_us
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -54,11 +66,24 @@ class Counted(msgspec.Struct, frozen=True):
     missed: int
 
 
+class Spent(msgspec.Struct, frozen=True):
+    """CPU seconds of sender, relay and receiver, and the time that passed."""
+
+    cpu_s: tuple[float, float, float]
+    passed_s: float
+
+    def without(self, idle: Spent) -> tuple[float, float, float]:
+        """What is left of each when what they spent with nothing to send, in as long a time, is taken off."""
+        share = self.passed_s / idle.passed_s
+        sender_s, relay_s, receiver_s = (a - b * share for a, b in zip(self.cpu_s, idle.cpu_s, strict=True))
+        return sender_s, relay_s, receiver_s
+
+
 class Process:
     """A `redis_hop_party`, spoken to over its pipes."""
 
     def __init__(self, url: str, *, deadline_s: float) -> None:
-        command = [sys.executable, "-m", "benchmarks.redis_hop_party", url]
+        command = enroute_command("benchmark", "redis-hop-party", url)
         folder = Path(__file__).resolve().parent.parent
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, cwd=folder
@@ -102,59 +127,134 @@ class Process:
         raise RuntimeError(f"a process of the benchmark ended with {self._process.wait()}")
 
 
-def clock_s(sender: Process, *, blobs_per_s: int, seconds: float) -> float:
-    """CPU of a sender that wakes up as often and sends nothing, in seconds per second."""
-    sender.say(f"send nobody 0 {1_000_000 // blobs_per_s}")
-    time.sleep(min(1.0, seconds / 4))
-    before, began_s = load_of(sender.pid).cpu_s, time.monotonic()
+def spend(pids: Sequence[int], seconds: float) -> Spent:
+    before, began_s = [load_of(pid).cpu_s for pid in pids], time.monotonic()
     time.sleep(seconds)
-    cpu_s, passed_s = load_of(sender.pid).cpu_s - before, time.monotonic() - began_s
-    sender.say("stop")
-    return cpu_s / passed_s
+    sender_s, relay_s, receiver_s = (load_of(pid).cpu_s - cpu_s for pid, cpu_s in zip(pids, before, strict=True))
+    return Spent((sender_s, relay_s, receiver_s), time.monotonic() - began_s)
 
 
-def measure(
-    sender: Process, receiver: Process, redis_pid: int, *, per_blob: int, blobs_per_s: int, seconds: float, clock: float
-) -> Hop:
-    """`clock` is what `clock_s` found."""
-    sender.say(f"send {receiver.node_id} {per_blob} {1_000_000 // blobs_per_s}")
-    time.sleep(min(1.0, seconds / 4))
-    pids = (sender.pid, redis_pid, receiver.pid)
-    began_s = time.monotonic()
-    before, counted = [load_of(pid).cpu_s for pid in pids], (sender.count(), receiver.count())
-    time.sleep(seconds)
-    after, counted_after = [load_of(pid).cpu_s for pid in pids], (sender.count(), receiver.count())
-    clock_cpu_s = clock * (time.monotonic() - began_s)
-    after[0] -= clock_cpu_s
-    sender.say("stop")
-    time.sleep(0.05)  # what is under way arrives
-    received = counted_after[1].received - counted[1].received
-    sender_us, redis_us, receiver_us = (
-        (end - begin) * 1e6 / max(received, 1) for begin, end in zip(before, after, strict=True)
-    )
-    return Hop(
+class OverRedis:
+    """Two processes of an installation and the Redis between them."""
+
+    def __init__(self, sender: Process, receiver: Process, redis_pid: int, *, blobs_per_s: int, seconds: float) -> None:
+        self._sender = sender
+        self._receiver = receiver
+        self._pids = (sender.pid, redis_pid, receiver.pid)
+        self._period_us = 1_000_000 // blobs_per_s
+        self._seconds = seconds
+
+    def measure(self, reading: Reading, sizes: Sequence[int]) -> Iterator[Hop]:
+        self._receiver.say(f"ticks {TICK_US}" if reading == "ticks" else "woken")
+        # It wakes up as often and sends nothing.
+        self._sender.say(f"send nobody 0 {self._period_us}")
+        time.sleep(min(1.0, self._seconds / 4))
+        idle = spend(self._pids, self._seconds)
+        self._sender.say("stop")
+        for per_blob in sizes:
+            yield self._measure(reading, per_blob, idle)
+
+    def _measure(self, reading: Reading, per_blob: int, idle: Spent) -> Hop:
+        sender, receiver = self._sender, self._receiver
+        sender.say(f"send {receiver.node_id} {per_blob} {self._period_us}")
+        time.sleep(min(1.0, self._seconds / 4))
+        before = (sender.count(), receiver.count())
+        spent = spend(self._pids, self._seconds)
+        after = (sender.count(), receiver.count())
+        sender.say("stop")
+        time.sleep(0.05)  # what is under way arrives
+        return hop(
+            spent,
+            idle,
+            way="Redis",
+            reading=reading,
+            wanted_per_blob=per_blob,
+            per_blob=(after[0].sent - before[0].sent) / max(after[0].blobs - before[0].blobs, 1),
+            messages=after[1].received - before[1].received,
+            lost=sender.count().sent - receiver.count().received,
+        )
+
+
+def measure_c(reading: Reading, per_blob: int, *, blobs_per_s: int, seconds: float) -> Hop:
+    """The same way with three C programs that do nothing else."""
+    tick_us = TICK_US if reading == "ticks" else 0
+    period_us = 1_000_000 // blobs_per_s
+    size = per_blob * MESSAGE_BYTES
+    with _c_hop(0, period_us, tick_us) as (_, pids):
+        idle = spend(pids, seconds)
+    with _c_hop(size, period_us, tick_us) as (process, pids):
+        time.sleep(min(1.0, seconds / 4))
+        before = _arrived(process)
+        spent = spend(pids, seconds)
+        received = (_arrived(process) - before) / MESSAGE_BYTES
+    return hop(
+        spent,
+        idle,
+        way="C",
+        reading=reading,
         wanted_per_blob=per_blob,
-        per_blob=(counted_after[0].sent - counted[0].sent) / max(counted_after[0].blobs - counted[0].blobs, 1),
-        messages=received,
-        lost=sender.count().sent - receiver.count().received,
-        clock_us=clock_cpu_s * 1e6 / max(received, 1),
-        sender_us=sender_us,
-        redis_us=redis_us,
-        receiver_us=receiver_us,
+        per_blob=per_blob,
+        messages=round(received),
+        lost=0,
     )
 
 
-def targets_of(hops: list[Hop]) -> list[Target]:
-    at_ten = [hop.all_us for hop in hops if hop.wanted_per_blob == TARGET_AT]
+def hop(
+    spent: Spent,
+    idle: Spent,
+    *,
+    way: Way,
+    reading: Reading,
+    wanted_per_blob: int,
+    per_blob: float,
+    messages: int,
+    lost: int,
+) -> Hop:
+    each = 1e6 / max(messages, 1)
+    sender_s, relay_s, receiver_s = spent.without(idle)
+    return Hop(
+        way=way,
+        reading=reading,
+        wanted_per_blob=wanted_per_blob,
+        per_blob=per_blob,
+        messages=messages,
+        lost=lost,
+        clock_us=(sum(spent.cpu_s) - sender_s - relay_s - receiver_s) * each,
+        sender_us=sender_s * each,
+        relay_us=relay_s * each,
+        receiver_us=receiver_s * each,
+    )
+
+
+@contextmanager
+def _c_hop(size: int, period_us: int, tick_us: int) -> Iterator[tuple[subprocess.Popen[str], tuple[int, ...]]]:
+    command = [str(compiled("hop")), str(size), str(period_us), str(tick_us)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        assert process.stdout is not None
+        yield process, tuple(map(int, process.stdout.readline().split()))
+
+
+def _arrived(process: subprocess.Popen[str]) -> int:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return int(process.stdout.readline())
+
+
+def targets_of(hops: Sequence[Hop]) -> list[Target]:
+    at_ten = [
+        each.all_us for each in hops if (each.way, each.reading, each.wanted_per_blob) == ("Redis", "ticks", TARGET_AT)
+    ]
     return [
         at_most(f"CPU per message at {TARGET_AT} per blob", median(at_ten) if at_ten else None, TARGET_US, "µs"),
-        at_most("messages lost", max((hop.lost for hop in hops), default=None), 0),
+        at_most("messages lost", max((each.lost for each in hops), default=None), 0),
     ]
 
 
 @click.command("redis-hop")
 @click.option("--smoke", is_flag=True, help="A moment: proves that it runs.")
-@click.option("--seconds", default=5.0, show_default=True, help="Of each measurement.")
+@click.option("--seconds", default=3.0, show_default=True, help="Of each measurement.")
 @click.option("--blobs-per-s", default=BLOBS_PER_S, show_default=True, help="Fewer wake everybody up for less.")
 @click.option("--rounds", default=3, show_default=True, help="Of all sizes in turn; the table shows each.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Also write the rows here.")
@@ -168,44 +268,41 @@ def main(smoke: bool, seconds: float, blobs_per_s: int, rounds: int, json_path: 
         click.echo("not measured: redis-server is missing")
         return
     hops: list[Hop] = []
-    deadline_s = DEADLINE_S + 2 * rounds * (len(PER_BLOB) + 1) * seconds
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="enroute-redis-")))
         redis = stack.enter_context(serve_redis(folder, cpu=None))
         url = f"redis://127.0.0.1:{redis.port}"
+        deadline_s = DEADLINE_S + 4 * rounds * len(READINGS) * (len(PER_BLOB) + 2) * seconds
         receiver = Process(url, deadline_s=deadline_s)
         stack.callback(receiver.end)
         sender = Process(url, deadline_s=deadline_s)
         stack.callback(sender.end)
         receiver.wait_for(sender)  # which knew the receiver from its beginning
+        over_redis = OverRedis(sender, receiver, redis.pids[0], blobs_per_s=blobs_per_s, seconds=seconds)
         for _ in range(rounds):
-            clock = clock_s(sender, blobs_per_s=blobs_per_s, seconds=seconds)
-            for per_blob in PER_BLOB:
-                hop = measure(
-                    sender,
-                    receiver,
-                    redis.pids[0],
-                    per_blob=per_blob,
-                    blobs_per_s=blobs_per_s,
-                    seconds=seconds,
-                    clock=clock,
-                )
-                hops.append(hop)
-    click.echo(f"µs of CPU per message of {MESSAGE_BYTES} bytes, {blobs_per_s} blobs/s")
-    click.echo(
-        f"{'per blob':>8} {'came to':>8} {'messages':>9} {'lost':>5}"
-        f" {'clock':>8} {'sender':>8} {'redis':>8} {'receiver':>9} {'all':>8}"
-    )
-    for hop in hops:
-        click.echo(
-            f"{hop.wanted_per_blob:8} {hop.per_blob:8.1f} {hop.messages:9} {hop.lost:5} {hop.clock_us:8.2f}"
-            f" {hop.sender_us:8.2f} {hop.redis_us:8.2f} {hop.receiver_us:9.2f} {hop.all_us:8.2f}"
-        )
+            for reading in READINGS:
+                hops += over_redis.measure(reading, PER_BLOB)
+                hops.append(measure_c(reading, TARGET_AT, blobs_per_s=blobs_per_s, seconds=seconds))
+    print_hops(hops, blobs_per_s=blobs_per_s)
     targets = targets_of(hops)
     print_targets(targets, smoke=smoke)
     if json_path:
         report = {"hops": hops, "targets": targets}
         json_path.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+
+
+def print_hops(hops: Sequence[Hop], *, blobs_per_s: int) -> None:
+    click.echo(f"µs of CPU per message of {MESSAGE_BYTES} bytes, {blobs_per_s} blobs/s")
+    click.echo(
+        f"{'way':5} {'read':5} {'per blob':>8} {'came to':>8} {'messages':>9} {'lost':>5}"
+        f" {'clock':>8} {'sender':>8} {'relay':>8} {'receiver':>9} {'all':>8}"
+    )
+    for each in sorted(hops, key=lambda each: (each.way == "C", each.reading, each.wanted_per_blob)):
+        click.echo(
+            f"{each.way:5} {each.reading:5} {each.wanted_per_blob:8} {each.per_blob:8.1f} {each.messages:9}"
+            f" {each.lost:5} {each.clock_us:8.2f} {each.sender_us:8.2f} {each.relay_us:8.2f}"
+            f" {each.receiver_us:9.2f} {each.all_us:8.2f}"
+        )
 
 
 if __name__ == "__main__":

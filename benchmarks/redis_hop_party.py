@@ -1,17 +1,19 @@
 """One of the two processes of `redis-hop`: it sends as told on its standard input, and counts what it receives.
 
 A line `send <node> <messages> <period_us>` makes it send so many messages in each period (none: it only wakes up),
-`stop` ends that, `count` is answered with what was sent, received, in how many blobs, and missed.
+`stop` ends that, `ticks <period_us>` makes it read what came in ticks of this length, as a worker does whose phones
+are busy, `woken` whenever something comes, and `count` is answered with what was sent, received, in how many blobs, and
+missed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
 
 import uvloop
 
+from tracker.guests import Guests
 from tracker.redis_exchange import RedisExchange
 from tracker.redis_line import ExchangeTiming
 
@@ -19,8 +21,11 @@ MESSAGE_BYTES = 270
 
 
 class Party:
-    def __init__(self, exchange: RedisExchange) -> None:
+    def __init__(self, exchange: RedisExchange, guests: Guests) -> None:
         self.over = asyncio.Event()
+        self._guests = guests
+        self._tick_s = 0.0
+        self._tick_due_s = 0.0
         self._exchange = exchange
         self._loop = asyncio.get_running_loop()
         self._message = bytes(range(MESSAGE_BYTES % 256)) + bytes(MESSAGE_BYTES - MESSAGE_BYTES % 256)
@@ -63,9 +68,25 @@ class Party:
                     self._send()
                 case ["stop"]:
                     self._messages = None
+                case ["ticks", period_us]:
+                    self._guests.step(self._loop, in_step=True)
+                    self._tick_s, self._tick_due_s = int(period_us) / 1e6, self._loop.time()
+                    self._tick()
+                case ["woken"]:
+                    self._tick_s = 0.0
+                    self._guests.step(self._loop, in_step=False)
                 case ["count"]:
                     counters = self._exchange.counters()
                     print("count", self._sent, self._received, counters.sent_blobs, counters.missed, flush=True)
+
+    def _tick(self) -> None:
+        if not self._tick_s:
+            return
+        if self._guests.keep(self._loop.time()):
+            self._loop.call_soon(self._tick)
+            return
+        self._tick_due_s += self._tick_s
+        self._loop.call_at(self._tick_due_s, self._tick)
 
     def _send(self) -> None:
         if self._messages is None:
@@ -80,13 +101,14 @@ class Party:
 async def take_part(url: str) -> None:
     # Without a tick, what is sent in one period is one blob, and the size of blobs is ours to choose.
     exchange = RedisExchange(url, name="benchmark", timing=ExchangeTiming(tick_s=0.0))
-    party = Party(exchange)
-    await exchange.start(party)
+    guests = Guests()
+    party = Party(exchange, guests)
+    await exchange.start(party, guests)
     print("ready", exchange.node_id, flush=True)
     asyncio.get_running_loop().add_reader(0, party.told)
     await party.over.wait()
     await exchange.stop()
 
 
-if __name__ == "__main__":
-    uvloop.run(take_part(sys.argv[1]))
+def main(url: str) -> None:
+    uvloop.run(take_part(url))

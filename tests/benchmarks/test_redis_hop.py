@@ -3,24 +3,61 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from benchmarks.redis_hop import Hop, targets_of
+from benchmarks.native import NoCompiler, compiled
+from benchmarks.redis_hop import READINGS, Hop, Reading, Spent, measure_c, targets_of
 from tests.benchmarks.smoke import missed, smoke
 from tests.redis_servers import skip_without_redis
 
+A_HOP = Hop(
+    way="Redis",
+    reading="ticks",
+    wanted_per_blob=10,
+    per_blob=10.0,
+    messages=1000,
+    lost=0,
+    clock_us=1.0,
+    sender_us=2.0,
+    relay_us=3.0,
+    receiver_us=2.5,
+)
 
-def a_hop(**fields: float) -> Hop:
-    given = {"wanted_per_blob": 10, "per_blob": 10.0, "messages": 1000, "lost": 0}
-    given |= {"clock_us": 1.0, "sender_us": 2.0, "redis_us": 3.0, "receiver_us": 2.5}
-    return Hop(**(given | fields))
+
+def a_hop(**fields: float | str) -> Hop:
+    return replace(A_HOP, **fields)
 
 
-def test_the_three_parties_together_may_take_eight_microseconds_at_ten_per_blob() -> None:
-    within = targets_of([a_hop(), a_hop(wanted_per_blob=1, sender_us=50.0)])
-    beyond = targets_of([a_hop(redis_us=3.6), a_hop(redis_us=3.6), a_hop()])
+def test_the_three_parties_together_may_take_eight_microseconds_at_ten_per_blob_read_in_ticks() -> None:
+    others = [
+        a_hop(wanted_per_blob=1, sender_us=50.0),
+        a_hop(reading="woken", sender_us=50.0),
+        a_hop(way="C", sender_us=50.0),
+    ]
+    within = targets_of([a_hop(), *others])
+    beyond = targets_of([a_hop(relay_us=3.6), a_hop(relay_us=3.6), a_hop()])
 
     assert [target.reached for target in within] == [True, True]
     assert [target.reached for target in beyond] == [False, True]
+
+
+def test_what_is_spent_with_nothing_to_send_is_taken_off_for_as_long_a_time() -> None:
+    spent = Spent((3.0, 2.0, 1.0), 2.0)
+
+    assert spent.without(Spent((0.5, 0.0, 0.25), 1.0)) == (2.0, 2.0, 0.5)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_the_c_programs_bring_what_they_are_told_to(reading: Reading) -> None:
+    try:
+        compiled("hop")
+    except NoCompiler as error:
+        pytest.skip(str(error))
+
+    hop = measure_c(reading, 10, blobs_per_s=1000, seconds=0.3)
+
+    assert hop.messages > 0
+    assert hop.all_us > 0
 
 
 def test_a_message_that_got_lost_misses_a_target() -> None:
@@ -33,7 +70,12 @@ def test_each_size_is_measured_with_nothing_lost(tmp_path: Path, sizes: list[int
 
     report, table = smoke("redis_hop", tmp_path)
 
-    assert [hop["wanted_per_blob"] for hop in report["hops"]] == sizes
+    over_redis = [hop for hop in report["hops"] if hop["way"] == "Redis"]
+    assert [hop["wanted_per_blob"] for hop in over_redis] == [*sizes, *sizes]
+    assert [(hop["way"], hop["reading"]) for hop in report["hops"] if hop["way"] == "C"] == [
+        ("C", "ticks"),
+        ("C", "woken"),
+    ]
     assert all(hop["messages"] > 0 for hop in report["hops"])
     assert "messages lost" not in missed(report)
     assert "per blob" in table
