@@ -7,7 +7,6 @@ up: crooked blocks of 100 m, a main road every eighth, so that nothing but the s
 
 from __future__ import annotations
 
-import asyncio
 import random
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from typing import Any
 import click
 import msgspec
 import osmium
+import uvloop
 from osmium.osm.mutable import Node, Way
 
 from benchmarks.loading import CITY_LAT, CITY_LON, as_json
@@ -107,7 +107,7 @@ def measure(name: str, extract: Path, folder: Path, *, visits: int, fixes: int, 
     chance = random.Random(seed)
     places = [graph.midpoint(chance.randrange(graph.edge_count)) for _ in range(visits)]
     tree_ms = median(_milliseconds(TreeMaker(graph), places))
-    visit_ms, visit_bytes, lookups = asyncio.run(_visits(roads, places, lambda: _fixes(graph, chance, fixes)))
+    visit_ms, visit_bytes, lookups = uvloop.run(_visits(roads, places, lambda: _fixes(graph, chance, fixes)))
     return Row(
         map=name,
         road_km=round(summary.road_km, 1),
@@ -205,7 +205,7 @@ def _microseconds(loop: Callable[[], Any], count: int) -> float:
     show_default=True,
     help="Junctions on a side (repeatable).",
 )
-@click.option("--visits", default=40, show_default=True, help="Destinations on each map.")
+@click.option("--visits", default=100, show_default=True, help="Destinations on each map.")
 @click.option("--fixes", default=5000, show_default=True, help="Positions on each map.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Also write the rows here.")

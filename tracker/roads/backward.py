@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import inf
 
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
-
-from tracker.roads.cover import Cover
+from tracker.roads.cover import Array, Cover
 from tracker.roads.graph import RoadGraph
 from tracker.roads.snap import NO_EDGE, Snap
 from tracker.roads.tree import OVERSHOT_M, Goal
@@ -17,18 +14,14 @@ from tracker.roads.tree import OVERSHOT_M, Goal
 class Backward:
     """To the nearest (in time) of several goals. Says of each pair of places what ``Onward`` says from the other end.
 
-    ``enders`` are the seconds from the end of each edge that leads onto a goal, by the cover's numbers.
+    ``seconds`` are those from the end of each edge of the cover to there.
     """
 
-    def __init__(
-        self, graph: RoadGraph, cover: Cover, goals: Sequence[Goal], enders: Mapping[int, float], *, limit_s: float
-    ) -> None:
+    def __init__(self, graph: RoadGraph, cover: Cover, goals: Sequence[Goal], seconds: Array) -> None:
         self._graph = graph
         self._cover = cover
         self._goals = {goal.edge: goal for goal in goals}
-        arrays = cover.ending_with(list(enders), list(enders.values()))
-        reverse = csr_array(arrays, shape=(cover.count + 1, cover.count + 1), copy=False)
-        self._seconds = memoryview(dijkstra(reverse, indices=cover.count, limit=limit_s))
+        self._seconds = memoryview(seconds)
 
     def seconds_from(self, at: Snap) -> float | None:
         """From a place on the road, None when no way leads from there; where the direction is open, the shorter one

@@ -5,11 +5,14 @@ Of a city that is everything; of a country, some thousand square kilometres, wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
 
+from tracker.roads.contraction import Contraction
 from tracker.roads.graph import TURN_UNIT_S, RoadGraph
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -52,16 +55,45 @@ class Cover:
         owner, after, inside = self._turns(graph, runs, next_start, np.frombuffer(graph.next_edge, np.int32))
         first_turn = np.cumsum(np.bincount(owner, minlength=self.count)) - np.bincount(owner, minlength=self.count)
         ordinal = np.arange(len(owner)) - first_turn[owner]
-        self.turn_owner = owner[inside].astype(np.int32)
-        self.turn_after = after[inside].astype(np.int32)
+        self.turn_owner = owner[inside]
+        self.turn_after = after[inside]
         self.turn_ordinal = ordinal[inside].astype(np.uint8)
+        price = _sliced(np.frombuffer(graph.next_turn_qs, np.uint8), next_start, runs)[inside] * TURN_UNIT_S
+        self.turn_s = np.maximum(seconds[self.turn_after] + price, LEAST_S)
+        self.searches = 0
+        self._contraction: Contraction | None = None
         # Only tables from few places to many want it.
         self._driven: tuple[Array, Array, Array] | None = None
 
     @property
     def size_bytes(self) -> int:
         kept = (self.edges, self.lengths, self.starts, self.indices, self.weights)
-        return sum(array.nbytes for array in (*kept, self.turn_owner, self.turn_after, self.turn_ordinal))
+        turns = (self.turn_owner, self.turn_after, self.turn_ordinal, self.turn_s)
+        return sum(array.nbytes for array in (*kept, *turns))
+
+    @property
+    def is_contracted(self) -> bool:
+        return self._contraction is not None and self._contraction.is_done
+
+    def contract(self) -> None:
+        """The next round of what makes later searches take half as long."""
+        if self._contraction is None:
+            after = np.repeat(np.arange(self.count), np.diff(self.starts[:-1]))
+            turns = slice(self.turns)
+            self._contraction = Contraction(self.count, self.indices[turns], after, self.weights[turns])
+        self._contraction.advance()
+
+    def seconds_to(self, enders: Mapping[int, float], *, limit_s: float) -> Array:
+        """From the end of each edge to a destination that these (in the cover's numbers) lead to in so many seconds;
+        inf where that takes longer than the limit."""
+        self.searches += 1
+        enders = {number: max(seconds, LEAST_S) for number, seconds in enders.items()}
+        if self._contraction is not None and self._contraction.is_done:
+            return self._contraction.seconds_to(enders, limit_s=limit_s)
+        arrays = self.ending_with(list(enders), list(enders.values()))
+        reverse = csr_array(arrays, shape=(self.count + 1, self.count + 1), copy=False)
+        found: Array = dijkstra(reverse, indices=self.count, limit=limit_s)[:-1]
+        return found
 
     def ending_with(self, enders: list[int], seconds: list[float]) -> tuple[Array, Array, Array]:
         """(weights, indices, starts) with these edges (in the cover's numbers) leading to the destination.

@@ -1,0 +1,185 @@
+"""Shortest times to one node, searched on what is left of a graph when the nodes that are merely passed through are
+out.
+
+Nodes whose removal leaves hardly more edges than there were go first, in rounds in which no two are neighbours; whoever
+went through one is given an edge past it. Of a city a quarter of the nodes remains, and a third of the search's time.
+Those taken out get their times from the nodes they led to, the last round first. (Node contraction: Geisberger,
+Sanders, Schultes, Delling, "Contraction Hierarchies", 2008; without its hierarchy, for one search reaches every node
+here.)
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+MOST_MORE = 3
+"""A node may leave so many edges more than there were: fewer nodes are worth it, up to here."""
+WORTH_A_ROUND = 0.01
+"""A round that takes out a smaller share of what is there is the last one."""
+ROUNDS = 60
+
+
+class _Led(NamedTuple):
+    """Nodes that lead to equally many others: ``onward`` and ``seconds`` have a row for the first of these, one for the
+    second and so on."""
+
+    nodes: Array
+    onward: Array
+    seconds: Array
+
+
+class _Round(NamedTuple):
+    """Those taken out that led anywhere, and all edges that led to one, in the order of ``through``: from ``past``."""
+
+    led: list[_Led]
+    through: Array
+    past: Array
+    past_s: Array
+
+
+class _Edges(NamedTuple):
+    before: Array
+    after: Array
+    seconds: Array
+
+    def those(self, which: Array) -> _Edges:
+        return _Edges(self.before[which], self.after[which], self.seconds[which])
+
+
+class Contraction:
+    """Of a graph with nodes 0 to ``count`` - 1 and edges from ``before`` to ``after`` of some ``seconds``. It is made
+    by calling ``advance`` until it is done."""
+
+    def __init__(self, count: int, before: Array, after: Array, seconds: Array) -> None:
+        self.is_done = False
+        self._count = count
+        self._left = count
+        self._rounds: list[_Round] = []
+        self._round_of = np.full(count, ROUNDS, np.int32)
+        self._chance = np.random.default_rng(1)
+        edges = _Edges(before.astype(np.int64), after.astype(np.int64), seconds)
+        self._edges = edges.those(before != after)
+
+    def advance(self) -> None:
+        """One round: some ten milliseconds for a city."""
+        chosen = self._choice(self._chance.permutation(self._count))
+        size = int(np.count_nonzero(chosen))
+        if size < max(WORTH_A_ROUND * self._left, 1) or len(self._rounds) == ROUNDS:
+            self._finish()
+            return
+        self._round_of[chosen] = len(self._rounds)
+        self._left -= size
+        self._take_out(chosen)
+
+    def seconds_to(self, enders: Mapping[int, float], *, limit_s: float) -> Array:
+        """From each node to a destination that these lead to, each in so many seconds (above 0); inf where that takes
+        longer than the limit. Only when it is done."""
+        begun = self._begun(enders)
+        seconds = np.full(self._count, np.inf)
+        for node, node_s in begun.items():
+            seconds[node] = node_s
+        ends = {int(self._number[node]): node_s for node, node_s in begun.items() if self._number[node] >= 0}
+        seconds[self._core] = self._search(ends, limit_s)
+        for each in reversed(self._rounds):
+            for nodes, onward, onward_s in each.led:
+                way_s = seconds.take(onward)
+                way_s += onward_s
+                seconds[nodes] = np.minimum(seconds.take(nodes), way_s.min(axis=0))
+        seconds[seconds > limit_s] = np.inf
+        return seconds
+
+    def _choice(self, order: Array) -> Array:
+        """Which nodes are taken out together: of neighbours the one that saves more, then by ``order``."""
+        before, after, _ = self._edges
+        into, out = np.bincount(after, minlength=self._count), np.bincount(before, minlength=self._count)
+        more = into * out - into - out
+        may: Array = (more <= MOST_MORE) & (self._round_of == ROUNDS)
+        both = may[before] & may[after]
+        first, second = before[both], after[both]
+        rank = more * self._count + order
+        chosen = may.copy()
+        chosen[np.where(rank[first] < rank[second], second, first)] = False
+        return chosen
+
+    def _take_out(self, chosen: Array) -> None:
+        comes, goes = chosen[self._edges.after], chosen[self._edges.before]
+        out, into = self._edges.those(goes), self._edges.those(comes)
+        out = out.those(np.argsort(out.before, kind="stable"))
+        into = into.those(np.argsort(into.after, kind="stable"))
+        counts = np.bincount(out.before, minlength=self._count)
+        starts = np.cumsum(counts) - counts
+        led = [
+            _led(np.flatnonzero(counts == count), count, starts, out) for count in np.unique(counts[chosen]) if count
+        ]
+        self._rounds.append(_Round(led, into.after, into.before, into.seconds))
+
+        repeats = counts[into.after]
+        first = np.cumsum(repeats) - repeats
+        joined = np.repeat(starts[into.after] - first, repeats) + np.arange(repeats.sum())
+        past = _Edges(
+            np.repeat(into.before, repeats), out.after[joined], np.repeat(into.seconds, repeats) + out.seconds[joined]
+        )
+        rest, past = self._edges.those(~(comes | goes)), past.those(past.before != past.after)
+        self._edges = _shortest(_Edges(*map(np.concatenate, zip(rest, past, strict=True))), self._count)
+
+    def _finish(self) -> None:
+        """The remaining edges, turned round, in CSR form; one more row at the end is the destination's."""
+        self._core = np.flatnonzero(self._round_of == ROUNDS)
+        self._number = np.full(self._count, -1)
+        self._number[self._core] = np.arange(len(self._core))
+        rows = self._number[self._edges.after]
+        order = np.argsort(rows, kind="stable")
+        self._starts = np.append(0, np.cumsum(np.bincount(rows, minlength=len(self._core)))).astype(np.int32)
+        self._indices = self._number[self._edges.before[order]].astype(np.int32)
+        self._weights = self._edges.seconds[order]
+        del self._edges
+        self.is_done = True
+
+    def _begun(self, enders: Mapping[int, float]) -> dict[int, float]:
+        """The enders, and besides whoever led to one of them that was taken out, directly or through others."""
+        begun = dict(enders)
+        waiting = [(int(self._round_of[node]), node) for node in begun]
+        heapq.heapify(waiting)
+        while waiting and waiting[0][0] < ROUNDS:
+            number, node = heapq.heappop(waiting)
+            each = self._rounds[number]
+            first, end = np.searchsorted(each.through, (node, node + 1)).tolist()
+            for past, past_s in zip(each.past[first:end].tolist(), each.past_s[first:end].tolist(), strict=True):
+                if past not in begun:
+                    heapq.heappush(waiting, (int(self._round_of[past]), past))
+                begun[past] = min(begun.get(past, np.inf), begun[node] + past_s)
+        return begun
+
+    def _search(self, ends: Mapping[int, float], limit_s: float) -> Array:
+        size = len(self._core)
+        starts = np.append(self._starts, len(self._indices) + len(ends)).astype(np.int32)
+        indices = np.concatenate([self._indices, np.fromiter(ends.keys(), np.int32, len(ends))])
+        weights = np.concatenate([self._weights, np.fromiter(ends.values(), np.float64, len(ends))])
+        reverse = csr_array((weights, indices, starts), shape=(size + 1, size + 1), copy=False)
+        found: Array = dijkstra(reverse, indices=size, limit=limit_s)[:-1]
+        return found
+
+
+def _led(nodes: Array, count: int, starts: Array, out: _Edges) -> _Led:
+    places = starts[nodes] + np.arange(count)[:, None]
+    return _Led(nodes, out.after[places], out.seconds[places])
+
+
+def _shortest(edges: _Edges, count: int) -> _Edges:
+    """Of several edges between the same two only the shortest counts."""
+    pair = edges.before * count + edges.after
+    order = np.argsort(pair, kind="stable")
+    pair = pair[order]
+    first = np.flatnonzero(np.append(True, pair[1:] != pair[:-1])[: len(pair)])
+    if not len(first):
+        return edges
+    seconds = np.minimum.reduceat(edges.seconds[order], first)
+    return _Edges(edges.before[order[first]], edges.after[order[first]], seconds)
