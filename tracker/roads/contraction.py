@@ -25,11 +25,14 @@ MOST_MORE = 3
 WORTH_A_ROUND = 0.01
 """A round that takes out a smaller share of what is there is the last one."""
 ROUNDS = 60
+ALIKE = ((1, 2), (3, 3), (4, 1 << 30))
+"""Nodes with so many ways, at the least and at the most, are reckoned together: some ways that take for ever cost less
+than another step."""
 
 
 class _Led(NamedTuple):
-    """Nodes that lead to equally many others: ``onward`` and ``seconds`` have a row for the first of these, one for the
-    second and so on."""
+    """Nodes and where they lead: ``onward`` and ``seconds`` have a row for the first way of each, one for the second
+    and so on. A node with fewer ways than rows has some that take for ever."""
 
     nodes: Array
     onward: Array
@@ -83,16 +86,19 @@ class Contraction:
         """From each node to a destination that these lead to, each in so many seconds (above 0); inf where that takes
         longer than the limit. Only when it is done."""
         begun = self._begun(enders)
+        ending: dict[int, list[int]] = {}
+        for node in begun:
+            ending.setdefault(int(self._round_of[node]), []).append(node)
         seconds = np.full(self._count, np.inf)
-        for node, node_s in begun.items():
-            seconds[node] = node_s
-        ends = {int(self._number[node]): node_s for node, node_s in begun.items() if self._number[node] >= 0}
+        ends = {int(self._number[node]): begun[node] for node in ending.get(ROUNDS, ())}
         seconds[self._core] = self._search(ends, limit_s)
-        for each in reversed(self._rounds):
+        for number, each in reversed(list(enumerate(self._rounds))):
             for nodes, onward, onward_s in each.led:
                 way_s = seconds.take(onward)
                 way_s += onward_s
-                seconds[nodes] = np.minimum(seconds.take(nodes), way_s.min(axis=0))
+                seconds[nodes] = way_s.min(axis=0)
+            for node in ending.get(number, ()):
+                seconds[node] = min(seconds[node], begun[node])
         seconds[seconds > limit_s] = np.inf
         return seconds
 
@@ -116,9 +122,8 @@ class Contraction:
         into = into.those(np.argsort(into.after, kind="stable"))
         counts = np.bincount(out.before, minlength=self._count)
         starts = np.cumsum(counts) - counts
-        led = [
-            _led(np.flatnonzero(counts == count), count, starts, out) for count in np.unique(counts[chosen]) if count
-        ]
+        alike = [np.flatnonzero((fewest <= counts) & (counts <= most)) for fewest, most in ALIKE]
+        led = [_led(nodes, counts, starts, out) for nodes in alike if len(nodes)]
         self._rounds.append(_Round(led, into.after, into.before, into.seconds))
 
         repeats = counts[into.after]
@@ -168,9 +173,11 @@ class Contraction:
         return found
 
 
-def _led(nodes: Array, count: int, starts: Array, out: _Edges) -> _Led:
-    places = starts[nodes] + np.arange(count)[:, None]
-    return _Led(nodes, out.after[places], out.seconds[places])
+def _led(nodes: Array, counts: Array, starts: Array, out: _Edges) -> _Led:
+    count = counts[nodes]
+    row = np.arange(count.max())[:, None]
+    places = starts[nodes] + np.minimum(row, count - 1)
+    return _Led(nodes, out.after[places], np.where(row < count, out.seconds[places], np.inf))
 
 
 def _shortest(edges: _Edges, count: int) -> _Edges:

@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -44,10 +45,11 @@ def serve(
 ) -> None:
     """Answer until the requests end. While nothing waits to be read, what makes later answers quicker is prepared."""
     maker = TreeMaker(graph)
-    while maker.prepare():
+    prepare = _harmlessly(maker.prepare)
+    while prepare():
         pass
     while True:
-        while nothing_waits() and maker.prepare():
+        while nothing_waits() and prepare():
             pass
         head = _read(requests, LENGTH.size)
         if len(head) < LENGTH.size:
@@ -60,6 +62,24 @@ def serve(
             answer = Failed(request.number, f"{type(error).__name__}: {error}")
         answers.write(framed(answer))
         answers.flush()
+
+
+def _harmlessly(prepare: Callable[[], bool]) -> Callable[[], bool]:
+    """What only makes things quicker must not keep them from being done: after a failure, nothing is prepared."""
+    failed = False
+
+    def step() -> bool:
+        nonlocal failed
+        if failed:
+            return False
+        try:
+            return prepare()
+        except Exception:
+            failed = True
+            traceback.print_exc()
+            return False
+
+    return step
 
 
 def _read(requests: BinaryIO, size: int) -> bytes:

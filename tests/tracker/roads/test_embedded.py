@@ -43,6 +43,18 @@ def answers_to(graph, *requests) -> list:
     return answers
 
 
+def test_a_failure_of_what_only_makes_things_quicker_keeps_nothing_from_being_answered(graph, monkeypatch, capfd):
+    def fail(self) -> bool:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("tracker.roads.trees.TreeMaker.prepare", fail)
+
+    [answer] = answers_to(graph, WantTree(1, HOME["lat"], HOME["lon"], 5000.0))
+
+    assert answer.goals
+    assert capfd.readouterr().err.count("MemoryError: no room") == 1
+
+
 async def test_a_route_is_that_of_the_tree(roads, graph):
     engine: RoadEngine = roads
 
