@@ -28,17 +28,18 @@ def a_hop(**fields: float | str) -> Hop:
     return replace(A_HOP, **fields)
 
 
-def test_the_three_parties_together_may_take_eight_microseconds_at_ten_per_blob_read_in_ticks() -> None:
-    others = [
-        a_hop(wanted_per_blob=1, sender_us=50.0),
-        a_hop(reading="woken", sender_us=50.0),
-        a_hop(way="C", sender_us=50.0),
-    ]
-    within = targets_of([a_hop(), *others])
-    beyond = targets_of([a_hop(relay_us=3.6), a_hop(relay_us=3.6), a_hop()])
+def test_the_three_parties_together_may_take_eight_microseconds_at_ten_per_blob_however_it_is_read() -> None:
+    woken = a_hop(reading="woken")
+    others = [a_hop(wanted_per_blob=1, sender_us=50.0), a_hop(way="C", sender_us=50.0)]
+    dear = {"relay_us": 3.6}
 
-    assert [target.reached for target in within] == [True, True]
-    assert [target.reached for target in beyond] == [False, True]
+    within = targets_of([a_hop(), woken, *others])
+    beyond_in_ticks = targets_of([a_hop(**dear), a_hop(**dear), a_hop(), woken])
+    beyond_woken = targets_of([a_hop(), a_hop(reading="woken", **dear)])
+
+    assert [target.reached for target in within] == [True, True, True]
+    assert [target.reached for target in beyond_in_ticks] == [False, True, True]
+    assert [target.reached for target in beyond_woken] == [True, False, True]
 
 
 def test_what_is_spent_with_nothing_to_send_is_taken_off_for_as_long_a_time() -> None:
@@ -61,7 +62,7 @@ def test_the_c_programs_bring_what_they_are_told_to(reading: Reading) -> None:
 
 
 def test_a_message_that_got_lost_misses_a_target() -> None:
-    assert [target.reached for target in targets_of([a_hop(lost=1)])] == [True, False]
+    assert [target.reached for target in targets_of([a_hop(lost=1), a_hop(reading="woken")])] == [True, True, False]
 
 
 @pytest.mark.parametrize("sizes", [[1, 10, 50]])

@@ -131,8 +131,8 @@ class TreeMaker:
         is_small = self.graph.edge_count <= SMALL_MAP
         if is_small:
             self._cover_of(WHOLE, np.ones(len(self._tile_lats), bool))
-        for cover in self._covers.values():
-            is_due = is_small or cover.searches >= WORTH_CONTRACTING
+        for key, cover in self._covers.items():
+            is_due = (is_small and key == WHOLE) or cover.searches >= WORTH_CONTRACTING
             if is_due and not cover.is_contracted and cover.version == self.graph.version:
                 cover.contract()
                 return True
