@@ -7,8 +7,9 @@ import { _ } from "./words.js";
 /** Asking again does no harm: the visit tells whether the step was taken. */
 const ANSWER_WITHIN_MS = 15_000;
 
-const sendStep = ({ visit, name, at, version }) =>
-  post(appointmentPath(visit, `/${name}`), { at }, { version, within_ms: ANSWER_WITHIN_MS });
+/** The visit after it. Throws `Problem`. */
+export const sendStep = ({ visit, name, at, version, reason }) =>
+  post(appointmentPath(visit, `/${name}`), { at, reason }, { version, within_ms: ANSWER_WITHIN_MS });
 
 async function visitNow(id) {
   const { appointments } = await get("/api/technician/appointments");

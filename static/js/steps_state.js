@@ -1,15 +1,16 @@
 /**
  * Steps of visits that wait for the server's word, oldest first: `(steps, message) → steps`. Pure.
  *
- * A step is `{id, visit, name, at, version, window, zone}`: `at` when it was pressed (ms), `version` the visit's as it was shown.
+ * A step is `{id, visit, name, at, version, window, zone}`: `at` when it was pressed (ms), `version` the visit's as it was shown;
+ * a cancel has its `reason`, too.
  * A step that the server refused stays, with `refused` saying why, until the technician has read it.
  */
 
 import { later } from "./words.js";
 
-const OUTCOMES = { travel: "traveling", undo: "scheduled", start: "in_progress", complete: "completed" };
+const OUTCOMES = { travel: "traveling", undo: "scheduled", start: "in_progress", complete: "completed", cancel: "canceled" };
 /** What may follow while the server does not know yet. Taking back takes the place of "undo". */
-const NEXT = { traveling: ["start"], scheduled: ["travel"], in_progress: ["complete"], completed: [] };
+const NEXT = { traveling: ["start", "cancel"], scheduled: ["travel"], in_progress: ["complete"], completed: [], canceled: [] };
 
 export const TOO_OLD = later("Something newer had happened to the visit by then.");
 

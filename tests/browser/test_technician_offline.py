@@ -114,6 +114,54 @@ async def test_a_step_that_did_not_get_through_is_sent_by_itself_when_the_server
     await expect(technician.get_by_role("button", name="Undo")).to_be_visible()
 
 
+async def test_a_visit_that_cannot_be_done_is_canceled_behind_what_waits_with_the_reason_and_the_time_of_the_tap(
+    people: People,
+) -> None:
+    people.expects("ERR_FAILED")
+    visit = await people.book(await people.customer())
+    technician = await at_work(people)
+    await technician.route(STEPS, refuse_to_carry)
+    await technician.get_by_role("button", name="Start traveling").click()
+    await waiting(technician).to_have_count(1)
+
+    await technician.get_by_role("button", name="Cannot be done").click()
+    await technician.get_by_label("Briefly, why?").fill("The gate is locked")
+    await technician.get_by_role("button", name="Cancel the visit").click()
+    await waiting(technician).to_have_count(2)
+    await card(technician).to_contain_text("Canceled")
+    tapped_before_ms = now_ms()
+    await technician.unroute(STEPS)
+    await news(technician)
+
+    await waiting(technician).to_have_count(0)
+    await card(technician).to_contain_text("Canceled")
+    [travel, cancel] = await history(people, visit)
+    assert [(each["action"], each["applied"]) for each in (travel, cancel)] == [("travel", True), ("cancel", True)]
+    assert datetime.datetime.fromisoformat(cancel["device_at"]).timestamp() * 1000 <= tapped_before_ms
+    customer = await people.customer()
+    told = await (await customer.context.request.get(f"/api/appointments/{visit['id']}")).json()
+    assert told["cancel_reason"] == "The gate is locked"
+
+
+async def test_a_visit_whose_canceling_did_not_get_through_is_kept_as_canceled(people: People) -> None:
+    people.expects("ERR_FAILED")
+    visit = await people.book(await people.customer())
+    technician = await at_work(people)
+    await technician.route(STEPS, refuse_to_carry)
+
+    await technician.get_by_role("button", name="Cannot be done").click()
+    await technician.get_by_role("button", name="Cancel the visit").click()
+    await waiting(technician).to_have_count(1)
+    await expect(technician.get_by_role("dialog")).to_be_hidden()
+    await technician.get_by_role("button", name="Take it back").click()
+    await card(technician).to_contain_text("Planned")
+    await technician.unroute(STEPS)
+    await news(technician)
+
+    await card(technician).to_contain_text("Planned")
+    assert await history(people, visit) == []
+
+
 async def test_a_step_whose_answer_was_lost_is_not_refused(people: People) -> None:
     people.expects("ERR_FAILED")
     people.expects("412")

@@ -82,9 +82,15 @@ test("a visit is shown as it will be, and offers the next step", () => {
   const [shown] = withSteps([visit("scheduled")], [step("travel")]);
 
   assert.deepEqual([shown.status, shown.version, shown.waiting], ["traveling", 1, [step("travel")]]);
-  assert.deepEqual(allowedOf(shown), ["start"]);
+  assert.deepEqual(allowedOf(shown), ["start", "cancel"]);
   assert.deepEqual(allowedOf(withSteps([visit("scheduled")], [step("travel"), step("start")])[0]), ["complete"]);
   assert.deepEqual(allowedOf(withSteps([visit("in_progress")], [step("complete")])[0]), []);
+});
+
+test("a visit that could not be done is canceled from the tap on, also behind a step that waits", () => {
+  const [shown] = withSteps([visit("scheduled")], [step("travel"), step("cancel", { reason: "Nobody home" })]);
+
+  assert.deepEqual([shown.status, allowedOf(shown)], ["canceled", []]);
 });
 
 test("whoever sets off to one visit cannot set off to another, until the first is begun", () => {

@@ -15,8 +15,13 @@ async function lookAgain(appointment) {
   return { now, text: now.allowed.cancel ? `${text} ${_("Press again to cancel it.")}` : text };
 }
 
-/** The page holds the `<dialog id="cancel-dialog">` (pages/cancel_dialog.html). */
-export function askToCancel(appointment, { reason = "" } = {}) {
+const sendNow = (appointment, body, version) => post(appointmentPath(appointment.id, "/cancel"), body, { version });
+
+/**
+ * The page holds the `<dialog id="cancel-dialog">` (pages/cancel_dialog.html). `send(appointment, {reason}, version)` brings the canceled
+ * appointment, or null when the server will be told later.
+ */
+export function askToCancel(appointment, { reason = "", send = sendNow } = {}) {
   const dialog = byId("cancel-dialog");
   const form = dialog.querySelector("form");
   const place = dialog.querySelector(".problem");
@@ -44,7 +49,7 @@ export function askToCancel(appointment, { reason = "" } = {}) {
         await withButton(byId("cancel-confirm"), place, async () => {
           const body = { reason: text.value.trim() };
           try {
-            canceled = await post(appointmentPath(appointment.id, "/cancel"), body, { version });
+            canceled = await send(appointment, body, version);
             dialog.close();
           } catch (problem) {
             if (problem.code !== "stale_version") throw problem;

@@ -10,9 +10,11 @@ const STEPS = [
   { name: "complete", text: later("Complete"), primary: true },
   { name: "undo", text: later("Undo: not traveling") },
 ];
-const textOf = (name) => _(STEPS.find((step) => step.name === name).text);
+const CANCEL = { name: "cancel", text: later("Cannot be done") };
+const textOf = (name) => _([...STEPS, CANCEL].find((step) => step.name === name).text);
 
 export function stepButtons({ allowed }, onPress) {
+  // Whoever cancels is asked why first: that button stands apart.
   return STEPS.filter(({ name }) => allowed[name]).map(({ name, text, primary }) =>
     element("button", { type: "button", class: primary ? "button primary" : "button", "data-step": name, onclick: () => onPress(name) }, _(text)),
   );

@@ -11,8 +11,8 @@ import { visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
 import { Questions } from "../questions.js";
 import { Sharing } from "../sharing.js";
-import { StepOutbox } from "../step_outbox.js";
-import { refusedSteps, withSteps } from "../steps_state.js";
+import { sendStep, StepOutbox } from "../step_outbox.js";
+import { isPassing, refusedSteps, withSteps } from "../steps_state.js";
 import { _ } from "../words.js";
 
 const WATCHERS_EVERY_MS = 5_000;
@@ -40,10 +40,14 @@ function holdCards() {
   for (const card of byId("visits").querySelectorAll(".visit")) card.inert = held.has(card.dataset.id);
 }
 
+function stepOf(visit, name) {
+  const at = Date.now();
+  return { id: `${at} ${visit.id} ${name}`, visit: visit.id, name, at, version: visit.version, window: visitWords(visit).window, zone: visit.time_zone };
+}
+
 async function press(visit, name) {
   if ([...pressed.values()].includes(visit.id)) return;
-  const at = Date.now();
-  const step = { id: `${at} ${visit.id} ${name}`, visit: visit.id, name, at, version: visit.version, window: visitWords(visit).window, zone: visit.time_zone };
+  const step = stepOf(visit, name);
   pressed.set(step.id, visit.id);
   holdCards();
   outbox.tell({ type: "pressed", step });
@@ -78,8 +82,22 @@ function stepTaken(step, visit) {
   drawVisits();
 }
 
+/** Now or, like the other steps, when there is a network. */
+async function sendCancel(visit, { reason }, version) {
+  const step = { ...stepOf(visit, "cancel"), reason, version };
+  try {
+    // It does not overtake what waits.
+    if (!visit.waiting) return await sendStep(step);
+  } catch (problem) {
+    if (!isPassing(problem)) throw problem;
+  }
+  outbox.tell({ type: "pressed", step });
+  return null;
+}
+
 async function cancel(visit) {
-  const canceled = await askToCancel(visit, { reason: _("Nobody home") });
+  const canceled = await askToCancel(visit, { reason: _("Nobody home"), send: sendCancel });
+  drawVisits();
   if (canceled) await refresh();
 }
 
