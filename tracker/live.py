@@ -15,6 +15,7 @@ import msgspec
 from tracker.eta import arrival_as_of
 from tracker.facts import TripFacts
 from tracker.filters import MAX_AGE_MS, TrackFilter
+from tracker.freshness import freshness
 from tracker.grants import Grant, Zone
 from tracker.ledger import PredictionLog
 from tracker.messages import Destination, Eta, Fix, Position, RouteLine, Snapshot, Status
@@ -23,10 +24,6 @@ from tracker.route import Route
 from tracker.trip import Trip
 
 REMEMBERED_STATES: Final = 32
-
-LIVE_WITHIN_MS: Final = 45_000
-"""Three intervals of the slowest common phone feed (15 s)."""
-LOST_AFTER_MS: Final = 180_000
 
 _decode_position = msgspec.json.Decoder(Position).decode
 _decode_route = msgspec.json.Decoder(RouteLine).decode
@@ -52,13 +49,6 @@ class EtaView:
     eta_at: int
     eta_low_at: int
     eta_high_at: int
-
-
-def freshness(age_ms: int) -> str:
-    """How far a position can be trusted: live, delayed or lost."""
-    if age_ms <= LIVE_WITHIN_MS:
-        return "live"
-    return "delayed" if age_ms <= LOST_AFTER_MS else "lost"
 
 
 class LiveTechnician:

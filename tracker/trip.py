@@ -9,6 +9,7 @@ from tracker.arrival import ArrivalDetector
 from tracker.calibration import COLD, Calibration
 from tracker.eta import ArrivalEstimate, Pace, arrival_as_of
 from tracker.filters import CURRENT, TrackFilter, Verdict
+from tracker.freshness import LIVE_WITHIN_MS, freshness
 from tracker.geo import LocalFrame
 from tracker.guide import ON_LINE_M, Guide
 from tracker.messages import Eta, Fix, Position
@@ -242,6 +243,9 @@ class Trip:
     def position(self, seq: int, now_ms: int) -> Position:
         """The newest position with the told arrival; the instant is never in the past of ``now_ms``."""
         track = self.track
+        fixed_at = track.fixed_at
+        # What a phone could not send before is its newest, and old.
+        fresh = "live" if now_ms - fixed_at <= LIVE_WITHIN_MS else freshness(now_ms - fixed_at)
         estimate = self.estimate
         heading = track.heading_deg
         accuracy = track.accuracy_m
@@ -253,7 +257,7 @@ class Trip:
         speed_cms = int(track.speed_mps * 100.0 + 0.5)
         accuracy_m = None if accuracy is None else int(accuracy + 0.5)
         if eta_at is None:
-            return Position(seq, track.fixed_at, lat_e6, lon_e6, heading_deg, speed_cms, accuracy_m, freshness="live")
+            return Position(seq, fixed_at, lat_e6, lon_e6, heading_deg, speed_cms, accuracy_m, freshness=fresh)
         left_m = self.left_m
         low_at = estimate.low_at
         high_at = estimate.high_at
@@ -261,7 +265,7 @@ class Trip:
             eta_at = now_ms
         return Position(
             seq,
-            track.fixed_at,
+            fixed_at,
             lat_e6,
             lon_e6,
             heading_deg,
@@ -272,7 +276,7 @@ class Trip:
             eta_at,
             low_at if low_at > now_ms else now_ms,
             high_at if high_at > eta_at else eta_at,
-            "live",
+            fresh,
         )
 
     def eta(self, seq: int, now_ms: int, reason: str | None = None) -> Eta | None:

@@ -38,6 +38,7 @@ MODULES = (
     "tracker.fleet",
     "tracker.following",
     "tracker.frames",
+    "tracker.freshness",
     "tracker.geo",
     "tracker.grants",
     "tracker.guests",

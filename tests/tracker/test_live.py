@@ -1,9 +1,8 @@
-import pytest
 
 from tests.tracker.journeys import NOW_MS, PLACE, fix_at
 from tests.tracker.test_route import line
 from tracker.facts import TripFacts
-from tracker.live import LIVE_WITHIN_MS, LOST_AFTER_MS, Duty, LiveTechnician, LiveTrip, freshness
+from tracker.live import Duty, LiveTechnician, LiveTrip
 from tracker.messages import Destination
 
 
@@ -39,20 +38,6 @@ def receive(trip: LiveTrip, **place) -> bool:
     return trip.reveal(fix.fixed_at)
 
 
-@pytest.mark.parametrize(
-    ("age_ms", "word"),
-    [
-        (-5, "live"),
-        (LIVE_WITHIN_MS, "live"),
-        (LIVE_WITHIN_MS + 1, "delayed"),
-        (LOST_AFTER_MS, "delayed"),
-        (LOST_AFTER_MS + 1, "lost"),
-    ],
-)
-def test_freshness_is_honest_about_the_age(age_ms, word):
-    assert freshness(age_ms) == word
-
-
 def test_older_facts_never_replace_newer_ones():
     trip = LiveTrip("visit", "k3f9")
 
@@ -78,6 +63,15 @@ def test_a_snapshot_says_how_old_its_position_is():
     late = trip.snapshot(NOW_MS + 60_000)
     assert (late.freshness, late.position.freshness) == ("delayed", "delayed")
     assert trip.snapshot(NOW_MS + 600_000).freshness == "lost"
+
+
+def test_a_position_that_its_phone_could_not_send_before_is_told_with_its_age():
+    trip = under_way()
+    receive(trip)
+
+    told = [trip.motion.position(1, NOW_MS + 1000 * late_s).freshness for late_s in (0, 45, 46, 181)]
+
+    assert told == ["live", "live", "delayed", "lost"]
 
 
 def test_with_tracking_off_nothing_of_the_technician_is_in_the_snapshot():

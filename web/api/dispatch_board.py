@@ -11,7 +11,7 @@ from starlette.responses import Response
 from slots import booking, catalog_store, policy
 from slots.model import AppointmentView, Resource, Status
 from tracker.board import BOARD_TOPIC
-from tracker.live import LOST_AFTER_MS
+from tracker.freshness import LOST_AFTER_MS
 from tracker.messages import BoardTechnician
 from web import accounts_store
 from web.api.technician_visits import ContactJson
