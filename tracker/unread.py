@@ -15,7 +15,8 @@ from termios import TIOCOUTQ
 
 from tracker.watchers import Watcher
 
-STUCK_S = 12.0
+STUCK_S = 10.0
+"""Less than four looks take (``tracker.hub``), so that no fifth is waited for when one comes early."""
 
 _NOTHING = bytes(4)
 _TCP_INFO_BYTES = 128
