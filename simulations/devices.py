@@ -92,7 +92,8 @@ class Phone:
         self._socket: ClientConnection | None = None
         self.connected = asyncio.Event()
         self.visit: str | None = None
-        self.interval_s: int | None = None
+        self._interval_ms = 0
+        self._newest_at: int | None = None
         self.rejected: dict[str, int] = {}
 
     @property
@@ -101,13 +102,24 @@ class Phone:
         return len(self._unconfirmed) + sum(len(batch) for batch in self._waiting)
 
     def send(self, fixes: tuple[WireFix, ...]) -> None:
-        """Hand over one report: a single fix or a batch."""
-        self._waiting.append(fixes)
+        """Hand over one report: a single fix or a batch. Without those that come sooner than the server wishes."""
+        wanted = tuple(fix for fix in fixes if self._is_wanted(fix))
+        if len(wanted) < len(fixes):
+            self._seen.tally("fixes the server wished away", self._clock.elapsed_s(), len(fixes) - len(wanted))
+        if not wanted:
+            return
+        self._waiting.append(wanted)
         while self.held > HELD_FIXES and self._waiting:
             lost = self._waiting.popleft()
             self._seen.tally("fixes given up", self._clock.elapsed_s(), len(lost))
         self._settled.clear()
         self._work.set()
+
+    def _is_wanted(self, fix: WireFix) -> bool:
+        if self._newest_at is not None and abs(fix.fixed_at - self._newest_at) < self._interval_ms:
+            return False
+        self._newest_at = fix.fixed_at
+        return True
 
     async def settled(self) -> None:
         """Wait until everything sent so far is confirmed."""
@@ -147,6 +159,7 @@ class Phone:
 
     async def _speak(self, socket: ClientConnection) -> None:
         self._socket = socket
+        self._interval_ms = 0
         again = tuple(fix for fix, _ in self._unconfirmed.values())
         for start in range(0, len(again), BATCH_FIXES):
             await socket.send(_encode(again[start : start + BATCH_FIXES]).decode())
@@ -184,7 +197,7 @@ class Phone:
             if isinstance(message, _Ack):
                 self._confirmed(message)
             elif isinstance(message, _Rate):
-                self.interval_s = message.interval_s
+                self._interval_ms = 1000 * message.interval_s
             elif message.fixed_at is None:
                 # A refused fix has its time and is counted by the next ack; this is about the message itself.
                 self._seen.errors[f"device: {message.code}"] += 1

@@ -13,7 +13,7 @@ from tracker.errors import CloseCode, DeviceDataError, OwnerAway
 from tracker.filters import Kept, Rejection, Verdict
 from tracker.fix_intake import FixIntake
 from tracker.frames import BINARY, MAX_MESSAGE_BYTES, FrameParser
-from tracker.messages import Ack, ErrorFrame, Fix, encode
+from tracker.messages import Ack, ErrorFrame, Fix, Rate, encode
 from tracker.node import Node
 
 if TYPE_CHECKING:
@@ -29,10 +29,13 @@ ERRORS_PER_S = 20
 MANY_BYTES: Final = 256
 """More than one fix in JSON."""
 CALM_S = 10.0
-"""When the processor has kept up for so long, or up to six times as long, who was left out is asked to send it again:
-not all at once."""
+"""When the processor has kept up for so long, or up to six times as long, and has room for more, who was left out is
+asked to send it again: not all at once, and not while a flood is only just kept up with, for whoever comes back is away
+for seconds."""
 WORD_EVERY_S = 20.0
-"""Until then its phone hears so often that somebody is there."""
+"""Until then its phone hears so often that somebody is there,"""
+SLOWER_S: Final = 5
+"""and is asked to tell its place no more often than this: what it does not send need not be left out."""
 RECEIVE_BUFFER_BYTES = 16_384
 """Kernel memory for fixes not read yet (Linux doubles it): under overload a phone is held back by its own full socket
 within a second's worth of fixes, instead of megabytes of old ones lying before the newest."""
@@ -162,12 +165,16 @@ class DeviceConnection(Connection):
                 self._timer.cancel()
             self._calm_s = CALM_S * random.uniform(1.0, 6.0)  # noqa: S311  # spreads the phones
             self._timer = self.loop.call_later(min(self._calm_s, WORD_EVERY_S), self._ask_again)
+            self._node.strain.is_strained(self.loop.time())
+            # Not here, among messages that are still to be read: a socket that is broken ends the connection.
+            self.loop.call_soon(self.send, encode(Rate(interval_s=SLOWER_S)))
         self._left_out_s = self.loop.time()
 
     def _ask_again(self) -> None:
         """Who comes back sends all that was not acknowledged, in order."""
         now_s = self.loop.time()
-        wait_s = self._calm_s - (0.0 if self._node.recorder.behind else now_s - self._left_out_s)
+        is_flooded = self._node.recorder.behind or self._node.strain.is_strained(now_s)
+        wait_s = self._calm_s - (0.0 if is_flooded else now_s - self._left_out_s)
         if wait_s > 0.0:
             self._timer = self.loop.call_later(min(wait_s, WORD_EVERY_S), self._ask_again)
             if now_s - self._acked_s >= WORD_EVERY_S:

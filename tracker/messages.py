@@ -168,6 +168,9 @@ class Ack(msgspec.Struct, gc=False, omit_defaults=True, tag_field="type", tag="a
 
 
 class Rate(msgspec.Struct, gc=False, tag_field="type", tag="rate"):
+    """More comes in than the server can take: until this connection ends, please send at most one position in so many
+    seconds, and none that lie between."""
+
     interval_s: int
 
 

@@ -26,6 +26,7 @@ from tracker.pending import Acknowledged
 from tracker.records import FixRow, ToldArrival
 from tracker.roads import NoRoads, RoadEngine
 from tracker.store import TrackStore
+from tracker.strain import Strain
 from tracker.topics import Topic
 from tracker.trip import Trip
 
@@ -59,6 +60,7 @@ class Node(Following):
         )
         self.pending = self.recorder.pending
         self.rejections: Counter[str] = Counter()
+        self.strain = Strain()
         self.turn_ms = 0
         """Now, for all fixes of a turn; 0 between turns."""
         self._moved: list[LiveTechnician] = []

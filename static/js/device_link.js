@@ -16,6 +16,8 @@ export class DeviceLink {
   #outbox = emptyOutbox;
   #store;
   #refused = null;
+  #interval_ms = 0;
+  #newest_at = -Infinity;
 
   /** `store` is a FixStore or null; `onChange({waiting, link, refused})` tells the page. */
   constructor({ token, store, onChange, world = globalThis }) {
@@ -49,6 +51,9 @@ export class DeviceLink {
 
   /** A native fix: `{fixed_at, lat, lon, accuracy_m?, speed_mps?, heading_deg?}`. */
   async take(fix) {
+    // A clock that was set back must not end the sharing.
+    if (Math.abs(fix.fixed_at - this.#newest_at) < this.#interval_ms) return;
+    this.#newest_at = fix.fixed_at;
     this.#apply({ type: "fix", fix });
     // A full disk must not stop the sending.
     await this.#store?.put(fix).catch(() => {});
@@ -72,6 +77,7 @@ export class DeviceLink {
 
   #linked(link) {
     this.link = link;
+    this.#interval_ms = 0;
     this.#apply({ type: link === "open" ? "opened" : "closed" });
     if (link === "open") this.#flush();
   }
@@ -84,6 +90,9 @@ export class DeviceLink {
     } else if (message.type === "error") {
       this.#apply(message);
       if (message.code === "future") this.#store?.forgetFrom(message.fixed_at).catch(() => {});
+    } else if (message.type === "rate") {
+      // The server has more than it can take: it holds for this connection.
+      this.#interval_ms = 1_000 * message.interval_s;
     }
   }
 

@@ -86,3 +86,23 @@ test("a fix of a clock that was ahead does not stand in the way of those of the 
   assert.deepEqual(socket.sent.at(-1), fix(20));
   assert.deepEqual([...kept], [20]);
 });
+
+test("who is asked to tell its place less often leaves out what lies between, until the line is a new one", async () => {
+  const { world, link, socket } = await openLink();
+  await link.take(fix(100_000));
+  socket.says({ type: "rate", interval_s: 5 });
+
+  for (const s of [101, 104, 105, 107, 110]) await link.take(fix(1_000 * s));
+  assert.deepEqual(
+    socket.sent.map(({ fixed_at }) => fixed_at),
+    [100_000, 105_000, 110_000],
+  );
+
+  // A clock that was set back.
+  await link.take(fix(10_000));
+  assert.equal(link.waiting, 4);
+
+  world.longSilence();
+  await link.take(fix(11_000));
+  assert.equal(link.waiting, 5);
+});

@@ -68,7 +68,7 @@ async def acknowledged(phone) -> int:
     """Up to when its fixes were, before it was closed."""
     upto = 0
     while (frame := await phone.receive_frame()).opcode is not Opcode.CLOSE:
-        upto = max(upto, msgspec.json.decode(frame.data)["upto"])
+        upto = max(upto, msgspec.json.decode(frame.data).get("upto", 0))
     return upto
 
 
@@ -105,13 +105,39 @@ async def test_nobody_is_asked_to_send_it_again_while_more_comes_than_can_be_wri
     assert next(looks, None) is None
 
 
+async def test_nobody_is_asked_to_send_it_again_while_the_processor_only_just_keeps_up(phone, node, monkeypatch):
+    monkeypatch.setattr(module, "CALM_S", 0.01)
+    behind = iter([True] * 2)
+    monkeypatch.setattr(type(node.recorder), "behind", property(lambda _: next(behind, False)))
+    strained = iter([False] + [True] * 10)
+    monkeypatch.setattr(node.strain, "is_strained", lambda now_s: next(strained, False))
+
+    await phone.send(fix_at(s=0), fix_at(s=1))
+
+    await acknowledged(phone)
+    assert phone.closed_with == 1013
+    assert next(strained, None) is None
+
+
 async def test_who_was_left_out_hears_now_and_then_that_somebody_is_there(phone, node, monkeypatch):
     monkeypatch.setattr(module, "WORD_EVERY_S", 0.01)
     monkeypatch.setattr(type(node.recorder), "behind", True)
 
     await phone.send(fix_at(s=0), fix_at(s=1))
 
-    assert [await phone.receive() for _ in range(2)] == [{"type": "ack", "upto": 0}] * 2
+    assert [await phone.receive() for _ in range(3)][1:] == [{"type": "ack", "upto": 0}] * 2
+
+
+async def test_who_was_left_out_is_asked_once_to_tell_its_place_less_often(phone, node, monkeypatch):
+    monkeypatch.setattr(type(node.recorder), "behind", True)
+    for times in (1, 2):
+        await phone.send(fix_at(s=2 * times), fix_at(s=2 * times + 1))
+        await until(lambda times=times: node.rejections["overloaded"] == times)
+
+    await phone.send({"fixed_at": 0})
+
+    assert await phone.receive() == {"type": "rate", "interval_s": 5}
+    assert (await phone.receive())["type"] == "error"
 
 
 async def test_while_the_disk_fails_nothing_is_refused_for_it(phone, node, memory, monkeypatch):
