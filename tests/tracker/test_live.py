@@ -1,4 +1,3 @@
-
 from tests.tracker.journeys import NOW_MS, PLACE, fix_at
 from tests.tracker.test_route import line
 from tracker.facts import TripFacts

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from tracker.roads.contraction import Contraction
+from tracker.roads.costs import cost
 from tracker.roads.graph import TURN_UNIT_S, RoadGraph
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -27,7 +28,7 @@ class Cover:
     """Edges of the given tiles, renumbered from 0 in their order (``shift`` as in ``tree.Tree``).
 
     ``starts``, ``indices`` and ``weights`` are the reversed graph in CSR form: row f holds the edges that lead to f,
-    each with the seconds of that turn and of driving f. One more row at the end is the destination's, empty until
+    each with what that turn and driving f cost (``costs``). One more row at the end is the destination's, empty until
     ``ending_with``.
     """
 
@@ -40,7 +41,7 @@ class Cover:
         from_start = np.frombuffer(graph.from_start, np.int32)
         next_start = np.frombuffer(graph.next_start, np.int32)
         lengths = np.frombuffer(graph.edge_length_m, np.float32)
-        self.lengths = np.append(lengths[self.edges], 0.0).astype(np.float64)
+        length_m = lengths[self.edges].astype(np.float64)
 
         rows, before, inside = self._turns(graph, runs, from_start, np.frombuffer(graph.from_edge, np.int32))
         price = _sliced(np.frombuffer(graph.from_turn_qs, np.uint8), from_start, runs) * TURN_UNIT_S
@@ -50,7 +51,7 @@ class Cover:
         self.indices = np.zeros(self.turns + SPARE, np.int32)
         self.indices[: self.turns] = before[inside]
         self.weights = np.zeros(self.turns + SPARE)
-        self.weights[: self.turns] = np.maximum(seconds[rows] + price, LEAST_S)[inside]
+        self.weights[: self.turns] = cost(np.maximum(seconds[rows] + price, LEAST_S), length_m[rows])[inside]
 
         owner, after, inside = self._turns(graph, runs, next_start, np.frombuffer(graph.next_edge, np.int32))
         first_turn = np.cumsum(np.bincount(owner, minlength=self.count)) - np.bincount(owner, minlength=self.count)
@@ -59,7 +60,7 @@ class Cover:
         self.turn_after = after[inside]
         self.turn_ordinal = ordinal[inside].astype(np.uint8)
         price = _sliced(np.frombuffer(graph.next_turn_qs, np.uint8), next_start, runs)[inside] * TURN_UNIT_S
-        self.turn_s = np.maximum(seconds[self.turn_after] + price, LEAST_S)
+        self.turn_costs = cost(np.maximum(seconds[self.turn_after] + price, LEAST_S), length_m[self.turn_after])
         self.searches = 0
         self._contraction: Contraction | None = None
         # Only tables from few places to many want it.
@@ -67,8 +68,8 @@ class Cover:
 
     @property
     def size_bytes(self) -> int:
-        kept = (self.edges, self.lengths, self.starts, self.indices, self.weights)
-        turns = (self.turn_owner, self.turn_after, self.turn_ordinal, self.turn_s)
+        kept = (self.edges, self.starts, self.indices, self.weights)
+        turns = (self.turn_owner, self.turn_after, self.turn_ordinal, self.turn_costs)
         return sum(array.nbytes for array in (*kept, *turns))
 
     @property
@@ -83,19 +84,19 @@ class Cover:
             self._contraction = Contraction(self.count, self.indices[turns], after, self.weights[turns])
         self._contraction.advance()
 
-    def seconds_to(self, enders: Mapping[int, float], *, limit_s: float) -> Array:
-        """From the end of each edge to a destination that these (in the cover's numbers) lead to in so many seconds;
-        inf where that takes longer than the limit."""
+    def costs_to(self, enders: Mapping[int, float], *, limit_s: float) -> Array:
+        """From the end of each edge to a destination that these (in the cover's numbers) lead to at such a cost; inf
+        where that takes longer than the limit."""
         self.searches += 1
-        enders = {number: max(seconds, LEAST_S) for number, seconds in enders.items()}
+        limit = cost(limit_s, 0.0)
         if self._contraction is not None and self._contraction.is_done:
-            return self._contraction.seconds_to(enders, limit_s=limit_s)
+            return self._contraction.costs_to(enders, limit=limit)
         arrays = self.ending_with(list(enders), list(enders.values()))
         reverse = csr_array(arrays, shape=(self.count + 1, self.count + 1), copy=False)
-        found: Array = dijkstra(reverse, indices=self.count, limit=limit_s)[:-1]
+        found: Array = dijkstra(reverse, indices=self.count, limit=limit)[:-1]
         return found
 
-    def ending_with(self, enders: list[int], seconds: list[float]) -> tuple[Array, Array, Array]:
+    def ending_with(self, enders: list[int], costs: list[float]) -> tuple[Array, Array, Array]:
         """(weights, indices, starts) with these edges (in the cover's numbers) leading to the destination.
 
         The arrays are the cover's own: valid until the next call.
@@ -103,10 +104,10 @@ class Cover:
         end = self.turns + len(enders)
         self.starts[-1] = end
         self.indices[self.turns : end] = enders
-        self.weights[self.turns : end] = np.maximum(seconds, LEAST_S)
+        self.weights[self.turns : end] = costs
         return self.weights[:end], self.indices[:end], self.starts
 
-    def beginning_with(self, begun: list[int], seconds: list[float]) -> tuple[Array, Array, Array]:
+    def beginning_with(self, begun: list[int], costs: list[float]) -> tuple[Array, Array, Array]:
         """(weights, indices, starts) of the graph as it is driven, with these edges (in the cover's numbers) following
         the place of departure. Valid until the next call, as in ``ending_with``."""
         if self._driven is None:
@@ -124,7 +125,7 @@ class Cover:
         end = self.turns + len(begun)
         starts[-1] = end
         indices[self.turns : end] = begun
-        weights[self.turns : end] = np.maximum(seconds, LEAST_S)
+        weights[self.turns : end] = costs
         return weights[:end], indices[:end], starts
 
     def number(self, graph: RoadGraph, edge: int) -> int:

@@ -8,7 +8,8 @@ from math import inf
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from tracker.roads.cover import Cover
+from tracker.roads.costs import cost, seconds_of
+from tracker.roads.cover import LEAST_S, Cover
 from tracker.roads.graph import TURN_UNIT_S, RoadGraph
 from tracker.roads.snap import NO_EDGE, Snap
 from tracker.roads.tree import OVERSHOT_M, Goal
@@ -28,10 +29,11 @@ class Onward:
             for edge, done_m in self._begun.items()
         }
         covered = {number: seconds for number, seconds in rest_s.items() if number >= 0}
-        arrays = cover.beginning_with(list(covered), list(covered.values()))
+        begun = [cost(max(seconds, LEAST_S), 0.0) for seconds in covered.values()]
+        arrays = cover.beginning_with(list(covered), begun)
         driven = csr_array(arrays, shape=(cover.count + 1, cover.count + 1), copy=False)
         # A view gives plain floats, three times as fast as the array does.
-        self._seconds = memoryview(dijkstra(driven, indices=cover.count, limit=limit_s))
+        self._seconds = memoryview(seconds_of(dijkstra(driven, indices=cover.count, limit=cost(limit_s, 0.0))))
 
     def seconds_to(self, goals: Sequence[Goal]) -> float | None:
         """To the nearest (in time) of the ends; None when none can be reached."""

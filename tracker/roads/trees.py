@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tracker.roads.backward import Backward
+from tracker.roads.costs import cost, seconds_and_metres, seconds_of
 from tracker.roads.cover import LEAST_S, Cover
 from tracker.roads.graph import E7, TURN_UNIT_S, UNIT_M, RoadGraph, east_unit_m
 from tracker.roads.onward import Onward
@@ -43,8 +44,6 @@ WORTH_CONTRACTING = 8
 """Searches of one cover of a larger map: it takes as long as some twenty, and saves half of each."""
 BLOCK_SHARE = 0.5
 MOST_OF_MAP = 0.5
-SAME_S = 1e-6
-"""Ways this close are the same: sums of the same seconds in another order."""
 PLACES_KEPT = 20_000
 """Where a place lies on the road is found once for all tables: some 10 MB."""
 
@@ -57,10 +56,10 @@ class Place(NamedTuple):
 
 
 class _Ender(NamedTuple):
-    """An edge that leads onto a goal: seconds from its end to the destination, the goal, its place in the followers."""
+    """An edge that leads onto a goal: what the way from its end to the destination costs, and the goal's place in its
+    followers."""
 
-    seconds: float
-    goal: Goal
+    cost: float
     ordinal: int
 
 
@@ -109,17 +108,13 @@ class TreeMaker:
         graph = self.graph
         cover = self._cover([goal.edge for goal in goals], radius_m)
         enders = self._enders(cover, goals)
-        seconds = cover.seconds_to({number: ender.seconds for number, ender in enders.items()}, limit_s=MOST_S)
-        reached = np.isfinite(seconds)
-        following, metres = _ways(cover, seconds, enders)
-        units = np.full(cover.count, UNREACHABLE, np.uint16)
-        units[reached] = np.rint(seconds[reached] / TREE_UNIT_S)
-        units_m = np.minimum(np.rint(metres / TREE_UNIT_M), UNREACHABLE).astype(np.uint16)
+        costs = cover.costs_to({number: ender.cost for number, ender in enders.items()}, limit_s=MOST_S)
+        units, units_m = _units(costs)
         return Tree(
             goals={goal.edge: goal for goal in goals},
             left_units=memoryview(units),
             left_units_m=memoryview(units_m),
-            following=memoryview(following),
+            following=memoryview(_following(cover, costs, enders)),
             shift=cover.shift,
             edge_s=graph.edge_s,
             version=graph.version,
@@ -166,8 +161,9 @@ class TreeMaker:
         if not goals:
             return found
         for cover, numbers in self._within(goals[0].edge, [self._leg_radius_m(start, end) for start in starts]):
-            enders = {number: ender.seconds for number, ender in self._enders(cover, goals).items()}
-            search = Backward(self.graph, cover, goals, cover.seconds_to(enders, limit_s=MOST_S))
+            enders = {number: ender.cost for number, ender in self._enders(cover, goals).items()}
+            seconds = seconds_of(cover.costs_to(enders, limit_s=MOST_S))
+            search = Backward(self.graph, cover, goals, seconds)
             for number in numbers:
                 at = self._start_at(starts[number])
                 found[number] = None if at is None else search.seconds_from(at)
@@ -244,36 +240,34 @@ class TreeMaker:
             for place in range(graph.from_start[goal.edge], graph.from_start[goal.edge + 1]):
                 edge = graph.from_edge[place]
                 number = cover.number(graph, edge)
-                seconds = on_it_s + graph.from_turn_qs[place] * TURN_UNIT_S
-                if number >= 0 and (number not in best or seconds < best[number].seconds):
-                    best[number] = _Ender(seconds, goal, graph.onward(edge).index(goal.edge))
+                there = cost(max(on_it_s + graph.from_turn_qs[place] * TURN_UNIT_S, LEAST_S), goal.along_m)
+                if number >= 0 and (number not in best or there < best[number].cost):
+                    best[number] = _Ender(there, graph.onward(edge).index(goal.edge))
         return best
 
 
-def _ways(cover: Cover, seconds: Array, enders: dict[int, _Ender]) -> tuple[Array, Array]:
-    """For each edge which of its followers to take, and the metres from its end to the destination."""
-    end = cover.count
-    following = np.full(end, NO_NEXT, np.uint8)
-    onward = np.full(end + 1, end)
-    way_s = seconds.take(cover.turn_after)
-    way_s += cover.turn_s
-    # None is as short where no way leads.
-    shortest_s = np.where(np.isfinite(seconds), seconds + SAME_S, -1.0)
-    taken = np.flatnonzero(way_s <= shortest_s.take(cover.turn_owner))
-    owner = cover.turn_owner[taken]
-    following[owner] = cover.turn_ordinal[taken]
-    onward[owner] = cover.turn_after[taken]
-    metres = cover.lengths[onward]
+def _units(costs: Array) -> tuple[Array, Array]:
+    """The seconds and the metres of each as a tree keeps them."""
+    reached = np.isfinite(costs)
+    seconds, metres = seconds_and_metres(np.where(reached, costs, 0.0))
+    units = np.where(reached, np.rint(seconds / TREE_UNIT_S), UNREACHABLE)
+    units_m = np.minimum(np.rint(metres / TREE_UNIT_M), UNREACHABLE)
+    return units.astype(np.uint16), units_m.astype(np.uint16)
+
+
+def _following(cover: Cover, costs: Array, enders: dict[int, _Ender]) -> Array:
+    """For each edge which of its followers to take."""
+    following = np.full(cover.count, NO_NEXT, np.uint8)
+    way_costs = costs.take(cover.turn_after)
+    way_costs += cover.turn_costs
+    # Costs are whole numbers: the way that was found costs exactly as much, and where none leads none costs 0.
+    lowest = np.where(np.isfinite(costs), costs, 0.0)
+    taken = np.flatnonzero(way_costs <= lowest.take(cover.turn_owner))
+    following[cover.turn_owner.take(taken)] = cover.turn_ordinal.take(taken)
     for number, ender in enders.items():
-        if max(ender.seconds, LEAST_S) <= shortest_s[number]:
+        if ender.cost <= lowest[number]:
             following[number] = ender.ordinal | LAST
-            onward[number] = end
-            metres[number] = ender.goal.along_m
-    # Each round doubles the stretch that is summed, until all stretches end at the destination.
-    while onward.min() < end:
-        metres += metres.take(onward)
-        onward = onward.take(onward)
-    return following, metres[:-1]
+    return following
 
 
 def _is_fast(graph: RoadGraph, at: Snap) -> bool:

@@ -51,7 +51,7 @@ def test_what_is_left_of_a_graph_tells_the_times_of_all_of_it(seed: int) -> None
         enders = {chance.randrange(count): chance.uniform(0.1, 30.0) for _ in range(chance.randint(1, 6))}
         limit_s = chance.choice((50.0, 1e6))
 
-        found = contraction.seconds_to(enders, limit_s=limit_s).tolist()
+        found = contraction.costs_to(enders, limit=limit_s).tolist()
 
         assert found == pytest.approx(searched(count, edges, enders, limit_s), rel=1e-12)
 
@@ -59,13 +59,13 @@ def test_what_is_left_of_a_graph_tells_the_times_of_all_of_it(seed: int) -> None
 def test_a_road_without_branches_leaves_nothing_to_be_searched() -> None:
     contraction = contracted(50, [(node, node + 1, 2.0) for node in range(49)])
 
-    assert contraction.seconds_to({49: 1.0}, limit_s=1e6).tolist() == [1.0 + 2.0 * (49 - node) for node in range(50)]
+    assert contraction.costs_to({49: 1.0}, limit=1e6).tolist() == [1.0 + 2.0 * (49 - node) for node in range(50)]
 
 
 def test_nothing_leads_to_a_destination_without_enders() -> None:
     contraction = contracted(3, [(0, 1, 1.0), (1, 2, 1.0), (2, 0, 1.0)])
 
-    assert contraction.seconds_to({}, limit_s=1e6).tolist() == [inf, inf, inf]
+    assert contraction.costs_to({}, limit=1e6).tolist() == [inf, inf, inf]
 
 
 def test_trees_and_times_stay_what_they_were_when_their_search_is_prepared(porto) -> None:
