@@ -154,12 +154,12 @@ class Phone:
                 raise StayAwayError(0, str(error)) from error
             finally:
                 self._socket = None
+                self._interval_ms = 0
                 self.connected.clear()
             await asyncio.sleep(self._backoff.next_s(code))
 
     async def _speak(self, socket: ClientConnection) -> None:
         self._socket = socket
-        self._interval_ms = 0
         again = tuple(fix for fix, _ in self._unconfirmed.values())
         for start in range(0, len(again), BATCH_FIXES):
             await socket.send(_encode(again[start : start + BATCH_FIXES]).decode())

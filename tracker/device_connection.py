@@ -32,6 +32,8 @@ CALM_S = 10.0
 """When the processor has kept up for so long, or up to six times as long, and has room for more, who was left out is
 asked to send it again: not all at once, and not while a flood is only just kept up with, for whoever comes back is away
 for seconds."""
+LONGEST_S = 600.0
+"""A processor that is never less busy does not keep a phone waiting for longer than this."""
 WORD_EVERY_S = 20.0
 """Until then its phone hears so often that somebody is there,"""
 SLOWER_S: Final = 5
@@ -53,6 +55,7 @@ class DeviceConnection(Connection):
         "_calm_s",
         "_errors",
         "_errors_s",
+        "_flooded_s",
         "_left_out_s",
         "_node",
         "_refused",
@@ -89,6 +92,7 @@ class DeviceConnection(Connection):
         self._errors = 0
         self._errors_s = 0.0
         self._left_out_s = 0.0
+        self._flooded_s = 0.0
         self._calm_s = 0.0
 
     def begin(self, sockets: Sockets, fd: int) -> None:
@@ -165,7 +169,8 @@ class DeviceConnection(Connection):
                 self._timer.cancel()
             self._calm_s = CALM_S * random.uniform(1.0, 6.0)  # noqa: S311  # spreads the phones
             self._timer = self.loop.call_later(min(self._calm_s, WORD_EVERY_S), self._ask_again)
-            self._node.strain.is_strained(self.loop.time())
+            self._flooded_s = self.loop.time()
+            self._node.strain.is_strained(self._flooded_s)
             # Not here, among messages that are still to be read: a socket that is broken ends the connection.
             self.loop.call_soon(self.send, encode(Rate(interval_s=SLOWER_S)))
         self._left_out_s = self.loop.time()
@@ -173,8 +178,10 @@ class DeviceConnection(Connection):
     def _ask_again(self) -> None:
         """Who comes back sends all that was not acknowledged, in order."""
         now_s = self.loop.time()
-        is_flooded = self._node.recorder.behind or self._node.strain.is_strained(now_s)
-        wait_s = self._calm_s - (0.0 if is_flooded else now_s - self._left_out_s)
+        patient = now_s - self._flooded_s < LONGEST_S
+        if self._node.recorder.behind or (patient and self._node.strain.is_strained(now_s)):
+            self._left_out_s = now_s
+        wait_s = self._calm_s - (now_s - self._left_out_s)
         if wait_s > 0.0:
             self._timer = self.loop.call_later(min(wait_s, WORD_EVERY_S), self._ask_again)
             if now_s - self._acked_s >= WORD_EVERY_S:

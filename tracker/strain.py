@@ -17,10 +17,11 @@ _SCHEDSTAT: Final = Path("/proc/thread-self/schedstat")
 def occupied_s() -> float:
     """Seconds that the calling thread has worked so far; on Linux with those in which it could have and others did."""
     try:
-        worked_ns, waited_ns, _ = _SCHEDSTAT.read_text().split()
+        worked_ns, waited_ns, _ = map(int, _SCHEDSTAT.read_text().split())
     except (OSError, ValueError):
-        return time.thread_time()
-    return (int(worked_ns) + int(waited_ns)) / 1e9
+        worked_ns = waited_ns = 0
+    # A kernel that keeps no such account says 0.
+    return (worked_ns + waited_ns) / 1e9 if worked_ns else time.thread_time()
 
 
 class Strain:

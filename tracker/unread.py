@@ -15,8 +15,9 @@ from termios import TIOCOUTQ
 
 from tracker.watchers import Watcher
 
-STUCK_S = 10.0
-"""Less than four looks take (``tracker.hub``), so that no fifth is waited for when one comes early."""
+STUCK_S = 9.5
+"""Less than four looks take, which are 3 s apart and at times 1 (``tracker.hub``): so none waits for a fifth when one
+comes a moment early."""
 
 _NOTHING = bytes(4)
 _TCP_INFO_BYTES = 128

@@ -15,13 +15,18 @@ export class DeviceLink {
   #socket;
   #outbox = emptyOutbox;
   #store;
+  #world;
   #refused = null;
+  /** What the server wishes at least to lie between two fixes, the newest of those in between, and when it is taken. */
   #interval_ms = 0;
   #newest_at = -Infinity;
+  #between = null;
+  #timer = null;
 
   /** `store` is a FixStore or null; `onChange({waiting, link, refused})` tells the page. */
   constructor({ token, store, onChange, world = globalThis }) {
     this.#store = store;
+    this.#world = world;
     this.link = "connecting";
     Object.assign(this, { onChange });
     this.#socket = new ReturningSocket({
@@ -52,7 +57,16 @@ export class DeviceLink {
   /** A native fix: `{fixed_at, lat, lon, accuracy_m?, speed_mps?, heading_deg?}`. */
   async take(fix) {
     // A clock that was set back must not end the sharing.
-    if (Math.abs(fix.fixed_at - this.#newest_at) < this.#interval_ms) return;
+    const early_ms = this.#interval_ms - Math.abs(fix.fixed_at - this.#newest_at);
+    if (early_ms <= 0) return this.#keep(fix);
+    // Nothing may follow it: whoever has arrived stands still.
+    this.#between = fix;
+    this.#timer ??= this.#world.setTimeout(() => this.#keep(this.#between), early_ms);
+  }
+
+  async #keep(fix) {
+    this.#world.clearTimeout(this.#timer);
+    this.#between = this.#timer = null;
     this.#newest_at = fix.fixed_at;
     this.#apply({ type: "fix", fix });
     // A full disk must not stop the sending.
@@ -80,6 +94,7 @@ export class DeviceLink {
     this.#interval_ms = 0;
     this.#apply({ type: link === "open" ? "opened" : "closed" });
     if (link === "open") this.#flush();
+    if (this.#between) this.#keep(this.#between);
   }
 
   #hear(message) {

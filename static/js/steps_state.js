@@ -10,7 +10,7 @@ import { later } from "./words.js";
 
 const OUTCOMES = { travel: "traveling", undo: "scheduled", start: "in_progress", complete: "completed", cancel: "canceled" };
 /** What may follow while the server does not know yet. Taking back takes the place of "undo". */
-const NEXT = { traveling: ["start", "cancel"], scheduled: ["travel"], in_progress: ["complete"], completed: [], canceled: [] };
+const NEXT = { traveling: ["start", "cancel"], scheduled: ["travel", "cancel"], in_progress: ["complete"], completed: [], canceled: [] };
 
 export const TOO_OLD = later("Something newer had happened to the visit by then.");
 

@@ -114,10 +114,95 @@ async def test_a_step_that_did_not_get_through_is_sent_by_itself_when_the_server
     await expect(technician.get_by_role("button", name="Undo")).to_be_visible()
 
 
+async def cannot_be_done(technician: Page, why: str) -> None:
+    await technician.get_by_role("button", name="Cannot be done").click()
+    await technician.get_by_label("Briefly, why?").fill(why)
+    await technician.get_by_role("button", name="Cancel the visit").click()
+
+
 async def test_a_visit_that_cannot_be_done_is_canceled_behind_what_waits_with_the_reason_and_the_time_of_the_tap(
     people: People,
 ) -> None:
     people.expects("ERR_FAILED")
+    visit = await people.book(await people.customer())
+    technician = await at_work(people)
+    await technician.add_init_script(SETTABLE_CLOCK.replace("AHEAD_MS", "0"))
+    await open_and_listen(technician, "/technician")
+    await technician.route(STEPS, refuse_to_carry)
+    await technician.evaluate(f"setClock(-{2 * TEN_MIN_S * 1000})")
+    await technician.get_by_role("button", name="Start traveling").click()
+    await waiting(technician).to_have_count(1)
+    await technician.evaluate(f"setClock(-{TEN_MIN_S * 1000})")
+
+    await cannot_be_done(technician, "The gate is locked")
+    await waiting(technician).to_have_count(2)
+    await card(technician).to_contain_text("Canceled")
+    await technician.evaluate("setClock(0)")
+    await technician.unroute(STEPS)
+    await news(technician)
+
+    await waiting(technician).to_have_count(0)
+    await card(technician).to_contain_text("Canceled")
+    changes = await history(people, visit)
+    assert [(each["action"], each["applied"]) for each in changes] == [("travel", True), ("cancel", True)]
+    tapped, told = (datetime.datetime.fromisoformat(changes[1][key]) for key in ("device_at", "server_at"))
+    assert TEN_MIN_S <= (told - tapped).total_seconds() < 2 * TEN_MIN_S
+    dora = await people.signed_in("dora@enroute.example")
+    now = await (await dora.context.request.get(f"/api/appointments/{visit['id']}")).json()
+    assert (now["status"], now["cancel_reason"]) == ("canceled", "The gate is locked")
+
+
+async def test_a_visit_whose_canceling_did_not_get_through_is_shown_as_canceled_until_it_is_taken_back(
+    people: People,
+) -> None:
+    people.expects("ERR_FAILED")
+    visit = await people.book(await people.customer())
+    technician = await at_work(people)
+    await technician.route(STEPS, refuse_to_carry)
+
+    await cannot_be_done(technician, "Nobody home")
+    await expect(technician.get_by_role("dialog")).to_be_hidden()
+    await waiting(technician).to_have_count(1)
+    await card(technician).to_contain_text("Canceled")
+    await technician.get_by_role("button", name="Take it back").click()
+    await card(technician).to_contain_text("Planned")
+    await technician.unroute(STEPS)
+    async with technician.expect_response("**/api/technician/appointments"):
+        await news(technician)
+
+    await card(technician).to_contain_text("Planned")
+    assert await history(people, visit) == []
+
+
+async def test_who_closes_the_dialog_while_the_server_does_not_answer_has_not_canceled(people: People) -> None:
+    people.expects("ERR_FAILED")
+    visit = await people.book(await people.customer())
+    technician = await at_work(people)
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    await technician.route(STEPS, hold)
+    async with technician.expect_request(STEPS):
+        await cannot_be_done(technician, "Nobody home")
+    await technician.get_by_role("button", name="Keep it").click()
+    async with technician.expect_event("requestfailed"):
+        await held[0].abort()
+    await technician.unroute(STEPS)
+    async with technician.expect_response("**/api/technician/appointments"):
+        await news(technician)
+
+    await waiting(technician).to_have_count(0)
+    await card(technician).to_contain_text("Planned")
+    assert await history(people, visit) == []
+
+
+async def test_what_waited_and_was_sent_while_the_reason_was_typed_does_not_refuse_the_canceling(
+    people: People,
+) -> None:
+    people.expects("ERR_FAILED")
+    people.expects("412")
     visit = await people.book(await people.customer())
     technician = await at_work(people)
     await technician.route(STEPS, refuse_to_carry)
@@ -125,41 +210,17 @@ async def test_a_visit_that_cannot_be_done_is_canceled_behind_what_waits_with_th
     await waiting(technician).to_have_count(1)
 
     await technician.get_by_role("button", name="Cannot be done").click()
-    await technician.get_by_label("Briefly, why?").fill("The gate is locked")
-    await technician.get_by_role("button", name="Cancel the visit").click()
-    await waiting(technician).to_have_count(2)
-    await card(technician).to_contain_text("Canceled")
-    tapped_before_ms = now_ms()
     await technician.unroute(STEPS)
-    await news(technician)
-
-    await waiting(technician).to_have_count(0)
-    await card(technician).to_contain_text("Canceled")
-    [travel, cancel] = await history(people, visit)
-    assert [(each["action"], each["applied"]) for each in (travel, cancel)] == [("travel", True), ("cancel", True)]
-    assert datetime.datetime.fromisoformat(cancel["device_at"]).timestamp() * 1000 <= tapped_before_ms
-    customer = await people.customer()
-    told = await (await customer.context.request.get(f"/api/appointments/{visit['id']}")).json()
-    assert told["cancel_reason"] == "The gate is locked"
-
-
-async def test_a_visit_whose_canceling_did_not_get_through_is_kept_as_canceled(people: People) -> None:
-    people.expects("ERR_FAILED")
-    visit = await people.book(await people.customer())
-    technician = await at_work(people)
-    await technician.route(STEPS, refuse_to_carry)
-
-    await technician.get_by_role("button", name="Cannot be done").click()
+    async with technician.expect_response("**/travel"):
+        await news(technician)
     await technician.get_by_role("button", name="Cancel the visit").click()
-    await waiting(technician).to_have_count(1)
+    await expect(technician.get_by_role("dialog")).to_contain_text("Press again to cancel it.")
+    await technician.get_by_role("button", name="Cancel the visit").click()
+
     await expect(technician.get_by_role("dialog")).to_be_hidden()
-    await technician.get_by_role("button", name="Take it back").click()
-    await card(technician).to_contain_text("Planned")
-    await technician.unroute(STEPS)
-    await news(technician)
-
-    await card(technician).to_contain_text("Planned")
-    assert await history(people, visit) == []
+    await card(technician).to_contain_text("Canceled")
+    await expect(technician.locator("#refused-steps")).to_be_empty()
+    assert [change["action"] for change in await history(people, visit)] == ["travel", "cancel"]
 
 
 async def test_a_step_whose_answer_was_lost_is_not_refused(people: People) -> None:

@@ -87,7 +87,7 @@ test("a fix of a clock that was ahead does not stand in the way of those of the 
   assert.deepEqual([...kept], [20]);
 });
 
-test("who is asked to tell its place less often leaves out what lies between, until the line is a new one", async () => {
+test("who is asked to tell its place less often leaves out what lies between, and nothing any more when the line is a new one", async () => {
   const { world, link, socket } = await openLink();
   await link.take(fix(100_000));
   socket.says({ type: "rate", interval_s: 5 });
@@ -105,4 +105,31 @@ test("who is asked to tell its place less often leaves out what lies between, un
   world.longSilence();
   await link.take(fix(11_000));
   assert.equal(link.waiting, 5);
+});
+
+test("whoever stands still after a fix that was left out is seen where it stands", async () => {
+  const { world, link, socket } = await openLink();
+  await link.take(fix(100_000));
+  socket.says({ type: "rate", interval_s: 5 });
+  socket.says({ type: "ack", upto: 100_000 });
+
+  await link.take(fix(101_000));
+  await link.take(fix(102_000));
+  world.longSilence();
+  // It is kept before it is sent.
+  await new Promise(setImmediate);
+
+  assert.deepEqual(socket.sent.at(-1), fix(102_000));
+});
+
+test("what was left out last is not lost with the line", async () => {
+  const { link, socket, kept } = await openLink();
+  await link.take(fix(100_000));
+  socket.says({ type: "rate", interval_s: 5 });
+
+  await link.take(fix(101_000));
+  await link.take(fix(102_000));
+  socket.onclose({ code: 1013 });
+
+  assert.deepEqual([...kept], [100_000, 102_000]);
 });

@@ -324,7 +324,7 @@ async def test_a_reader_who_stopped_is_cut_although_the_kernel_still_takes_bytes
 
     await pass_reading(hub, clock, int(STUCK_S) - 1)
     assert hub.count() == 1
-    await pass_reading(hub, clock, 2 * LOOK_EVERY_S)
+    await pass_reading(hub, clock, 3 * LOOK_EVERY_S)
     assert (hub.count(), hub.cut_slow) == (0, 1)
     await until(lambda: watcher.fd < 0)
 

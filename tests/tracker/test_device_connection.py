@@ -119,6 +119,19 @@ async def test_nobody_is_asked_to_send_it_again_while_the_processor_only_just_ke
     assert next(strained, None) is None
 
 
+async def test_a_processor_that_never_has_room_keeps_nobody_waiting_for_ever(phone, node, monkeypatch):
+    monkeypatch.setattr(module, "CALM_S", 0.01)
+    monkeypatch.setattr(module, "LONGEST_S", 0.05)
+    behind = iter([True] * 2)
+    monkeypatch.setattr(type(node.recorder), "behind", property(lambda _: next(behind, False)))
+    monkeypatch.setattr(node.strain, "is_strained", lambda now_s: True)
+
+    await phone.send(fix_at(s=0), fix_at(s=1))
+
+    await acknowledged(phone)
+    assert phone.closed_with == 1013
+
+
 async def test_who_was_left_out_hears_now_and_then_that_somebody_is_there(phone, node, monkeypatch):
     monkeypatch.setattr(module, "WORD_EVERY_S", 0.01)
     monkeypatch.setattr(type(node.recorder), "behind", True)

@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from tracker import strain as module
 from tracker.strain import STRAINED, WINDOW_S, Strain, occupied_s
 
 
@@ -43,3 +44,13 @@ def test_only_what_the_asking_thread_does_counts():
     worked_s = time.process_time() - before_all_s
     assert worked_s > 0.0
     assert occupied_s() - before_s < worked_s
+
+
+@pytest.mark.parametrize("account", [None, "0 0 0\n"])
+def test_where_the_kernel_keeps_no_account_of_waiting_the_work_alone_counts(account, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "_SCHEDSTAT", tmp_path / "schedstat")
+    if account is not None:
+        module._SCHEDSTAT.write_text(account)
+    before_s = time.thread_time()
+
+    assert before_s <= occupied_s() <= time.thread_time()

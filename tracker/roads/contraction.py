@@ -2,7 +2,7 @@
 out.
 
 Nodes whose removal leaves hardly more edges than there were go first, in rounds in which no two are neighbours; whoever
-went through one is given an edge past it. Of a city a seventh of the nodes remains, and a quarter of the search's time.
+went through one is given an edge past it. Of a city a seventh of the nodes remains.
 Those taken out get their costs from the nodes they led to, the last round first. (Node contraction: Geisberger,
 Sanders, Schultes, Delling, "Contraction Hierarchies", 2008; without its hierarchy, for one search reaches every node
 here.)

@@ -77,7 +77,7 @@ class Cover:
         return self._contraction is not None and self._contraction.is_done
 
     def contract(self) -> None:
-        """The next round of what makes later searches take half as long."""
+        """The next round of what makes later searches quicker."""
         if self._contraction is None:
             after = np.repeat(np.arange(self.count), np.diff(self.starts[:-1]))
             turns = slice(self.turns)

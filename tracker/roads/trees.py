@@ -41,7 +41,7 @@ WHOLE = (-1,)
 SMALL_MAP = 200_000
 """Edges: what a visit searches is likely the whole map, so that it is worth being prepared before the first one."""
 WORTH_CONTRACTING = 8
-"""Searches of one cover of a larger map: it takes as long as some twenty, and saves half of each."""
+"""Searches of one cover of a larger map: it takes as long as some twenty, and saves a good part of each."""
 BLOCK_SHARE = 0.5
 MOST_OF_MAP = 0.5
 PLACES_KEPT = 20_000

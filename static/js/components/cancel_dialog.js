@@ -1,4 +1,4 @@
-/** The dialog that asks why, and cancels. Resolves to the canceled appointment, or to null when it is kept. */
+/** The dialog that asks why, and cancels. Resolves to the canceled appointment, or to null when it is not canceled (yet). */
 
 import { appointmentPath, get, post } from "../api.js";
 import { byId } from "./element.js";
@@ -18,8 +18,8 @@ async function lookAgain(appointment) {
 const sendNow = (appointment, body, version) => post(appointmentPath(appointment.id, "/cancel"), body, { version });
 
 /**
- * The page holds the `<dialog id="cancel-dialog">` (pages/cancel_dialog.html). `send(appointment, {reason}, version)` brings the canceled
- * appointment, or null when the server will be told later.
+ * The page holds the `<dialog id="cancel-dialog">` (pages/cancel_dialog.html). `send(appointment, {reason}, version, signal)` brings the
+ * canceled appointment, or null when the server will be told later; `signal` is aborted when the dialog was closed meanwhile.
  */
 export function askToCancel(appointment, { reason = "", send = sendNow } = {}) {
   const dialog = byId("cancel-dialog");
@@ -49,7 +49,7 @@ export function askToCancel(appointment, { reason = "", send = sendNow } = {}) {
         await withButton(byId("cancel-confirm"), place, async () => {
           const body = { reason: text.value.trim() };
           try {
-            canceled = await send(appointment, body, version);
+            canceled = await send(appointment, body, version, finished.signal);
             dialog.close();
           } catch (problem) {
             if (problem.code !== "stale_version") throw problem;

@@ -12,7 +12,7 @@ import { followHome } from "../home_feed.js";
 import { Questions } from "../questions.js";
 import { Sharing } from "../sharing.js";
 import { sendStep, StepOutbox } from "../step_outbox.js";
-import { isPassing, refusedSteps, withSteps } from "../steps_state.js";
+import { isPassing, refusedSteps, waitingSteps, withSteps } from "../steps_state.js";
 import { _ } from "../words.js";
 
 const WATCHERS_EVERY_MS = 5_000;
@@ -82,14 +82,17 @@ function stepTaken(step, visit) {
   drawVisits();
 }
 
-/** Now or, like the other steps, when there is a network. */
-async function sendCancel(visit, { reason }, version) {
+/** Now or, like the other steps, when there is a network; `signal` says that nobody wants it any more. */
+async function sendCancel(visit, { reason }, version, signal) {
   const step = { ...stepOf(visit, "cancel"), reason, version };
-  try {
-    // It does not overtake what waits.
-    if (!visit.waiting) return await sendStep(step);
-  } catch (problem) {
-    if (!isPassing(problem)) throw problem;
+  // It does not overtake what waits, also of what was pressed before the dialog was opened.
+  if (!waitingSteps(outbox.steps).some((each) => each.visit === visit.id)) {
+    try {
+      // What is done at once needs no time of its own: the server's holds, however wrong this clock is.
+      return await sendStep({ ...step, at: undefined });
+    } catch (problem) {
+      if (!isPassing(problem) || signal.aborted) throw problem;
+    }
   }
   outbox.tell({ type: "pressed", step });
   return null;
@@ -99,6 +102,7 @@ async function cancel(visit) {
   const canceled = await askToCancel(visit, { reason: _("Nobody home"), send: sendCancel });
   drawVisits();
   if (canceled) await refresh();
+  else if (outbox.isWaiting) await catchUp();
 }
 
 function visitNode(visit) {
