@@ -1,7 +1,7 @@
 /**
- * Calls `onChange` when anything about the visits of this person may have changed: on any message, and after a gap. A
- * message that `takes` takes in says all of its news itself. `missed`: something may have changed since the page asked last.
- * No DOM.
+ * Calls `onChange` when anything about the visits of this person may have changed: on any message, and after a gap, of which
+ * the first is that between the page's own question and the first word here. A message that `takes` takes in says all of
+ * its news itself. `missed: false` is for a page that asks often anyway. No DOM.
  */
 
 import { ReturningSocket, socketUrl } from "./returning_socket.js";
@@ -9,7 +9,7 @@ import { ReturningSocket, socketUrl } from "./returning_socket.js";
 const SETTLE_MS = 120;
 const POLL_MS = 20_000;
 
-export function followHome(onChange, { path = "/ws/home", takes = () => false, missed = false, world = globalThis } = {}) {
+export function followHome(onChange, { path = "/ws/home", takes = () => false, missed = true, world = globalThis } = {}) {
   let timer = null;
   let poll = null;
   const soon = () => {
@@ -20,7 +20,7 @@ export function followHome(onChange, { path = "/ws/home", takes = () => false, m
     url: socketUrl(path, world.location),
     protocols: ["enroute.v1.json"],
     onMessage: (message) => {
-      // The first words of a first connection tell nothing that the page does not have.
+      // Without a gap the first words tell nothing that the page does not have.
       if (message.type === "heartbeat" || (message.type === "welcome" && !missed)) return;
       if (takes(message)) return;
       missed = false;

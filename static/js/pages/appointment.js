@@ -11,6 +11,7 @@ import { statusBadge } from "../components/visit_card.js";
 import { callWords, turnWords, visitWords } from "../components/visit_words.js";
 import { followHome } from "../home_feed.js";
 import { Questions } from "../questions.js";
+import { serverNow } from "../server_clock.js";
 import { duration } from "../time_words.js";
 import { _, later } from "../words.js";
 
@@ -129,17 +130,24 @@ function confirm() {
 }
 
 const questions = new Questions();
+let drawn = "";
 
 async function refresh() {
   const isNew = questions.ask();
   try {
     const appointment = await get(appointmentPath(id));
     if (!isNew()) return;
-    draw(appointment);
+    // The same again is not drawn again: a finger may be on a button. How far off a day is, is told from today.
+    const picture = JSON.stringify([appointment, Math.floor(serverNow() / 60_000)]);
+    if (picture !== drawn) draw(appointment);
+    drawn = picture;
     showNotice(byId("problem"), "");
   } catch (problem) {
     if (!isNew()) return;
-    if (problem.code === "not_found") byId("visit").replaceChildren();
+    if (problem.code === "not_found") {
+      byId("visit").replaceChildren();
+      drawn = "";
+    }
     showProblem(byId("problem"), problem);
   }
 }

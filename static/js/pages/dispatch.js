@@ -159,4 +159,4 @@ async function refresh() {
 
 await refresh();
 setInterval(refresh, AGAIN_MS);
-followHome(refresh, { path: "/ws/dispatch", takes });
+followHome(refresh, { path: "/ws/dispatch", takes, missed: false });

@@ -71,6 +71,7 @@ async function showEarlier() {
 }
 
 const questions = new Questions();
+let drawn = "";
 
 async function refresh() {
   const isNew = questions.ask();
@@ -79,7 +80,10 @@ async function refresh() {
     const { appointments } = await get("/api/appointments?section=current");
     if (!isNew()) return;
     const of = (section) => appointments.filter((each) => each.section === section);
-    draw({ active: of("active"), upcoming: of("upcoming") });
+    // The same again is not drawn again: a finger may be on a button. An arrival is told in minutes from now.
+    const picture = JSON.stringify([appointments, Math.floor(serverNow() / 60_000)]);
+    if (picture !== drawn) draw({ active: of("active"), upcoming: of("upcoming") });
+    drawn = picture;
     showNotice(byId("problem"), "");
     if (!byId("past").hidden) await inTurn(refreshPast);
   } catch (problem) {

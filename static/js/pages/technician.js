@@ -241,5 +241,5 @@ await sharing.resume();
 if (outbox?.isWaiting) await catchUp();
 addEventListener("storage", drawVisits);
 setInterval(() => outbox?.isWaiting && catchUp(), SEND_AGAIN_EVERY_MS);
-followHome(catchUp, { takes, missed: true });
+followHome(catchUp, { takes });
 setInterval(showWatchers, WATCHERS_EVERY_MS);
