@@ -103,7 +103,7 @@ class Phone:
 
     def send(self, fixes: tuple[WireFix, ...]) -> None:
         """Hand over one report: a single fix or a batch. Without those that come sooner than the server wishes."""
-        wanted = tuple(fix for fix in fixes if self._is_wanted(fix))
+        wanted = self._as_rarely_as_wished(fixes)
         if len(wanted) < len(fixes):
             self._seen.tally("fixes the server wished away", self._clock.elapsed_s(), len(fixes) - len(wanted))
         if not wanted:
@@ -115,11 +115,13 @@ class Phone:
         self._settled.clear()
         self._work.set()
 
-    def _is_wanted(self, fix: WireFix) -> bool:
-        if self._newest_at is not None and abs(fix.fixed_at - self._newest_at) < self._interval_ms:
-            return False
-        self._newest_at = fix.fixed_at
-        return True
+    def _as_rarely_as_wished(self, fixes: tuple[WireFix, ...]) -> tuple[WireFix, ...]:
+        wished = []
+        for fix in fixes:
+            if self._newest_at is None or abs(fix.fixed_at - self._newest_at) >= self._interval_ms:
+                self._newest_at = fix.fixed_at
+                wished.append(fix)
+        return tuple(wished)
 
     async def settled(self) -> None:
         """Wait until everything sent so far is confirmed."""

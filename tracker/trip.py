@@ -9,7 +9,7 @@ from tracker.arrival import ArrivalDetector
 from tracker.calibration import COLD, Calibration
 from tracker.eta import ArrivalEstimate, Pace, arrival_as_of
 from tracker.filters import CURRENT, TrackFilter, Verdict
-from tracker.freshness import LIVE_WITHIN_MS, freshness
+from tracker.freshness import freshness
 from tracker.geo import LocalFrame
 from tracker.guide import ON_LINE_M, Guide
 from tracker.messages import Eta, Fix, Position
@@ -245,7 +245,7 @@ class Trip:
         track = self.track
         fixed_at = track.fixed_at
         # What a phone could not send before is its newest, and old.
-        fresh = "live" if now_ms - fixed_at <= LIVE_WITHIN_MS else freshness(now_ms - fixed_at)
+        fresh = freshness(now_ms - fixed_at)
         estimate = self.estimate
         heading = track.heading_deg
         accuracy = track.accuracy_m
